@@ -1,0 +1,28 @@
+"""Which renditions are made of each upload: the configuration that resize and list must agree on."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+type Format = Literal["auto", "jpeg", "webp", "avif", "png"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rendition:
+    """One derived picture: fitted into `width_px` x `height_px`, keeping its ratio.
+
+    A smaller original is enlarged to the box only if `enlarge`. `format` "auto" is JPEG for opaque stills, WebP where
+    there is alpha or animation. `quality` is 1 to 100 as the encoder of the format understands it.
+    """
+
+    name: str
+    width_px: int
+    height_px: int
+    enlarge: bool = False
+    format: Format = "auto"
+    quality: int = 80
+
+
+DEFAULT_RENDITIONS = (
+    Rendition("thumb", 400, 400, enlarge=True),
+    Rendition("view", 1600, 1600),
+)
