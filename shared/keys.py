@@ -1,0 +1,183 @@
+"""Every S3 key and image id in Darkroom: the one module that builds and reads them.
+
+    uploads/<image id>/<safe name>                                        an upload
+    <rendition>/<image id>/<width>x<height>/<safe stem>.<extension>       a rendition; size: the original, upright
+    rejected/<image id>.json                                              a rejection
+
+An image id is 26 characters of Crockford's base32 in lower case: 10 for the milliseconds that are left until 2^48
+(so the newest sorts first), 16 for 80 bits that make it unique. It is a ULID (github.com/ulid/spec) whose clock runs
+backwards. Because the alphabet sorts like its values, a plain S3 listing is the gallery's order.
+
+File names come from people, in any language. In a key, a name is its UTF-8 bytes with letters, digits, `.`, `_` and
+`-` as they are and every other byte as `!XX`. `!` is among the characters S3 calls safe in keys, unlike `%`
+(docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html), so every key is plain ASCII and can be read back.
+"""
+
+import hashlib
+import re
+import secrets
+import unicodedata
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
+from typing import NamedTuple
+
+from shared.limits import MAX_KEY_BYTES, MAX_NAME_BYTES
+from shared.media import type_of
+
+UPLOADS_PREFIX = "uploads/"
+REJECTED_PREFIX = "rejected/"
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_TIME_CHARS = 10
+_UNIQUE_CHARS = 16
+_UNIQUE_BYTES = 10
+_LAST_MS = 2**48 - 1
+IMAGE_ID_CHARS = _TIME_CHARS + _UNIQUE_CHARS
+_IMAGE_ID = rf"[{_ALPHABET}]{{{IMAGE_ID_CHARS}}}"
+
+_UNSAFE = re.compile(rb"[^A-Za-z0-9._-]")
+_ESCAPE = re.compile(rb"!([0-9A-F]{2})")
+_UPLOAD_KEY = re.compile(rf"uploads/({_IMAGE_ID})/([A-Za-z0-9._!-]+)")
+_RENDITION_KEY = re.compile(rf"([a-z0-9-]+)/({_IMAGE_ID})/([1-9][0-9]*)x([1-9][0-9]*)/([A-Za-z0-9._!-]+)\.([a-z0-9]+)")
+_REJECTION_KEY = re.compile(rf"rejected/({_IMAGE_ID})\.json")
+NAMELESS = "picture"
+
+
+class Image(NamedTuple):
+    """Who an upload is: its id and its file name as people wrote it."""
+
+    id: str
+    name: str
+
+
+class RenditionKey(NamedTuple):
+    """What a rendition's key tells. `width_px` and `height_px` are the original's, upright."""
+
+    rendition: str
+    image_id: str
+    width_px: int
+    height_px: int
+    stem: str
+    extension: str
+
+
+def new_image_id(at: datetime) -> str:
+    """An id for an upload that begins at `at`; two calls never answer the same (80 random bits)."""
+    return _image_id(at, secrets.token_bytes(_UNIQUE_BYTES))
+
+
+def image_of(key: str, etag: str, at: datetime) -> Image:
+    """The image that an object in the upload bucket is, the same each time it is asked.
+
+    A key from the door carries the id. Any other object (put there by the CLI, by another tool, by an anonymous POST)
+    gets one from its event: the time `at` orders it, and the hash of key and ETag makes it unique.
+    """
+    if match := _UPLOAD_KEY.fullmatch(key):
+        return Image(match[1], display_name(match[2]))
+    digest = hashlib.sha256(f"{key}\0{etag}".encode("utf-8", "surrogatepass")).digest()
+    return Image(_image_id(at, digest[:_UNIQUE_BYTES]), clean_name(key) or NAMELESS)
+
+
+def taken_at(image_id: str) -> datetime:
+    """When the upload began, to the millisecond. Raises ValueError if `image_id` is not one."""
+    if not is_image_id(image_id):
+        raise ValueError(f"not an image id: {image_id!r}")
+    return datetime.fromtimestamp((_LAST_MS - _number(image_id[:_TIME_CHARS])) / 1000, UTC)
+
+
+def is_image_id(text: str) -> bool:
+    """Whether `text` has the shape of an image id."""
+    return re.fullmatch(_IMAGE_ID, text) is not None
+
+
+def clean_name(name: str) -> str:
+    """The file name in `name`: no folders, no control characters, at most MAX_NAME_BYTES of UTF-8; may be empty.
+
+    What people see stays as they typed it, in any language. A longer name keeps its beginning and its extension.
+    """
+    base = re.split(r"[/\\]", name.rstrip("/\\"))[-1]
+    base = "".join(c for c in base if unicodedata.category(c) not in {"Cc", "Cs"}).strip()
+    if set(base) <= {"."}:  # "." and ".." are folders, whatever they are typed into
+        return ""
+    if len(base.encode()) <= MAX_NAME_BYTES:
+        return base
+    suffix = PurePosixPath(base).suffix
+    suffix = suffix if len(suffix.encode()) <= 16 else ""
+    stem = base.removesuffix(suffix).encode()[: MAX_NAME_BYTES - len(suffix.encode())]
+    return stem.decode(errors="ignore") + suffix
+
+
+def safe_name(name: str) -> str:
+    """`name` as it stands in a key: ASCII, one to one with the name. `display_name` reads it back."""
+    return _UNSAFE.sub(lambda m: b"!%02X" % m[0][0], name.encode()).decode("ascii")
+
+
+def display_name(safe: str) -> str:
+    """The name that `safe_name` was given. What nobody could have escaped so is shown with replacement characters."""
+    return _ESCAPE.sub(lambda m: bytes([int(m[1], 16)]), safe.encode()).decode(errors="replace")
+
+
+def upload_key(image_id: str, name: str) -> str:
+    """Where the door puts an upload. `name` is one that `clean_name` answered and not empty."""
+    return _within_limit(f"{UPLOADS_PREFIX}{image_id}/{safe_name(name)}")
+
+
+def rendition_prefix(rendition: str) -> str:
+    """What every key of a rendition begins with."""
+    return f"{rendition}/"
+
+
+def rendition_key(rendition: str, image: Image, width_px: int, height_px: int, extension: str) -> str:
+    """Where a rendition of `image` goes; `width_px` x `height_px` is the upright size of the original."""
+    stem = safe_name(PurePosixPath(image.name).stem if type_of(image.name) else image.name)
+    return _within_limit(f"{rendition}/{image.id}/{width_px}x{height_px}/{stem}.{extension}")
+
+
+def read_rendition_key(key: str) -> RenditionKey | None:
+    """What `rendition_key` was told, or None if it did not write `key`. `stem` is as people read it."""
+    if not (match := _RENDITION_KEY.fullmatch(key)):
+        return None
+    rendition, image_id, width, height, stem, extension = match.groups()
+    return RenditionKey(rendition, image_id, int(width), int(height), display_name(stem), extension)
+
+
+def listing_start(rendition: str, after: str) -> str:
+    """What to give S3 as StartAfter to list the renditions that come behind image `after`.
+
+    `0` is the character behind `/`, so this sorts behind every key of that image and before those of the next.
+    """
+    return f"{rendition}/{after}0"
+
+
+def rejection_key(image_id: str) -> str:
+    """Where the record of a rejection goes."""
+    return f"{REJECTED_PREFIX}{image_id}.json"
+
+
+def read_rejection_key(key: str) -> str | None:
+    """The image id in a rejection's key, or None if it is not one."""
+    match = _REJECTION_KEY.fullmatch(key)
+    return match[1] if match else None
+
+
+def _within_limit(key: str) -> str:
+    # The arithmetic is in tests/unit/test_keys.py: no name that clean_name answers comes near.
+    if len(key) > MAX_KEY_BYTES:
+        raise ValueError(f"a key of {len(key)} bytes; S3 takes {MAX_KEY_BYTES}")
+    return key
+
+
+def _image_id(at: datetime, unique: bytes) -> str:
+    ms = min(max(int(at.timestamp() * 1000), 0), _LAST_MS)
+    return _text(_LAST_MS - ms, _TIME_CHARS) + _text(int.from_bytes(unique), _UNIQUE_CHARS)
+
+
+def _text(number: int, chars: int) -> str:
+    return "".join(_ALPHABET[number >> 5 * place & 31] for place in reversed(range(chars)))
+
+
+def _number(text: str) -> int:
+    number = 0
+    for char in text:
+        number = number << 5 | _ALPHABET.index(char)
+    return number

@@ -1,0 +1,19 @@
+"""Every limit in one place, the unit last in the name."""
+
+# S3 refuses longer keys: docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
+MAX_KEY_BYTES = 1024
+# The longest file name that Linux, macOS and Windows file systems take. In a key each byte may become three (keys.py).
+MAX_NAME_BYTES = 255
+
+# How long a ticket of the door is good for. Long enough to pick it up on a slow phone; it names one key only.
+TICKET_SECONDS = 300
+# What the door reads of a request's body: a name, a type and a size.
+MAX_TICKET_REQUEST_BYTES = 4096
+
+# The gallery: pictures a page, and the most a client may ask for.
+PAGE_ITEMS = 60
+MAX_PAGE_ITEMS = 200
+
+# Presigned picture URLs are signed at the turn of this window and live for twice as long, so that within it a
+# browser's cache knows them, and one signed at its end still lives for the whole window.
+URL_WINDOW_SECONDS = 3600
