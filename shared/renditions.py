@@ -26,3 +26,17 @@ DEFAULT_RENDITIONS = (
     Rendition("thumb", 400, 400, enlarge=True),
     Rendition("view", 1600, 1600),
 )
+
+
+def fit(width_px: int, height_px: int, rendition: Rendition) -> tuple[int, int]:
+    """The size in pixels of a `width_px` x `height_px` picture fitted into the rendition's box, its ratio kept.
+
+    At least 1 x 1, never over the box, and the original's size where it is smaller and the rendition does not enlarge.
+    """
+    scale = min(rendition.width_px / width_px, rendition.height_px / height_px)
+    if scale > 1 and not rendition.enlarge:
+        return width_px, height_px
+    return (
+        min(max(round(width_px * scale), 1), rendition.width_px),
+        min(max(round(height_px * scale), 1), rendition.height_px),
+    )
