@@ -17,3 +17,10 @@ MAX_PAGE_ITEMS = 200
 # Presigned picture URLs are signed at the turn of this window and live for twice as long, so that within it a
 # browser's cache knows them, and one signed at its end still lives for the whole window.
 URL_WINDOW_SECONDS = 3600
+
+from dataclasses import dataclass
+
+
+@dataclass
+class Limits:
+    max_bytes: int = 1
