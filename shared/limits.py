@@ -1,5 +1,7 @@
 """Every limit in one place, the unit last in the name."""
 
+from dataclasses import dataclass
+
 # S3 refuses longer keys: docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
 MAX_KEY_BYTES = 1024
 # The longest file name that Linux, macOS and Windows file systems take. In a key each byte may become three (keys.py).
@@ -18,9 +20,23 @@ MAX_PAGE_ITEMS = 200
 # browser's cache knows them, and one signed at its end still lives for the whole window.
 URL_WINDOW_SECONDS = 3600
 
-from dataclasses import dataclass
+# The resize engine. The worst picture that these let in is measured to fit the function's memory: docs/engine.md.
+FUNCTION_MEMORY_MB = 2048
+# A phone's 200 MP JPEG is about 60 MB; the door lets in less by default, the engine reads no more than this.
+MAX_IMAGE_BYTES = 64 * 1024 * 1024
+# Width x height x frames. Phones take 108 MP; 120 leaves room for a scan of A3 at 400 dots an inch.
+MAX_IMAGE_PIXELS = 120_000_000
+# One side. JPEG itself ends at 65 535, WebP at 16 383.
+MAX_SIDE_PX = 65_535
+# An animation with more frames becomes a still of its first.
+MAX_FRAMES = 300
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
 class Limits:
-    max_bytes: int = 1
+    """What the resize engine reads at most; the fields are explained beside their defaults."""
+
+    max_bytes: int = MAX_IMAGE_BYTES
+    max_pixels: int = MAX_IMAGE_PIXELS
+    max_side_px: int = MAX_SIDE_PX
+    max_frames: int = MAX_FRAMES

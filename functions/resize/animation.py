@@ -1,0 +1,38 @@
+"""Animations: every frame as a viewer would see it, and when."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from PIL import Image
+
+from functions.resize.decode import Opened, damage_is_rejected
+
+# A frame without a duration is shown for this long, as every browser does.
+_DEFAULT_MS = 100
+_MAX_LOOPS = 65_535
+
+
+def frames(opened: Opened) -> Iterator[tuple[Image.Image, int]]:
+    """Each frame of an animation, complete (disposal and blending done), with its duration in milliseconds.
+
+    Raises Rejected `damaged-image`. The picture is the decoder's own: use it before the next is taken.
+    """
+    first = 1 if opened.kind == "PNG" and opened.image.info.get("default_image") else 0
+    for index in range(first, first + opened.frames):
+        with damage_is_rejected():
+            opened.image.seek(index)
+            opened.image.load()
+            duration = opened.image.info.get("duration", 0)
+            shown = opened.image.copy()
+        yield shown, max(1, round(duration)) if duration else _DEFAULT_MS
+
+
+def loops(opened: Opened) -> int:
+    """How many times the animation plays, 0 for ever: WebP's count."""
+    info: dict[Any, Any] = opened.image.info
+    if opened.kind != "GIF":
+        return min(int(info.get("loop", 0)), _MAX_LOOPS)
+    # GIF counts the repetitions after the first time; without a count it plays once.
+    if "loop" not in info:
+        return 1
+    return min(int(info["loop"]) + 1, _MAX_LOOPS) if info["loop"] else 0

@@ -1,0 +1,108 @@
+"""Colour: every picture ends as sRGB in L, RGB or RGBA, whatever it came in."""
+
+import io
+from math import isfinite
+
+from PIL import Image
+
+from functions.resize.resample import MODES
+
+_SRGB_NAMES = ("sRGB", "c2")  # "c2" is Facebook's tiny sRGB
+_PROFILE_HEADER_BYTES = 128
+
+
+def resamplable(image: Image.Image) -> Image.Image:
+    """`image` in a mode that can be resampled: palettes resolved, 16 and 32 bits scaled to 8, alpha kept."""
+    if image.mode in MODES and "transparency" not in image.info:
+        return image
+    if image.mode == "1":
+        return image.convert("L")
+    if image.mode.startswith(("I", "F")):
+        return _eight_bits(image)
+    if image.mode == "LAB":
+        return _from_lab(image)
+    if image.has_transparency_data:
+        return image.convert("RGBA")
+    return image.convert("L" if image.mode in {"L", "LA", "La"} else "RGB")
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """A grey picture of more than 8 bits a pixel, scaled so that its white stays white. Pillow itself would clip."""
+    if image.mode.startswith("I;16"):
+        return _from_sixteen(image)
+    low, high = (float(value) for value in image.getextrema())  # type: ignore[arg-type]
+    if not isfinite(low) or not isfinite(high):
+        raise ValueError("it holds values that are not numbers")
+    # 32 bits say nothing about where white is: the narrowest range of those in use that holds every value.
+    floor = min(low, 0.0)
+    ranges = (1.0, 255.0, 65_535.0) if image.mode == "F" else (255.0, 65_535.0)
+    white = next((white for white in ranges if high <= white), high)
+    scale = 255.0 / (white - floor)
+    return image.convert("F").point(lambda value: value * scale + (0.5 - floor * scale)).convert("L")
+
+
+def _from_sixteen(image: Image.Image) -> Image.Image:
+    """A 16-bit grey picture by tables; RGBA where one value stands for transparent."""
+    white = 2 ** _bits(image) - 1
+    wide = image.convert("I")
+    grey = wide.point([min(255, (value * 255 + white // 2) // white) for value in range(65_536)], "L")
+    key = image.info.get("transparency")
+    if not isinstance(key, int):
+        return grey
+    alpha = wide.point([0 if value == key else 255 for value in range(65_536)], "L")
+    return Image.merge("LA", (grey, alpha)).convert("RGBA")
+
+
+def _bits(image: Image.Image) -> int:
+    """How many bits of a 16-bit picture are used: Pillow unpacks TIFF's 9 to 15 bits without scaling them."""
+    tags = getattr(image, "tag_v2", None)
+    declared = tags.get(258) if tags is not None else None
+    return int(declared[0]) if declared and 8 < int(declared[0]) < 16 else 16
+
+
+def _from_lab(image: Image.Image) -> Image.Image:
+    from PIL import ImageCms
+
+    transform = ImageCms.buildTransform(ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB"), "LAB", "RGB")
+    converted = ImageCms.applyTransform(image, transform)
+    assert converted is not None
+    return converted
+
+
+def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """`image` (L, RGB, RGBA or CMYK) in sRGB, by its embedded ICC `profile`; L, RGB or RGBA.
+
+    Without a profile, or with a broken one, the values are taken for sRGB, as browsers do.
+    """
+    if profile and len(profile) > _PROFILE_HEADER_BYTES and _fits(profile, image.mode):
+        converted = _by_profile(image, profile)
+        if converted is not None:
+            return converted
+    return image.convert("RGB") if image.mode == "CMYK" else image
+
+
+def _fits(profile: bytes, mode: str) -> bool:
+    """Whether the colour space that the profile is of (bytes 16 to 20, ICC.1:2022 table 17) is the picture's."""
+    return profile[16:20] == {"L": b"GRAY", "RGB": b"RGB ", "RGBA": b"RGB ", "CMYK": b"CMYK"}[mode]
+
+
+def _by_profile(image: Image.Image, profile: bytes) -> Image.Image | None:
+    """`image` through its profile, or None if that says sRGB already or cannot be read."""
+    from PIL import ImageCms
+
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if ImageCms.getProfileDescription(source).startswith(_SRGB_NAMES):
+            return None
+        output = "RGBA" if image.mode == "RGBA" else "RGB"
+        converted = ImageCms.profileToProfile(
+            image,
+            source,
+            ImageCms.createProfile("sRGB"),
+            renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
+            outputMode=output,
+            flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+        )
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        return None
+    return converted.convert("L") if converted is not None and image.mode == "L" else converted

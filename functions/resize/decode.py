@@ -1,0 +1,232 @@
+"""Opening and decoding: bytes in, pixels out, every limit checked before a pixel is decoded.
+
+Each format's plugin is called by name. Pillow's own search, which would try all the formats it knows, is not used:
+a file must never reach a rarely used plugin, or a program such as Ghostscript.
+"""
+
+import functools
+import importlib
+import io
+import struct
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from PIL import Image, ImageFile
+
+from functions.resize import gif, jpeg, png, webp
+from functions.resize.resample import Box
+from functions.resize.sniff import Kind, sniff
+from shared.errors import Rejected
+from shared.limits import Limits
+
+_PLUGINS: dict[Kind, tuple[str, str]] = {
+    "JPEG": ("PIL.JpegImagePlugin", "JpegImageFile"),
+    "PNG": ("PIL.PngImagePlugin", "PngImageFile"),
+    "GIF": ("PIL.GifImagePlugin", "GifImageFile"),
+    "WEBP": ("PIL.WebPImagePlugin", "WebPImageFile"),
+    "AVIF": ("PIL.AvifImagePlugin", "AvifImageFile"),
+    "HEIF": ("pi_heif.as_plugin", "HeifImageFile"),
+    "TIFF": ("PIL.TiffImagePlugin", "TiffImageFile"),
+    "BMP": ("PIL.BmpImagePlugin", "BmpImageFile"),
+    "ICO": ("PIL.IcoImagePlugin", "IcoImageFile"),
+}
+_ORIENTATION = 0x0112
+_ANIMATED: set[Kind] = {"GIF", "PNG", "WEBP", "AVIF"}
+# What Pillow, libheif and our own readers raise over files that are not what they should be.
+_DECODER_ERRORS = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    LookupError,
+    ArithmeticError,
+    TypeError,
+    AttributeError,
+    AssertionError,
+    EOFError,
+    RuntimeError,
+    NotImplementedError,
+    struct.error,
+    Image.DecompressionBombError,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A picture whose header was read and found to be within the limits. Sizes are as stored, not yet upright."""
+
+    kind: Kind
+    data: bytes
+    image: ImageFile.ImageFile
+    width_px: int
+    height_px: int
+    frames: int
+    orientation: int
+    profile: bytes | None
+    structure: jpeg.Structure | None = None
+    header: png.Header | None = None
+
+
+class Decoded(NamedTuple):
+    """Pixels, and the part of them (left, upper, right, lower in pixels) that is the picture."""
+
+    image: Image.Image
+    box: Box
+
+
+@contextmanager
+def damage_is_rejected() -> Iterator[None]:
+    """Turns whatever a decoder raises over a broken file into Rejected `damaged-image`."""
+    try:
+        yield
+    except _DECODER_ERRORS as error:
+        raise Rejected(
+            "damaged-image",
+            f"The picture is damaged or incomplete ({_reason(error)}). Open the original to see whether it is whole, "
+            "save it again and upload that.",
+        ) from error
+    except MemoryError as error:
+        raise Rejected(
+            "too-much-memory",
+            "The picture asks for more memory than any picture of its size should. Save it again as JPEG or PNG and "
+            "upload that.",
+        ) from error
+
+
+def _reason(error: BaseException) -> str:
+    return (str(error).splitlines() or [""])[0][:100] or type(error).__name__
+
+
+def open_picture(data: bytes, limits: Limits) -> Opened:
+    """Reads the header of the picture in `data` and holds it against `limits`. Raises Rejected."""
+    if len(data) > limits.max_bytes:
+        raise Rejected(
+            "too-many-bytes",
+            f"The file has {len(data):,} bytes and at most {limits.max_bytes:,} are taken. Upload a smaller copy.",
+        )
+    kind = sniff(data)
+    with damage_is_rejected():
+        # WebP's plugin allocates the whole canvas to open a file, so its size is looked at before.
+        if kind == "WEBP":
+            width, height = webp.size(data)
+            check_size(width, height, 1, limits)
+        header = png.read(data) if kind == "PNG" else None
+        if header:
+            check_size(header.width_px, header.height_px, 1, limits)
+        structure = jpeg.read(data) if kind == "JPEG" else None
+        if structure and (lack := jpeg.missing(structure)):
+            raise ValueError(lack)
+        image = _plugin(kind)(io.BytesIO(data))
+        width, height = image.size
+        check_size(width, height, 1, limits)
+        frames = _frames(kind, image, data, limits)
+        profile = image.info.get("icc_profile")
+        orientation = _orientation(kind, image)
+    if 1 < frames <= limits.max_frames:
+        check_size(width, height, frames, limits)
+    else:
+        frames = 1
+    profile = profile if isinstance(profile, bytes) else None
+    return Opened(kind, data, image, width, height, frames, orientation, profile, structure, header)
+
+
+def check_size(width_px: int, height_px: int, frames: int, limits: Limits) -> None:
+    """Raises Rejected `side-too-long` or `too-many-pixels` if a picture of this size is over the limits."""
+    if width_px < 1 or height_px < 1:
+        raise ValueError("it has no pixels")
+    if max(width_px, height_px) > limits.max_side_px:
+        raise Rejected(
+            "side-too-long",
+            f"The picture is {width_px:,} x {height_px:,} pixels and a side may have at most {limits.max_side_px:,}. "
+            "Upload a smaller copy.",
+        )
+    pixels = width_px * height_px * frames
+    if pixels > limits.max_pixels:
+        of = f" in {frames:,} frames" if frames > 1 else ""
+        raise Rejected(
+            "too-many-pixels",
+            f"The picture has {width_px:,} x {height_px:,} pixels{of}, {pixels:,} in all, and at most "
+            f"{limits.max_pixels:,} are taken. Upload a smaller copy.",
+        )
+
+
+@functools.cache
+def _plugin(kind: Kind) -> Callable[[io.BytesIO], ImageFile.ImageFile]:
+    """Pillow's reader of one format, imported when its first picture comes: cold starts pay for no other."""
+    module, name = _PLUGINS[kind]
+    plugin: Any = getattr(importlib.import_module(module), name)
+    return plugin  # type: ignore[no-any-return]
+
+
+def _frames(kind: Kind, image: ImageFile.ImageFile, data: bytes, limits: Limits) -> int:
+    """How many frames an animation has, counted no further than needed; 1 for what does not move."""
+    if kind not in _ANIMATED:
+        return 1
+    if kind == "GIF":  # Pillow would decode its way to the end
+        return gif.count_frames(data, limits.max_frames + 1)
+    frames = int(getattr(image, "n_frames", 1))
+    if kind == "PNG" and image.info.get("default_image"):
+        frames -= 1
+    return frames
+
+
+def _orientation(kind: Kind, image: ImageFile.ImageFile) -> int:
+    """EXIF's orientation, 1 to 8. Pillow turns a TIFF and libheif a HEIC upright on their own."""
+    exif_bytes = image.info.get("exif")
+    if kind in {"TIFF", "HEIF"} or not isinstance(exif_bytes, bytes):
+        return 1
+    exif = Image.Exif()
+    try:
+        exif.load(exif_bytes)
+        orientation = exif.get(_ORIENTATION, 1)
+    except _DECODER_ERRORS:  # a broken note about a picture does not make it a broken picture
+        return 1
+    return orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1
+
+
+def decode(opened: Opened, width_px: int, height_px: int) -> Decoded:
+    """The pixels of a still, at a reduced size where the format can, but not under `width_px` x `height_px`.
+
+    Raises Rejected `damaged-image`.
+    """
+    with damage_is_rejected():
+        if opened.kind == "JPEG":
+            return _decode_jpeg(opened, width_px, height_px)
+        image = opened.image
+        image.load()
+        return Decoded(image, (0.0, 0.0, float(image.width), float(image.height)))
+
+
+def _decode_jpeg(opened: Opened, width_px: int, height_px: int) -> Decoded:
+    structure = opened.structure
+    assert structure is not None
+    image = opened.image
+    drafted = image.draft(None, (width_px, height_px))  # type: ignore[arg-type]
+    box = drafted[1] if drafted else (0, 0, *image.size)
+    scale = round(opened.width_px / box[2]) if drafted else 1
+    if structure.progressive:
+        reduced = jpeg.for_scale(opened.data, structure, scale)
+        if reduced is not opened.data:
+            image = _plugin("JPEG")(io.BytesIO(reduced))
+            image.draft(None, (width_px, height_px))  # type: ignore[arg-type]
+    image.load()
+    if not structure.progressive and _ends_flat(image, scale):
+        fed = _plugin("JPEG")(io.BytesIO(jpeg.hungry(opened.data, structure)))
+        fed.draft(None, (width_px, height_px))  # type: ignore[arg-type]
+        fed.load()
+        if fed.tobytes() != image.tobytes():
+            raise ValueError("its last part is missing")
+    return Decoded(image, (float(box[0]), float(box[1]), float(box[2]), float(box[3])))
+
+
+def _ends_flat(image: Image.Image, scale: int) -> bool:
+    """Whether the lower right corner, 64 x 16 pixels before the reduction, is of one colour.
+
+    So it is where libjpeg ran out of data and filled the rest; and in skies and screenshots.
+    """
+    width, height = image.size
+    corner = image.crop((max(0, width - 64 // scale), max(0, height - 16 // scale), width, height))
+    extrema = corner.getextrema()
+    bands: list[Any] = [extrema] if len(image.getbands()) == 1 else list(extrema)
+    return all(low == high for low, high in bands)

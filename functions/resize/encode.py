@@ -1,0 +1,62 @@
+"""Encoding: pixels in, a file's bytes out, with no metadata of any kind."""
+
+import importlib
+import io
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from PIL import Image
+
+type Encoding = Literal["jpeg", "webp", "avif", "png"]
+
+CONTENT_TYPES: dict[Encoding, str] = {
+    "jpeg": "image/jpeg",
+    "webp": "image/webp",
+    "avif": "image/avif",
+    "png": "image/png",
+}
+EXTENSIONS: dict[Encoding, str] = {"jpeg": "jpg", "webp": "webp", "avif": "avif", "png": "png"}
+_PLUGINS: dict[Encoding, str] = {
+    "jpeg": "PIL.JpegImagePlugin",
+    "webp": "PIL.WebPImagePlugin",
+    "avif": "PIL.AvifImagePlugin",
+    "png": "PIL.PngImagePlugin",
+}
+# Measured on 1600 px: WebP method 2 takes 61 ms, 4 takes 144 for 3 % fewer bytes; AVIF at speed 8, 352 ms.
+_WEBP_METHOD = 2
+_AVIF_SPEED = 8
+
+
+def encode(frames: Sequence[Image.Image], encoding: Encoding, quality: int, timing: dict[str, Any]) -> bytes:
+    """The file of one picture, or of an animation where there are several `frames` and `encoding` is webp or avif.
+
+    `frames` are L, RGB or RGBA, of one size. `timing` has `duration` (milliseconds a frame) and `loop` (times, 0 is
+    for ever) of an animation. A format without alpha shows white where the picture is transparent.
+    """
+    importlib.import_module(_PLUGINS[encoding])  # registers itself; Pillow would else import every plugin it has
+    first = frames[0]
+    options: dict[str, Any] = {"quality": quality}
+    match encoding:
+        case "jpeg":
+            first = _on_white(first)
+        case "png":
+            options = {"compress_level": 6}
+        case "webp":
+            options["method"] = _WEBP_METHOD
+        case "avif":
+            options |= {"speed": _AVIF_SPEED, "max_threads": 1}  # one thread: the bytes are the same every time
+    if len(frames) > 1 and encoding in {"webp", "avif"}:
+        options |= {"save_all": True, "append_images": frames[1:], **timing}
+    # The infos hold what came with the original: EXIF, XMP, a thumbnail, a comment. None of it goes on.
+    for frame in (first, *frames[1:]):
+        frame.info.clear()
+    body = io.BytesIO()
+    first.save(body, encoding.upper(), **options)
+    return body.getvalue()
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    if image.mode != "RGBA":
+        return image
+    white = Image.new("RGBA", image.size, "white")
+    return Image.alpha_composite(white, image).convert("RGB")

@@ -1,0 +1,161 @@
+"""The resize engine: the bytes of a picture in, its renditions out. A pure function: no I/O, no AWS, no environment."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from time import perf_counter
+
+from PIL import Image
+
+from functions.resize import animation
+from functions.resize.colour import resamplable, to_srgb
+from functions.resize.decode import Decoded, Opened, damage_is_rejected, decode, open_picture
+from functions.resize.encode import CONTENT_TYPES, EXTENSIONS, Encoding, encode
+from functions.resize.resample import resample
+from shared.limits import Limits
+from shared.renditions import Rendition, fit
+
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+# A rendition is made from a larger one instead of the original when that has at least this many times its side.
+_ENOUGH = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One rendition as a file: what to store and how to serve it. `rendition` is its name, sizes are its own."""
+
+    rendition: str
+    body: bytes
+    content_type: str
+    extension: str
+    width_px: int
+    height_px: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """What became of an upload. Sizes are the original's, upright; `format` is what it came as."""
+
+    width_px: int
+    height_px: int
+    format: str
+    decode_seconds: float
+    resize_seconds: float
+    encode_seconds: float
+    pictures: tuple[Picture, ...]
+
+
+@dataclass(slots=True)
+class _Clock:
+    decode: float = 0.0
+    resize: float = 0.0
+    encode: float = 0.0
+
+
+type _Sizes = dict[Rendition, tuple[int, int]]
+type _Made = dict[Rendition, list[Image.Image]]
+
+
+def render(data: bytes, renditions: Sequence[Rendition], limits: Limits) -> Rendered:
+    """The picture in the file `data` in each of `renditions`, in their order: upright, in sRGB, free of metadata.
+
+    The same input gives the same bytes. Raises Rejected, and nothing else, if the file cannot become a picture:
+    `not-an-image`, `unsupported-format`, `damaged-image`, `too-many-bytes`, `too-many-pixels`, `side-too-long`,
+    `too-much-memory`.
+    """
+    clock = _Clock()
+    started = perf_counter()
+    opened = open_picture(data, limits)
+    clock.decode = perf_counter() - started
+    turned = opened.orientation >= 5
+    width, height = (opened.height_px, opened.width_px) if turned else (opened.width_px, opened.height_px)
+    sizes = {rendition: fit(width, height, rendition) for rendition in renditions}
+    pixels = max(w * h for w, h in sizes.values())
+    timing: dict[str, object] = {}
+    # An animation whose renditions would be over the limit (tiny frames, enlarged) stays still, as one too long does.
+    if opened.frames > 1 and opened.frames * pixels <= limits.max_pixels:
+        made, timing = _make_animation(opened, sizes, clock)
+    else:
+        made = _make_still(opened, sizes, clock)
+    transparent = any(frame.mode == "RGBA" for frame in next(iter(made.values())))
+    started = perf_counter()
+    pictures = tuple(_picture(rendition, made[rendition], transparent, timing) for rendition in renditions)
+    clock.encode = perf_counter() - started
+    return Rendered(width, height, opened.kind.lower(), clock.decode, clock.resize, clock.encode, pictures)
+
+
+def _make_still(opened: Opened, sizes: _Sizes, clock: _Clock) -> _Made:
+    """Each rendition's pixels, from one decode."""
+    started = perf_counter()
+    widest = max(w for w, _ in sizes.values())
+    highest = max(h for _, h in sizes.values())
+    stored = (highest, widest) if opened.orientation >= 5 else (widest, highest)
+    decoded = decode(opened, *stored)
+    clock.decode += perf_counter() - started
+    started = perf_counter()
+    with damage_is_rejected():
+        made = _resize(opened, decoded, sizes)
+        if all(_is_opaque(image) for image in made.values()):
+            made = {rendition: _without_alpha(image) for rendition, image in made.items()}
+    clock.resize += perf_counter() - started
+    return {rendition: [image] for rendition, image in made.items()}
+
+
+def _make_animation(opened: Opened, sizes: _Sizes, clock: _Clock) -> tuple[_Made, dict[str, object]]:
+    """Each rendition's frames, and the timing that the encoder needs."""
+    made: _Made = {rendition: [] for rendition in sizes}
+    durations: list[int] = []
+    loops = animation.loops(opened)
+    started = perf_counter()
+    for shown, milliseconds in animation.frames(opened):
+        clock.decode += perf_counter() - started
+        started = perf_counter()
+        with damage_is_rejected():
+            box = (0.0, 0.0, float(shown.width), float(shown.height))
+            for rendition, image in _resize(opened, Decoded(shown, box), sizes).items():
+                made[rendition].append(image)
+        durations.append(milliseconds)
+        clock.resize += perf_counter() - started
+        started = perf_counter()
+    return made, {"duration": durations, "loop": loops}
+
+
+def _resize(opened: Opened, decoded: Decoded, sizes: _Sizes) -> dict[Rendition, Image.Image]:
+    """The picture in each size, upright and in sRGB: the largest from the decoded one, a much smaller from a larger."""
+    source = resamplable(decoded.image)
+    made: dict[Rendition, Image.Image] = {}
+    for rendition, size in sorted(sizes.items(), key=lambda item: -item[1][0] * item[1][1]):
+        larger = [image for image in made.values() if image.width >= _ENOUGH * size[0]]
+        if larger:
+            made[rendition] = resample(min(larger, key=lambda image: image.width), size)
+            continue
+        stored = (size[1], size[0]) if opened.orientation >= 5 else size
+        image = to_srgb(resample(source, stored, decoded.box), opened.profile)
+        turn = _TURNS.get(opened.orientation)
+        made[rendition] = image.transpose(turn) if turn is not None else image
+    return made
+
+
+def _is_opaque(image: Image.Image) -> bool:
+    return image.mode != "RGBA" or image.getchannel("A").getextrema() == (255, 255)
+
+
+def _without_alpha(image: Image.Image) -> Image.Image:
+    return image.convert("RGB") if image.mode == "RGBA" else image
+
+
+def _picture(rendition: Rendition, frames: list[Image.Image], transparent: bool, timing: dict[str, object]) -> Picture:
+    """The file of one rendition. `auto` is decided by the upload, not by the rendition, so all of it agree."""
+    encoding: Encoding = rendition.format if rendition.format != "auto" else "jpeg"
+    if rendition.format == "auto" and (transparent or len(frames) > 1):
+        encoding = "webp"
+    body = encode(frames, encoding, rendition.quality, timing)
+    width, height = frames[0].size
+    return Picture(rendition.name, body, CONTENT_TYPES[encoding], EXTENSIONS[encoding], width, height)
