@@ -17,3 +17,10 @@ MAX_PAGE_ITEMS = 200
 # Presigned picture URLs are signed at the turn of this window and live for twice as long, so that within it a
 # browser's cache knows them, and one signed at its end still lives for the whole window.
 URL_WINDOW_SECONDS = 3600
+
+# Uploads whose state may be asked for at once; their ids take 5.4 kB of a request line, of which API Gateway reads 10.
+MAX_STATUS_IDS = 200
+# How long an id is believed without any trace of its upload in S3: the ticket's life, and as long for the bytes.
+RECENT_SECONDS = 2 * TICKET_SECONDS
+# What S3 answers to one LIST at most.
+LIST_KEYS = 1000
