@@ -1,7 +1,8 @@
 """S3 as Darkroom uses it. What S3 answers becomes bytes, a domain error, or Superseded."""
 
+import json
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
@@ -71,6 +72,14 @@ def put_rendition(
         s3.put_object(
             Bucket=bucket, Key=key, Body=body, ContentType=content_type, CacheControl=FOREVER, Metadata=metadata
         )
+    except (ClientError, BotoCoreError, OSError) as error:
+        raise _unavailable("write", bucket, key, error) from error
+
+
+def put_record(s3: "S3Client", bucket: str, key: str, record: dict[str, Any]) -> None:
+    """Writes `record` as a JSON document. Raises Unavailable (`storage-unavailable`) if S3 does not take it."""
+    try:
+        s3.put_object(Bucket=bucket, Key=key, Body=json.dumps(record).encode(), ContentType="application/json")
     except (ClientError, BotoCoreError, OSError) as error:
         raise _unavailable("write", bucket, key, error) from error
 
