@@ -15,7 +15,7 @@ MODES = {"L", "RGB", "RGBA", "CMYK"}
 def resample(image: Image.Image, size: tuple[int, int], box: Box | None = None) -> Image.Image:
     """`image`, or the part of it in `box` (pixels: left, upper, right, lower), scaled to `size`.
 
-    `image` is L, RGB, RGBA or CMYK; so is the answer. Reduces with Lanczos (a = 3), enlarges with a Mitchell-like cubic.
+    `image` is L, RGB, RGBA or CMYK; so is the answer. Reduces with Lanczos (a = 3), enlarges with a cubic like Mitchell.
     Colours are weighted by their alpha, so that what a transparent pixel hides never shows at an edge.
     """
     assert image.mode in MODES, image.mode
