@@ -20,6 +20,13 @@ MAX_PAGE_ITEMS = 200
 # browser's cache knows them, and one signed at its end still lives for the whole window.
 URL_WINDOW_SECONDS = 3600
 
+# Uploads whose state may be asked for at once; their ids take 5.4 kB of a request line, of which API Gateway reads 10.
+MAX_STATUS_IDS = 200
+# How long an id is believed without any trace of its upload in S3: the ticket's life, and as long for the bytes.
+RECENT_SECONDS = 2 * TICKET_SECONDS
+# What S3 answers to one LIST at most.
+LIST_KEYS = 1000
+
 # The resize engine. The worst picture that these let in is measured to fit the function's memory: docs/engine.md.
 FUNCTION_MEMORY_MB = 2048
 # A phone's 200 MP JPEG is about 60 MB; the door lets in less by default, the engine reads no more than this.

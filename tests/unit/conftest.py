@@ -1,0 +1,42 @@
+"""Unit tests meet AWS only as moto pretends it: no sockets, no credentials, no region of this machine."""
+
+from collections.abc import Iterator
+from typing import Final
+
+import boto3
+import pytest
+from moto import mock_aws
+from mypy_boto3_s3 import S3Client
+from pytest_socket import disable_socket, enable_socket
+
+REGION: Final = "eu-west-1"
+
+
+@pytest.fixture(autouse=True)
+def _no_sockets() -> Iterator[None]:
+    disable_socket(allow_unix_socket=True)
+    yield
+    enable_socket()
+
+
+@pytest.fixture(autouse=True)
+def _pretended_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "unit",
+        "AWS_SECRET_ACCESS_KEY": "unit",
+        "AWS_SESSION_TOKEN": "unit",
+        "AWS_DEFAULT_REGION": REGION,
+        "POWERTOOLS_SERVICE_NAME": "darkroom",
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+
+
+@pytest.fixture
+def s3() -> Iterator[S3Client]:
+    """An S3 with the two buckets, `uploads` and `resized`."""
+    with mock_aws():
+        client = boto3.client("s3")
+        for bucket in ("uploads", "resized"):
+            client.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+        yield client
