@@ -122,9 +122,19 @@ def upload_key(image_id: str, name: str) -> str:
     return _within_limit(f"{UPLOADS_PREFIX}{image_id}/{safe_name(name)}")
 
 
+def is_door_key(key: str) -> bool:
+    """Whether `key` carries its image id. Then a newer object under it is the same image, else it is another one."""
+    return _UPLOAD_KEY.fullmatch(key) is not None
+
+
 def rendition_prefix(rendition: str) -> str:
     """What every key of a rendition begins with."""
     return f"{rendition}/"
+
+
+def image_prefix(rendition: str, image_id: str) -> str:
+    """What every key of one image's rendition begins with."""
+    return f"{rendition}/{image_id}/"
 
 
 def rendition_key(rendition: str, image: Image, width_px: int, height_px: int, extension: str) -> str:
