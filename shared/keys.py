@@ -78,6 +78,11 @@ def image_of(key: str, etag: str, at: datetime) -> Image:
     return Image(_image_id(at, digest[:_UNIQUE_BYTES]), clean_name(key) or NAMELESS)
 
 
+def unique_part(image_id: str) -> str:
+    """What of an image id does not depend on its time: for a key of one's own, the hash of key and ETag."""
+    return image_id[_TIME_CHARS:]
+
+
 def taken_at(image_id: str) -> datetime:
     """When the upload began, to the millisecond. Raises ValueError if `image_id` is not one."""
     if not is_image_id(image_id):
