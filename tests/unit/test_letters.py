@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -63,9 +64,8 @@ def test_looking_leaves_every_letter_visible(queues: Queues) -> None:
 def test_looking_can_be_broken_off(queues: Queues) -> None:
     for number in range(23):
         queues.bury(f"{number:02}.jpg", "crashed")
-    with pytest.raises(KeyboardInterrupt), closing(walk(queues.sqs, queues.dead)) as every:
+    with closing(walk(queues.sqs, queues.dead)) as every:
         next(every)
-        raise KeyboardInterrupt
     assert len(queues.keys_in(queues.dead)) == 23
 
 
@@ -147,9 +147,7 @@ def test_letters_that_come_back_at_once_do_not_keep_a_replay_going(
 
 
 def _dated(letter: letters.Letter, at: datetime) -> letters.Letter:
-    import dataclasses
-
-    return dataclasses.replace(letter, sent_at=at)
+    return replace(letter, sent_at=at)
 
 
 def test_sqs_moves_a_whole_queue_where_it_can() -> None:
