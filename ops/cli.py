@@ -29,7 +29,9 @@ def sentence_on_problem[**P](command: Callable[P, None]) -> Callable[P, None]:
         try:
             command(*args, **kwargs)
         except Problem as problem:
-            Console(stderr=True).print(f"[red]{problem.code}[/]: ", problem.sentence, sep="", highlight=False)
+            Console(stderr=True).print(
+                f"[red]{problem.code}[/]: ", problem.sentence, sep="", highlight=False, soft_wrap=True
+            )
             raise typer.Exit(1) from problem
 
     return run
