@@ -37,6 +37,9 @@ MAX_IMAGE_PIXELS = 120_000_000
 MAX_SIDE_PX = 65_535
 # An animation with more frames becomes a still of its first.
 MAX_FRAMES = 300
+# What the template parameter of renditions may ask for.
+MAX_RENDITIONS = 8
+MAX_RENDITION_PX = 4096
 
 
 @dataclass(frozen=True, slots=True)
