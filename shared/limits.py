@@ -26,6 +26,8 @@ MAX_STATUS_IDS = 200
 RECENT_SECONDS = 2 * TICKET_SECONDS
 # What S3 answers to one LIST at most.
 LIST_KEYS = 1000
+# How many LISTs may be spent on finding what comes before a picture; a million pictures over years take about five.
+MAX_NEWER_LISTS = 20
 
 # The resize engine. The worst picture that these let in is measured to fit the function's memory: docs/engine.md.
 FUNCTION_MEMORY_MB = 2048
