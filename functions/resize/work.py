@@ -17,7 +17,7 @@ from shared.renditions import DEFAULT_RENDITIONS, LISTED, Rendition, parse_rendi
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-logger = Logger(child=True)
+logger = Logger()
 
 
 @dataclass(frozen=True, slots=True)
