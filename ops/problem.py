@@ -35,4 +35,4 @@ def sentence_on_problem[**P](command: Callable[P, None]) -> Callable[P, None]:
 
 
 def _say(code: str, sentence: str) -> None:
-    Console(stderr=True).print(f"[red]{code}[/]: ", sentence, sep="", highlight=False)
+    Console(stderr=True).print(f"[red]{code}[/]: ", sentence, sep="", highlight=False, soft_wrap=True)

@@ -32,7 +32,7 @@ class Upload:
 
     def as_event(self) -> dict[str, Any]:
         """The S3 event that `uploads_in` reads this from; sent to the queue again, it replays the upload."""
-        s3_object: dict[str, Any] = {"key": quote_plus(self.key), "size": self.size_bytes, "eTag": self.etag}
+        s3_object: dict[str, Any] = {"key": quote_plus(self.key, safe="/"), "size": self.size_bytes, "eTag": self.etag}
         if self.sequencer:
             s3_object["sequencer"] = self.sequencer
         return {

@@ -66,6 +66,11 @@ def new_image_id(at: datetime) -> str:
     return _image_id(at, secrets.token_bytes(_UNIQUE_BYTES))
 
 
+def first_id(at: datetime) -> str:
+    """Where the ids of `at`'s millisecond begin: no id of then sorts before it."""
+    return _image_id(at, bytes(_UNIQUE_BYTES))
+
+
 def image_of(key: str, etag: str, at: datetime) -> Image:
     """The image that an object in the upload bucket is, the same each time it is asked.
 

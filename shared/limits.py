@@ -26,6 +26,8 @@ MAX_STATUS_IDS = 200
 RECENT_SECONDS = 2 * TICKET_SECONDS
 # What S3 answers to one LIST at most.
 LIST_KEYS = 1000
+# How many LISTs may be spent on finding what comes before a picture; a million pictures over years take about five.
+MAX_NEWER_LISTS = 20
 
 # Retries. As maxReceiveCount in template.yaml (a test compares): what failed so often becomes a dead letter.
 MAX_ATTEMPTS = 5
@@ -62,6 +64,9 @@ MAX_IMAGE_PIXELS = 120_000_000
 MAX_SIDE_PX = 65_535
 # An animation with more frames becomes a still of its first.
 MAX_FRAMES = 300
+# What the template parameter of renditions may ask for.
+MAX_RENDITIONS = 8
+MAX_RENDITION_PX = 4096
 
 
 @dataclass(frozen=True, slots=True)

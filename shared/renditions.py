@@ -1,9 +1,21 @@
 """Which renditions are made of each upload: the configuration that resize and list must agree on."""
 
+import dataclasses
+import json
+import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, get_args
+
+from shared.limits import MAX_RENDITION_PX, MAX_RENDITIONS
 
 type Format = Literal["auto", "jpeg", "webp", "avif", "png"]
+
+FORMATS: tuple[str, ...] = get_args(Format.__value__)
+# A name is the first part of S3 keys (shared/keys.py), where these two stand for something else.
+_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
+_TAKEN_NAMES = {"uploads", "rejected"}
+# The gallery shows these two: the small one on the page, the large one when it is opened.
+_NEEDED_NAMES = ("thumb", "view")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +55,56 @@ def fit(width_px: int, height_px: int, rendition: Rendition) -> tuple[int, int]:
         min(max(round(width_px * scale), 1), rendition.width_px),
         min(max(round(height_px * scale), 1), rendition.height_px),
     )
+
+
+def parse_renditions(text: str) -> tuple[Rendition, ...]:
+    """The renditions that the template parameter `text` describes: a JSON list of objects with Rendition's fields.
+
+    Raises ValueError that names everything wrong with it, so that one look mends all.
+    """
+    try:
+        items = json.loads(text)
+    except ValueError as error:
+        raise ValueError(f"renditions are not JSON: {error}") from None
+    if not isinstance(items, list) or not 1 <= len(items) <= MAX_RENDITIONS:
+        raise ValueError(f"renditions must be a JSON list of 1 to {MAX_RENDITIONS} objects")
+    problems: list[str] = []
+    for number, item in enumerate(items, 1):
+        problems += [f"rendition {number}: {problem}" for problem in _problems(item)]
+    names = [item["name"] for item in items if isinstance(item, dict) and isinstance(item.get("name"), str)]
+    problems += [f"{name!r} is there more than once" for name in sorted(set(names)) if names.count(name) > 1]
+    problems += [f"{name!r} is missing: the gallery shows it" for name in _NEEDED_NAMES if name not in names]
+    formats = {
+        i["name"]: i.get("format", "auto") for i in items if isinstance(i, dict) and isinstance(i.get("name"), str)
+    }
+    if formats.get("thumb", "auto") != "auto" and "auto" in formats.values():
+        # The gallery lists thumbs alone and derives every other key from them, extension and all.
+        problems.append("a rendition has the format 'auto', so 'thumb' must have it too")
+    if problems:
+        raise ValueError("; ".join(problems))
+    return tuple(Rendition(**item) for item in items)
+
+
+def _problems(item: Any) -> list[str]:
+    """What is wrong with one rendition of the parameter, taken alone."""
+    if not isinstance(item, dict):
+        return ["must be an object"]
+    fields = {field.name: field for field in dataclasses.fields(Rendition)}
+    problems = [f"unknown field {key!r}; there are {', '.join(fields)}" for key in item if key not in fields]
+    problems += [
+        f"{name} is missing" for name, f in fields.items() if f.default is dataclasses.MISSING and name not in item
+    ]
+    name = item.get("name", "thumb")
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        problems.append("name must be 1 to 32 lower-case letters, digits and inner hyphens")
+    elif name in _TAKEN_NAMES:
+        problems.append(f"name {name!r} is taken by another kind of object")
+    for key, most in (("width_px", MAX_RENDITION_PX), ("height_px", MAX_RENDITION_PX), ("quality", 100)):
+        value = item.get(key, 1)
+        if type(value) is not int or not 1 <= value <= most:
+            problems.append(f"{key} must be a whole number from 1 to {most}")
+    if not isinstance(item.get("enlarge", False), bool):
+        problems.append("enlarge must be true or false")
+    if item.get("format", "auto") not in FORMATS:
+        problems.append(f"format must be one of {', '.join(FORMATS)}")
+    return problems

@@ -4,19 +4,18 @@ The thumbnails' keys sort newest first and tell each picture's name, shape and t
 is asked. A cursor is an image id: pages stay right while pictures arrive and when the one it names is gone.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.list import presign
-from functions.list.responses import BadRequest, NotFound
+from functions.list.responses import NotFound
 from functions.list.settings import Settings, Wiring
 from shared.errors import Unavailable
-from shared.keys import RenditionKey, is_image_id, listing_start, read_rendition_key, rendition_prefix, taken_at
-from shared.limits import MAX_PAGE_ITEMS
-from shared.renditions import fit
+from shared.keys import RenditionKey, listing_start, read_rendition_key, rendition_prefix, taken_at
+from shared.renditions import LISTED, fit
 
 EXTENSIONS = {"jpeg": "jpg", "webp": "webp", "avif": "avif", "png": "png"}
 
@@ -42,47 +41,34 @@ class Entry(NamedTuple):
 
 
 class Listing(NamedTuple):
-    """Some images in the gallery's order; `next` is the cursor to what follows, None at the end."""
+    """Some images in the gallery's order.
+
+    `next` is the cursor to what follows (`after`), None at the end; `previous` the one to what comes before
+    (`before`), None if the first of them is the newest of all.
+    """
 
     images: list[Entry]
     next: str | None
+    previous: str | None
 
 
-class Window(NamedTuple):
-    """Which part of the gallery: what follows image `after` ("" for the newest), with that image if `inclusive`."""
+def listing(wired: Wiring, after: str, limit: int, now: float, *, inclusive: bool = False) -> Listing:
+    """Up to `limit` images behind image `after` ("" for the newest), or from it on if `inclusive`; one LIST.
 
-    after: str = ""
-    inclusive: bool = False
-
-
-def limit_from(text: str) -> int:
-    """How many images a client asked for. Raises BadRequest (`bad-limit`)."""
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MAX_PAGE_ITEMS):
-        raise BadRequest("bad-limit", f"limit must be a whole number from 1 to {MAX_PAGE_ITEMS}.")
-    return int(text)
-
-
-def window_from(query: Mapping[str, str]) -> Window:
-    """Where a client wants to begin. Raises BadRequest (`bad-cursor`)."""
-    after = query.get("after", "")
-    if after and not is_image_id(after):
-        raise BadRequest("bad-cursor", "This is not the address of a page of the gallery. Begin with the newest.")
-    return Window(after)
-
-
-def listing(wired: Wiring, window: Window, limit: int, now: float) -> Listing:
-    """Up to `limit` images of the window, by one LIST. Raises Unavailable (`storage-unavailable`)."""
-    start = f"thumb/{window.after}" if window.inclusive else listing_start("thumb", window.after)
-    keys, more = list_keys(wired, wired.settings.resized_bucket, rendition_prefix("thumb"), start, limit + 1)
+    Raises Unavailable (`storage-unavailable`).
+    """
+    start = rendition_prefix(LISTED) + after if inclusive else listing_start(LISTED, after)
+    keys, more = list_keys(wired, wired.settings.resized_bucket, rendition_prefix(LISTED), start, limit + 1)
     found = distinct(keys)
     entry = entry_maker(wired, now)
     images = [entry(key) for key in found[:limit]]
-    return Listing(images, images[-1].id if images and (more or len(found) > limit) else None)
+    following = images[-1].id if images and (more or len(found) > limit) else None
+    return Listing(images, following, images[0].id if images and after else None)
 
 
 def as_json(page: Listing) -> dict[str, Any]:
     """A listing as the API answers it."""
-    return {"images": [entry_json(image) for image in page.images], "next": page.next}
+    return {"images": [entry_json(image) for image in page.images], "next": page.next, "previous": page.previous}
 
 
 def entry_json(entry: Entry) -> dict[str, Any]:
@@ -120,7 +106,7 @@ def download_url(wired: Wiring, image_id: str, now: float) -> str:
 
 def thumb_key(wired: Wiring, image_id: str) -> str:
     """The key of an image's thumbnail. Raises NotFound (`unknown-image`)."""
-    keys, _ = list_keys(wired, wired.settings.resized_bucket, f"thumb/{image_id}/", "", 1)
+    keys, _ = list_keys(wired, wired.settings.resized_bucket, f"{rendition_prefix(LISTED)}{image_id}/", "", 1)
     for key in distinct(keys):
         return key
     raise unknown_image()
@@ -135,10 +121,10 @@ def unknown_image() -> NotFound:
 
 def view_key(thumb: str, settings: Settings) -> str:
     """The key of the view rendition that belongs to a thumbnail: the same but for the rendition, and the format."""
-    tail = thumb.removeprefix(rendition_prefix("thumb"))
+    tail = thumb.removeprefix(rendition_prefix(LISTED))
     if settings.view.format != "auto":
         tail = f"{tail.rpartition('.')[0]}.{EXTENSIONS[settings.view.format]}"
-    return rendition_prefix("view") + tail
+    return rendition_prefix(settings.view.name) + tail
 
 
 def read(key: str) -> RenditionKey:

@@ -5,7 +5,7 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from functions.list import gallery, page, responses, status
+from functions.list import gallery, page, paging, responses, status
 from functions.list.responses import NotFound, Request, Response
 from functions.list.settings import Wiring, wiring
 from shared.errors import DarkroomError
@@ -38,9 +38,9 @@ def _route(request: Request, wired: Wiring) -> Response:
             wanted = status.wanted_ids(ids, MAX_STATUS_IDS)
             return responses.json_answer(status.of_many(wired, wanted, time.time()), request)
         case ["images"]:
-            limit = gallery.limit_from(request.query.get("limit", str(PAGE_ITEMS)))
-            window = gallery.window_from(request.query)
-            return responses.json_answer(gallery.as_json(gallery.listing(wired, window, limit, time.time())), request)
+            limit = paging.limit_from(request.query.get("limit", str(PAGE_ITEMS)))
+            found = paging.page(wired, request.query, limit, time.time())
+            return responses.json_answer(gallery.as_json(found), request)
         case ["images", image_id] if is_image_id(image_id):
             return responses.json_answer(status.of_one(wired, image_id, time.time()), request)
         case ["images", image_id, "download"] if is_image_id(image_id):

@@ -9,12 +9,12 @@ import hashlib
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from functions.list import gallery, presign, responses, status
-from functions.list.gallery import Entry, Listing, Window
+from functions.list import gallery, paging, presign, responses, status
+from functions.list.gallery import Entry, Listing
 from functions.list.responses import Request, Response
 from functions.list.settings import Wiring
 from shared.errors import DarkroomError
@@ -29,13 +29,19 @@ MIN_RATIO, MAX_RATIO = 0.5, 3.0
 EAGER_PICTURES = 8
 
 
+class Opened(NamedTuple):
+    """The picture that a page is opened at, with the next newer and the next older one if there are any."""
+
+    image: Entry
+    newer: list[Entry]
+    older: list[Entry]
+
+
 def show(wired: Wiring, request: Request, now: float) -> Response:
     """The gallery from its newest picture, from a cursor, or opened at one picture."""
     if image_id := request.query.get("image"):
         return _one(wired, request, image_id, now)
-    window = gallery.window_from(request.query)
-    page = gallery.listing(wired, window, PAGE_ITEMS, now)
-    return _gallery(wired, request, page, window)
+    return _gallery(wired, request, paging.page(wired, request.query, PAGE_ITEMS, now))
 
 
 def problem(error: DarkroomError, request: Request) -> Response:
@@ -46,15 +52,17 @@ def problem(error: DarkroomError, request: Request) -> Response:
 def _one(wired: Wiring, request: Request, image_id: str, now: float) -> Response:
     if not is_image_id(image_id):
         raise gallery.unknown_image()
-    window = Window(image_id, inclusive=True)
-    page = gallery.listing(wired, window, PAGE_ITEMS, now)
+    page = gallery.listing(wired, image_id, PAGE_ITEMS, now, inclusive=True)
     if page.images and page.images[0].id == image_id:
-        return _gallery(wired, request, page, window, page.images[0])
+        newer = paging.newer_than(wired, image_id, 1, now)
+        if not newer.images:
+            page = page._replace(previous=None)
+        return _gallery(wired, request, page, Opened(page.images[0], newer.images, page.images[1:2]))
     found = status.of_one(wired, image_id, now)
     return _render(request, "pending.html", 200, "", found=found, home=_home(request))
 
 
-def _gallery(wired: Wiring, request: Request, page: Listing, window: Window, opened: Entry | None = None) -> Response:
+def _gallery(wired: Wiring, request: Request, page: Listing, opened: Opened | None = None) -> Response:
     pictures = wired.settings.pictures_url or presign.place_of(wired.s3, wired.settings.resized_bucket).origin
     uploads = presign.place_of(wired.s3, wired.settings.upload_bucket).origin
     shapes = "".join(f".r{name}{{--r:{name / 100:g}}}" for name in sorted({shape(image) for image in page.images}))
@@ -65,10 +73,8 @@ def _gallery(wired: Wiring, request: Request, page: Listing, window: Window, ope
         shapes,
         origins=(pictures, uploads),
         page=page,
-        window=window,
         opened=opened,
-        older=page.images[1].id if opened and len(page.images) > 1 else None,
-        max_megabytes=wired.settings.max_upload_megabytes,
+        moved=not {"after", "before", "image"}.isdisjoint(request.query),
     )
 
 

@@ -15,8 +15,17 @@ from functions.list.gallery import distinct, entry_json, entry_maker, list_keys,
 from functions.list.responses import BadRequest
 from functions.list.settings import Wiring
 from shared.errors import Unavailable
-from shared.keys import UPLOADS_PREFIX, is_image_id, read_rejection_key, rejection_key, taken_at
+from shared.keys import (
+    REJECTED_PREFIX,
+    UPLOADS_PREFIX,
+    is_image_id,
+    read_rejection_key,
+    rejection_key,
+    rendition_prefix,
+    taken_at,
+)
 from shared.limits import LIST_KEYS, RECENT_SECONDS
+from shared.renditions import LISTED
 
 type Status = dict[str, Any]
 
@@ -47,13 +56,13 @@ def of_many(wired: Wiring, image_ids: list[str], now: float) -> dict[str, list[S
     """
     resized, uploads = wired.settings.resized_bucket, wired.settings.upload_bucket
     found: dict[str, Status] = {}
-    thumbs = _seek(wired, resized, "thumb/", image_ids, lambda key: key.split("/")[1])
+    thumbs = _seek(wired, resized, rendition_prefix(LISTED), image_ids, lambda key: key.split("/")[1])
     entry = entry_maker(wired, now)
     for image_id, key in thumbs.items():
         if distinct([key]):
             found[image_id] = {"id": image_id, "status": "ready"} | entry_json(entry(key))
     rest = [image_id for image_id in image_ids if image_id not in found]
-    for image_id in _seek(wired, resized, "rejected/", rest, lambda key: read_rejection_key(key) or ""):
+    for image_id in _seek(wired, resized, REJECTED_PREFIX, rest, lambda key: read_rejection_key(key) or ""):
         found[image_id] = {"id": image_id, "status": "rejected"} | _rejection(wired, image_id)
     rest = [image_id for image_id in rest if image_id not in found]
     received = _seek(wired, uploads, UPLOADS_PREFIX, rest, lambda key: key.split("/")[1])

@@ -48,7 +48,6 @@ _DECODER_ERRORS = (
     RuntimeError,
     NotImplementedError,
     struct.error,
-    Image.DecompressionBombError,
 )
 
 
@@ -80,6 +79,12 @@ def damage_is_rejected() -> Iterator[None]:
     """Turns whatever a decoder raises over a broken file into Rejected `damaged-image`."""
     try:
         yield
+    except Image.DecompressionBombError as error:  # a frame or an icon inside is larger than the file says
+        raise Rejected(
+            "too-many-pixels",
+            f"A picture inside the file is too large: {_reason(error).lower()}. Save it as JPEG or PNG and "
+            "upload that.",
+        ) from error
     except _DECODER_ERRORS as error:
         raise Rejected(
             "damaged-image",
@@ -114,10 +119,12 @@ def open_picture(data: bytes, limits: Limits) -> Opened:
         header = png.read(data) if kind == "PNG" else None
         if header:
             check_size(header.width_px, header.height_px, 1, limits)
+        if kind == "GIF":
+            check_size(int.from_bytes(data[6:8], "little"), int.from_bytes(data[8:10], "little"), 1, limits)
         structure = jpeg.read(data) if kind == "JPEG" else None
         if structure and (lack := jpeg.missing(structure)):
             raise ValueError(lack)
-        image = _plugin(kind)(io.BytesIO(data))
+        image = _plugin(kind)(io.BytesIO(png.without_text(data, header) if header else data))
         width, height = image.size
         check_size(width, height, 1, limits)
         frames = _frames(kind, image, data, limits)
@@ -202,18 +209,18 @@ def _decode_jpeg(opened: Opened, width_px: int, height_px: int) -> Decoded:
     structure = opened.structure
     assert structure is not None
     image = opened.image
-    drafted = image.draft(None, (width_px, height_px))  # type: ignore[arg-type]
+    drafted = image.draft(None, (width_px, height_px))
     box = drafted[1] if drafted else (0, 0, *image.size)
     scale = round(opened.width_px / box[2]) if drafted else 1
     if structure.progressive:
         reduced = jpeg.for_scale(opened.data, structure, scale)
         if reduced is not opened.data:
             image = _plugin("JPEG")(io.BytesIO(reduced))
-            image.draft(None, (width_px, height_px))  # type: ignore[arg-type]
+            image.draft(None, (width_px, height_px))
     image.load()
     if not structure.progressive and _ends_flat(image, scale):
         fed = _plugin("JPEG")(io.BytesIO(jpeg.hungry(opened.data, structure)))
-        fed.draft(None, (width_px, height_px))  # type: ignore[arg-type]
+        fed.draft(None, (width_px, height_px))
         fed.load()
         if fed.tobytes() != image.tobytes():
             raise ValueError("its last part is missing")

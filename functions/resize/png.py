@@ -10,7 +10,8 @@ except ImportError:  # pragma: no cover
 
 _SIGNATURE_BYTES = 8
 _CHUNK_BYTES = 12  # length, type and checksum
-# The bit depths that each colour type may have, and its channels (table 8).
+_TEXT = {b"tEXt", b"zTXt", b"iTXt"}
+# The bit depths that each colour type may have (table 8).
 _DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 
 
@@ -24,7 +25,8 @@ class Header(NamedTuple):
     interlaced: bool
     animated: bool
     chunks: frozenset[bytes]
-    data: list[tuple[int, int]]
+    pixels: list[tuple[int, int]]
+    text: list[tuple[int, int]]
 
 
 def read(data: bytes) -> Header:
@@ -37,6 +39,7 @@ def read(data: bytes) -> Header:
     header: tuple[int, int, int, int, int, int, int] | None = None
     seen: set[bytes] = set()
     pixels: list[tuple[int, int]] = []
+    text: list[tuple[int, int]] = []
     view = memoryview(data)
     while b"IEND" not in seen:
         if at + _CHUNK_BYTES > len(data):
@@ -54,6 +57,8 @@ def read(data: bytes) -> Header:
             header = struct.unpack_from(">IIBBBBB", data, body)
         if kind == b"IDAT":
             pixels.append((body, end))
+        if kind in _TEXT:
+            text.append((at, end + 4))
         seen.add(kind)
         at = end + 4
     assert header is not None
@@ -64,4 +69,12 @@ def read(data: bytes) -> Header:
         raise ValueError("its pixels are missing")
     if colour == 3 and b"PLTE" not in seen:
         raise ValueError("its palette is missing")
-    return Header(width, height, depth, colour, bool(interlace), b"acTL" in seen, frozenset(seen), pixels)
+    return Header(width, height, depth, colour, bool(interlace), b"acTL" in seen, frozenset(seen), pixels, text)
+
+
+def without_text(data: bytes, header: Header) -> bytes:
+    """`data` without its text chunks: no rendition keeps them, and Pillow refuses a picture for long ones."""
+    if not header.text:
+        return data
+    edges = [0, *(at for span in header.text for at in span), len(data)]
+    return b"".join(data[edges[i] : edges[i + 1]] for i in range(0, len(edges), 2))

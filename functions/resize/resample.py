@@ -15,8 +15,8 @@ MODES = {"L", "RGB", "RGBA", "CMYK"}
 def resample(image: Image.Image, size: tuple[int, int], box: Box | None = None) -> Image.Image:
     """`image`, or the part of it in `box` (pixels: left, upper, right, lower), scaled to `size`.
 
-    `image` is L, RGB, RGBA or CMYK; so is the answer. Reduces with Lanczos (a = 3), enlarges with a cubic like Mitchell.
-    Colours are weighted by their alpha, so that what a transparent pixel hides never shows at an edge.
+    `image` is L, RGB, RGBA or CMYK; so is the answer. Reduces with Lanczos (a = 3), enlarges with a Mitchell-like
+    cubic. Colours are weighted by their alpha, so that what a transparent pixel hides never shows at an edge.
     """
     assert image.mode in MODES, image.mode
     box = box or (0.0, 0.0, float(image.width), float(image.height))

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 
 from aws_lambda_powertools import Logger
 
-from functions.resize.render import Rendered
+from functions.resize.render import Rendered, render
 from shared import config, storage
 from shared.errors import Rejected, Unavailable
 from shared.events import Upload
 from shared.keys import image_prefix, is_door_key, rejection_key, rendition_key
 from shared.limits import Limits
-from shared.renditions import DEFAULT_RENDITIONS, LISTED, Rendition
+from shared.renditions import DEFAULT_RENDITIONS, LISTED, Rendition, parse_renditions
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-logger = Logger(child=True)
+logger = Logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Settings:
     resized_bucket: str
     max_upload_megabytes: int = config.parsed(config.positive)
     delete_originals: bool = config.parsed(config.flag, default=False)
-    renditions: tuple[Rendition, ...] = DEFAULT_RENDITIONS
+    renditions: tuple[Rendition, ...] = config.parsed(parse_renditions, default=DEFAULT_RENDITIONS)
 
     def __post_init__(self) -> None:
         if self.upload_bucket == self.resized_bucket:
@@ -45,7 +45,7 @@ class Settings:
 type Render = Callable[[bytes, Sequence[Rendition], Limits], Rendered]
 
 
-def resize_upload(s3: "S3Client", upload: Upload, settings: Settings, render: Render) -> None:
+def resize_upload(s3: "S3Client", upload: Upload, settings: Settings, render: Render = render) -> None:
     """Makes and writes every rendition of `upload`, or the record of its rejection. Doing it again changes nothing.
 
     Whatever comes of it, afterwards the image has either renditions, all of the newest content, or a rejection.

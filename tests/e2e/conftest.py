@@ -2,6 +2,7 @@
 
 import os
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from ops.stack import LOCAL_STACK, outputs
 from ops.up import bring_up
 
 ARRIVES_SECONDS = 60
+DARKROOM = str(Path(sys.executable).with_name("darkroom"))
 
 
 @dataclass(frozen=True)

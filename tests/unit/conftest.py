@@ -9,6 +9,9 @@ from moto import mock_aws
 from mypy_boto3_s3 import S3Client
 from pytest_socket import disable_socket, enable_socket
 
+from functions.list.settings import Settings, Wiring
+from shared import storage
+
 REGION: Final = "eu-west-1"
 
 
@@ -40,3 +43,13 @@ def s3() -> Iterator[S3Client]:
         for bucket in ("uploads", "resized"):
             client.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
         yield client
+
+
+@pytest.fixture
+def gallery(s3: S3Client, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wiring]:
+    """The gallery's handler on moto's S3, with the client that it makes for itself."""
+    storage.s3_client.cache_clear()
+    wired = Wiring(Settings("resized", "uploads", 50), storage.s3_client())
+    monkeypatch.setattr("functions.list.handler.wiring", lambda: wired)
+    yield wired
+    storage.s3_client.cache_clear()

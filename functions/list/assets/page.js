@@ -60,6 +60,20 @@ function loadOlder() {
   })();
 }
 
+// The page before the first picture, for the viewer; false when there is none.
+async function loadNewer() {
+  const link = $("newer")?.querySelector("[rel=prev]");
+  if (!link) return false;
+  const page = await ask("images?before=" + new URL(link.href).searchParams.get("before")).catch(() => null);
+  if (!page) return false;
+  const fresh = page.images.filter(image => !known(image.id)).map(newPicture), height = document.documentElement.scrollHeight;
+  grid.prepend(...fresh);
+  scrollBy({top: document.documentElement.scrollHeight - height, behavior: "instant"});
+  if (page.previous) link.href = "?before=" + page.previous;
+  else $("newer").remove();
+  return fresh.length > 0;
+}
+
 // Two screens ahead, so that rows are complete before they come into view.
 const near = new IntersectionObserver(async ([seen]) => {
   if (!seen.isIntersecting) return;

@@ -21,10 +21,8 @@ function show(element) {
   const [newer, older] = [all[place - 1], all[place + 1]];
   step($("previous"), newer);
   step($("next"), older);
-  if (!older && more.querySelector("a")) {
-    $("next").hidden = false;
-    loadOlder().then(() => { if (current === element) step($("next"), pictures()[pictures().indexOf(element) + 1]); });
-  }
+  if (!newer && $("newer")) $("previous").hidden = false;
+  if (!older && more.querySelector("a")) $("next").hidden = false;
   for (const neighbour of [older, newer]) if (neighbour) new Image().src = viewUrl(neighbour);
   document.title = `${name} · Darkroom`;
   $("viewer-status").textContent = "";
@@ -33,7 +31,7 @@ function show(element) {
 function step(link, element) {
   link.hidden = !element;
   if (element) link.href = "?image=" + element.dataset.id;
-  else if (document.activeElement === link) $("close").focus();
+  else link.removeAttribute("href");
 }
 
 function open(element) {
@@ -60,11 +58,13 @@ function leave() {
 }
 
 async function go(way) {
-  const from = current;
-  let all = pictures(), place = all.indexOf(from) + way;
-  if (place >= all.length && await loadOlder()) all = pictures();
-  if (current !== from || !all[place]) return;
-  show(all[place]);
+  const from = current, beside = () => pictures()[pictures().indexOf(from) + way];
+  if (!beside() && !await (way > 0 ? loadOlder() : loadNewer())) {
+    step($(way > 0 ? "next" : "previous"), null);
+    return;
+  }
+  if (current !== from || !beside()) return;
+  show(beside());
   history.replaceState(history.state, "", "?image=" + current.dataset.id);
 }
 

@@ -1,0 +1,313 @@
+"""What the resize engine makes of every kind of picture, as somebody who looks at the gallery would see it."""
+
+import io
+
+import pytest
+from PIL import Image, ImageCms
+
+from functions.resize import decode
+from functions.resize.render import Picture, Rendered, render
+from shared.errors import Rejected
+from shared.limits import Limits
+from shared.renditions import DEFAULT_RENDITIONS, Rendition
+from tests import pictures
+
+LIMITS = Limits()
+type Colour = tuple[int, int, int]
+
+
+def made(data: bytes, limits: Limits = LIMITS) -> Rendered:
+    return render(data, DEFAULT_RENDITIONS, limits)
+
+
+def opened(picture: Picture) -> Image.Image:
+    image = Image.open(io.BytesIO(picture.body))
+    image.load()
+    return image
+
+
+def colour(image: Image.Image, at: tuple[float, float]) -> Colour:
+    """The mean colour of a few pixels around a part of the picture."""
+    x, y = int(at[0] * image.width), int(at[1] * image.height)
+    small = image.convert("RGB").crop((x - 4, y - 4, x + 5, y + 5)).resize((1, 1), Image.Resampling.BOX)
+    pixel = small.getpixel((0, 0))
+    assert isinstance(pixel, tuple)
+    return int(pixel[0]), int(pixel[1]), int(pixel[2])
+
+
+def near(left: Colour, right: Colour, within: int = 12) -> bool:
+    return all(abs(a - b) <= within for a, b in zip(left, right, strict=True))
+
+
+def shows_scene(image: Image.Image, within: int = 12) -> bool:
+    return all(
+        near(colour(image, at), wanted, within)
+        for at, wanted in (
+            (pictures.DISC_AT, pictures.DISC),
+            (pictures.HILL_AT, pictures.HILL),
+            (pictures.SKY_AT, pictures.SKY),
+        )
+    )
+
+
+STILLS = {
+    "jpeg": pictures.jpeg(),
+    "progressive": pictures.jpeg(progressive=True),
+    "progressive 4:4:4": pictures.jpeg(progressive=True, subsampling=0),
+    "large progressive": pictures.jpeg(3400, 2550, progressive=True),
+    "large": pictures.jpeg(3400, 2550),
+    "mpo": pictures.mpo(),
+    "cmyk": pictures.cmyk_jpeg(with_profile=False),
+    "png": pictures.encoded(pictures.scene(), "PNG"),
+    "palette png": pictures.encoded(pictures.scene(grain=0).quantize(64), "PNG"),
+    "gif": pictures.encoded(pictures.scene(grain=0), "GIF"),
+    "webp": pictures.encoded(pictures.scene(), "WEBP", quality=90),
+    "lossless webp": pictures.encoded(pictures.scene(), "WEBP", lossless=True),
+    "avif": pictures.encoded(pictures.scene(), "AVIF", quality=90, speed=10),
+    "heic": pictures.heic(),
+    "tiff": pictures.encoded(pictures.scene(), "TIFF"),
+    "lzw tiff": pictures.encoded(pictures.scene(), "TIFF", compression="tiff_lzw"),
+    "bmp": pictures.encoded(pictures.scene(), "BMP"),
+    "ico": pictures.encoded(pictures.scene(256, 192), "ICO", sizes=[(256, 192)]),
+}
+
+
+@pytest.mark.parametrize("name", STILLS)
+def test_every_format_becomes_an_upright_jpeg(name: str) -> None:
+    rendered = made(STILLS[name])
+    assert [picture.rendition for picture in rendered.pictures] == ["thumb", "view"]
+    for picture in rendered.pictures:
+        assert (picture.content_type, picture.extension) == ("image/jpeg", "jpg")
+        image = opened(picture)
+        assert image.size == (picture.width_px, picture.height_px)
+        assert shows_scene(image), picture.rendition
+    assert (rendered.pictures[0].width_px, rendered.pictures[0].height_px) == (400, 300)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_photos_stand_upright_whichever_way_the_camera_was_held(orientation: int) -> None:
+    rendered = made(pictures.phone_jpeg(orientation))
+    assert (rendered.width_px, rendered.height_px) == (800, 600)
+    assert all(shows_scene(opened(picture)) for picture in rendered.pictures)
+
+
+@pytest.mark.parametrize("format", ["PNG", "WEBP", "AVIF", "TIFF"])
+def test_other_formats_are_turned_upright_too(format: str) -> None:  # noqa: A002
+    stored = pictures.scene().transpose(Image.Transpose.ROTATE_90)
+    rendered = made(pictures.encoded(stored, format, exif=pictures.exif(6).tobytes()))
+    assert (rendered.width_px, rendered.height_px) == (800, 600)
+    assert shows_scene(opened(rendered.pictures[1]))
+
+
+def test_a_box_that_is_not_square_is_filled_by_the_upright_picture() -> None:
+    data = pictures.phone_jpeg(6, 3200, 2400)
+    (picture,) = render(data, [Rendition("wide", 1000, 300)], LIMITS).pictures
+    assert (picture.width_px, picture.height_px) == (400, 300)
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "AVIF", "TIFF"])
+def test_nothing_private_is_left(format: str) -> None:  # noqa: A002
+    data = pictures.encoded(pictures.scene(), format, exif=pictures.exif().tobytes(), comment="Secret")
+    assert b"Secret" in data
+    for encoding in ("auto", "jpeg", "webp", "avif", "png"):
+        (picture,) = render(data, [Rendition("x", 300, 300, format=encoding)], LIMITS).pictures
+        image = opened(picture)
+        assert b"Secret" not in picture.body
+        assert not image.getexif()
+        assert not {"exif", "xmp", "comment", "icc_profile"} & set(image.info)
+
+
+def converted(data: bytes) -> Image.Image:
+    """The reference: littlecms on the full picture."""
+    image = Image.open(io.BytesIO(data))
+    profile = ImageCms.ImageCmsProfile(io.BytesIO(image.info["icc_profile"]))
+    srgb = ImageCms.profileToProfile(image, profile, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    assert srgb is not None
+    return srgb
+
+
+@pytest.mark.parametrize("make", [pictures.display_p3_jpeg, pictures.adobe_rgb_jpeg, pictures.cmyk_jpeg])
+def test_wide_and_printed_colours_are_converted_not_dulled(make: object) -> None:
+    assert callable(make)
+    data = make()
+    wanted = converted(data)
+    unconverted = Image.open(io.BytesIO(data)).convert("RGB")
+    view = opened(made(data).pictures[1])
+    assert not near(colour(unconverted, pictures.DISC_AT), colour(wanted, pictures.DISC_AT))
+    for at in (pictures.DISC_AT, pictures.SKY_AT, pictures.HILL_AT):
+        assert near(colour(view, at), colour(wanted, at))
+
+
+def test_a_broken_profile_is_as_good_as_none() -> None:
+    assert shows_scene(opened(made(pictures.jpeg(icc_profile=b"no profile" * 50)).pictures[1]))
+
+
+def test_sixteen_bits_are_scaled_not_clipped() -> None:
+    thumb = opened(made(pictures.sixteen_bit_png()).pictures[0])
+    greys = [colour(thumb, (x, 0.5))[0] for x in (0.02, 0.25, 0.5, 0.75, 0.98)]
+    assert all(abs(grey - wanted) <= 5 for grey, wanted in zip(greys, (5, 64, 128, 191, 250), strict=True))
+
+
+@pytest.mark.parametrize("format", ["PNG", "WEBP", "AVIF", "GIF", "TIFF", "ICO"])
+def test_what_is_transparent_stays_so_without_a_dark_rim(format: str) -> None:  # noqa: A002
+    options = {"width_px": 256, "height_px": 192} if format == "ICO" else {}
+    rendered = made(pictures.transparent(format, **options))
+    for picture in rendered.pictures:
+        assert picture.extension == "webp"
+        image = opened(picture)
+        assert image.mode == "RGBA"
+        assert image.getpixel((image.width - 3, 3))[3] == 0  # type: ignore[index]
+        rim = [p for p in image.get_flattened_data() if 100 < p[3] < 250]  # type: ignore[index]
+        assert rim or format == "GIF" or picture.rendition == "view", "a resized disc has a soft edge"
+        assert all(red > 140 for red, _, _, _ in rim)  # type: ignore[misc]
+
+
+def test_an_alpha_channel_that_hides_nothing_is_an_opaque_picture() -> None:
+    rendered = made(pictures.encoded(pictures.scene().convert("RGBA"), "PNG"))
+    assert {picture.extension for picture in rendered.pictures} == {"jpg"}
+
+
+def test_transparency_on_a_format_without_is_white() -> None:
+    (picture,) = render(pictures.transparent(), [Rendition("x", 300, 300, format="jpeg")], LIMITS).pictures
+    assert near(colour(opened(picture), pictures.HILL_AT), (255, 255, 255), 2)
+
+
+def frames(picture: Picture) -> list[tuple[Image.Image, int]]:
+    image = Image.open(io.BytesIO(picture.body))
+    shown = []
+    for index in range(getattr(image, "n_frames", 1)):
+        image.seek(index)
+        image.load()
+        shown.append((image.convert("RGB"), int(image.info.get("duration", 0))))
+    return shown
+
+
+@pytest.mark.parametrize(("loop", "plays"), [(0, 0), (None, 1), (3, 4)])
+def test_an_animated_gif_moves_on_at_its_pace(loop: int | None, plays: int) -> None:
+    rendered = made(pictures.animated_gif(frames=5, loop=loop, duration_ms=120))
+    for picture in rendered.pictures:
+        shown = frames(picture)
+        assert picture.extension == "webp"
+        assert [duration for _, duration in shown] == [120] * 5
+        assert Image.open(io.BytesIO(picture.body)).info["loop"] == plays
+        for index, (image, _) in enumerate(shown):
+            x = pictures.DISC_AT[0] + 0.4 * index / 4
+            assert near(colour(image, (x, pictures.DISC_AT[1])), pictures.DISC, 25)
+
+
+@pytest.mark.parametrize("format", ["WEBP", "PNG", "AVIF"])
+def test_other_animations_move_on_too(format: str) -> None:  # noqa: A002
+    (thumb, _) = made(pictures.animated(format)).pictures
+    assert [duration for _, duration in frames(thumb)] == [100, 150, 200, 250]
+    if format != "AVIF":  # Pillow does not tell an AVIF's count
+        assert Image.open(io.BytesIO(thumb.body)).info["loop"] == 2
+
+
+def test_an_animation_with_too_many_frames_shows_its_first() -> None:
+    rendered = made(pictures.animated_gif(frames=6), Limits(max_frames=5))
+    for picture in rendered.pictures:
+        assert picture.extension == "jpg"
+        assert shows_scene(opened(picture), 20)
+
+
+@pytest.mark.parametrize("name", pictures.NOT_PICTURES)
+def test_what_is_no_picture_is_refused_in_words(name: str) -> None:
+    with pytest.raises(Rejected) as caught:
+        made(pictures.NOT_PICTURES[name])
+    unsupported = {"svg", "pdf", "eps", "video"}
+    assert caught.value.code == ("unsupported-format" if name in unsupported else "not-an-image")
+    assert "pload" in caught.value.sentence
+
+
+def test_no_plugin_but_the_named_ones_is_ever_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "init", lambda: pytest.fail("Pillow searched all its plugins"))
+    monkeypatch.setattr(Image, "open", lambda *_: pytest.fail("Pillow searched its plugins"))
+    for data in STILLS.values():
+        made(data)
+    decode._plugin.cache_clear()
+    with pytest.raises(Rejected):
+        made(pictures.NOT_PICTURES["eps"])
+
+
+@pytest.mark.parametrize(
+    ("limits", "code", "numbers"),
+    [
+        (Limits(max_bytes=1000), "too-many-bytes", ["1,000"]),
+        (Limits(max_pixels=400_000), "too-many-pixels", ["480,000", "400,000"]),
+        (Limits(max_side_px=700), "side-too-long", ["800", "700"]),
+    ],
+)
+def test_over_a_limit_says_the_number_and_the_limit(limits: Limits, code: str, numbers: list[str]) -> None:
+    for name in STILLS.keys() - {"ico", "large", "large progressive", "bmp", "tiff"}:
+        with pytest.raises(Rejected) as caught:
+            made(STILLS[name] if code != "too-many-bytes" else STILLS["jpeg"], limits)
+        assert caught.value.code == code, name
+        assert all(number in caught.value.sentence for number in numbers)
+
+
+def test_limits_are_checked_before_anything_decodes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decode, "decode", lambda *_: pytest.fail("decoded"))
+    with pytest.raises(Rejected, match="too-many-pixels"):
+        made(pictures.jpeg(), Limits(max_pixels=1))
+
+
+def test_an_animation_counts_all_its_frames() -> None:
+    data = pictures.animated_gif(frames=5)
+    with pytest.raises(Rejected, match=r"too-many-pixels: .*5 frames") as caught:
+        made(data, Limits(max_pixels=320 * 240 * 4))
+    assert f"{320 * 240 * 5:,}" in caught.value.sentence
+
+
+# An MPO that lost its second picture shows its first.
+CUT = {name: STILLS[name] for name in STILLS if name not in {"large", "large progressive", "mpo"}}
+
+
+@pytest.mark.parametrize("name", CUT)
+@pytest.mark.parametrize("part", [0.01, 0.3, 0.7, 0.97])
+def test_half_a_file_is_damaged_never_half_a_picture(name: str, part: float) -> None:
+    data = CUT[name]
+    with pytest.raises(Rejected) as caught:
+        made(data[: int(len(data) * part)])
+    assert caught.value.code in {"damaged-image", "not-an-image"}
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"subsampling": 0}])
+def test_a_jpeg_that_was_cut_and_closed_is_damaged_too(options: dict[str, bool]) -> None:
+    data = pictures.jpeg(**options)
+    with pytest.raises(Rejected, match="damaged-image"):
+        made(data[: int(len(data) * (0.1 if "progressive" in options else 0.5))] + b"\xff\xd9")
+
+
+def test_a_jpeg_that_ends_in_one_colour_is_whole() -> None:
+    image = pictures.scene(1700, 1200)
+    image.paste((10, 20, 30), (0, 700, 1700, 1200))
+    assert made(pictures.encoded(image, "JPEG")).pictures[0].extension == "jpg"
+
+
+def test_a_png_with_a_book_in_it_is_still_a_picture() -> None:
+    from PIL.PngImagePlugin import PngInfo
+
+    info = PngInfo()
+    info.add_text("Comment", "x" * 3_000_000, zip=True)
+    assert shows_scene(opened(made(pictures.encoded(pictures.scene(), "PNG", pnginfo=info)).pictures[1]))
+
+
+def test_renditions_come_in_their_order_with_their_formats() -> None:
+    wanted: list[tuple[str, str]] = [
+        ("jpeg", "jpg"),
+        ("webp", "webp"),
+        ("avif", "avif"),
+        ("png", "png"),
+        ("auto", "jpg"),
+    ]
+    renditions = [Rendition(f"r{i}", 200 + 90 * i, 200, format=f) for i, (f, _) in enumerate(wanted)]  # type: ignore[arg-type]
+    result = render(pictures.jpeg(), renditions, LIMITS).pictures
+    assert [p.rendition for p in result] == ["r0", "r1", "r2", "r3", "r4"]
+    for picture, (_, extension) in zip(result, wanted, strict=True):
+        assert picture.extension == extension
+        assert picture.content_type == Image.MIME[opened(picture).format or ""]
+
+
+def test_thumb_enlarges_and_view_does_not() -> None:
+    rendered = made(pictures.jpeg(100, 60))
+    assert [(p.width_px, p.height_px) for p in rendered.pictures] == [(400, 240), (100, 60)]

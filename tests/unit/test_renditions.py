@@ -1,0 +1,63 @@
+"""The rendition parameter: what it takes, and that it says everything that is wrong with it."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.renditions import DEFAULT_RENDITIONS, Rendition, fit, parse_renditions
+
+THUMB = {"name": "thumb", "width_px": 400, "height_px": 400, "enlarge": True}
+VIEW = {"name": "view", "width_px": 1600, "height_px": 1600}
+
+
+def test_the_defaults_as_a_parameter() -> None:
+    assert parse_renditions(json.dumps([THUMB, VIEW])) == DEFAULT_RENDITIONS
+
+
+@pytest.mark.parametrize(
+    ("renditions", "words"),
+    [
+        ([THUMB | {"name": "Thumb!"}, VIEW], ["name must be", "'thumb' is missing"]),
+        ([THUMB, VIEW, VIEW | {"name": "uploads"}], ["'uploads' is taken"]),
+        ([THUMB, VIEW, VIEW], ["'view' is there more than once"]),
+        ([THUMB | {"width_px": 0, "quality": 101}, VIEW | {"height_px": 1.5}], ["width_px", "quality", "height_px"]),
+        ([THUMB | {"quality": True}, VIEW], ["quality must be"]),
+        ([THUMB | {"colour": "red"}, VIEW], ["unknown field 'colour'"]),
+        ([THUMB, {"name": "view"}], ["width_px is missing", "height_px is missing"]),
+        ([THUMB | {"format": "gif"}, VIEW], ["format must be one of auto, jpeg, webp, avif, png"]),
+        ([THUMB | {"format": "jpeg"}, VIEW], ["'thumb' must have it too"]),
+        ([THUMB, 7], ["rendition 2: must be an object", "'view' is missing"]),
+        ([], ["1 to"]),
+    ],
+)
+def test_everything_wrong_is_said_at_once(renditions: object, words: list[str]) -> None:
+    with pytest.raises(ValueError) as caught:  # noqa: PT011
+        parse_renditions(json.dumps(renditions))
+    assert all(word in str(caught.value) for word in words)
+
+
+def test_what_is_not_json() -> None:
+    with pytest.raises(ValueError, match="not JSON"):
+        parse_renditions("[{")
+
+
+def test_a_thumb_may_have_a_format_of_its_own_where_no_other_is_auto() -> None:
+    thumb, view = parse_renditions(json.dumps([THUMB | {"format": "avif"}, VIEW | {"format": "webp"}]))
+    assert (thumb.format, view.format) == ("avif", "webp")
+
+
+SIDES = st.integers(1, 70_000)
+BOXES = st.builds(Rendition, st.just("x"), st.integers(1, 4096), st.integers(1, 4096), enlarge=st.booleans())
+
+
+@given(SIDES, SIDES, BOXES)
+def test_the_fit_is_within_the_box_and_keeps_the_ratio(width: int, height: int, box: Rendition) -> None:
+    fitted_width, fitted_height = fit(width, height, box)
+    assert 1 <= fitted_width <= box.width_px
+    assert 1 <= fitted_height <= box.height_px
+    scale = min(box.width_px / width, box.height_px / height)
+    scale = scale if box.enlarge else min(scale, 1)
+    for fitted, exact in ((fitted_width, width * scale), (fitted_height, height * scale)):
+        assert abs(fitted - exact) <= 0.5 + 1e-6 or (fitted == 1 and exact < 1)
