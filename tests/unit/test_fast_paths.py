@@ -48,7 +48,7 @@ def test_both_resamplers_enlarge_alike() -> None:
 
 
 def test_simd_is_used_where_it_is_installed() -> None:
-    assert resample._resampler() is not resample.with_pillow
+    assert resample.resampler() is not resample.with_pillow
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA"])
@@ -102,7 +102,7 @@ def test_without_any_fast_way_the_renditions_look_the_same(
 ) -> None:
     data = make()
     fast = render(data, DEFAULT_RENDITIONS, Limits())
-    monkeypatch.setattr(resample, "_resampler", lambda: resample.with_pillow)
+    monkeypatch.setattr(resample, "resampler", lambda: resample.with_pillow)
     monkeypatch.setattr(decoding, "_decode_fast", lambda *_: None)
     plain = render(data, DEFAULT_RENDITIONS, Limits())
     for left, right in zip(fast.pictures, plain.pictures, strict=True):
