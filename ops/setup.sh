@@ -29,7 +29,7 @@ done || true)
 
 say "Setting up: Python 3.13 and the packages of uv.lock"
 if ! .venv/bin/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null; then
-    "$uv" venv --quiet --clear --seed --python "${python:-3.13}" .venv || {
+    "$uv" venv --quiet --clear --python "${python:-3.13}" .venv || {
         say "Python 3.13 was not found and could not be fetched. Connect to the network, or install it, and try again."; exit 1; }
 fi
 "$uv" sync --quiet --frozen || {

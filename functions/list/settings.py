@@ -5,7 +5,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from shared import config, storage
-from shared.renditions import DEFAULT_RENDITIONS, LISTED, Rendition
+from shared.renditions import DEFAULT_RENDITIONS, LISTED, Rendition, parse_renditions
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -25,7 +25,7 @@ class Settings:
     resized_bucket: str
     upload_bucket: str
     max_upload_megabytes: int = config.parsed(config.positive)
-    renditions: tuple[Rendition, ...] = config.parsed(lambda _: DEFAULT_RENDITIONS, default=DEFAULT_RENDITIONS)
+    renditions: tuple[Rendition, ...] = config.parsed(parse_renditions, default=DEFAULT_RENDITIONS)
     pictures_url: str = ""
 
     def __post_init__(self) -> None:

@@ -12,12 +12,12 @@ from shared.errors import Rejected
 from shared.events import Upload
 from shared.keys import rejection_key, rendition_key
 from shared.limits import Limits
-from shared.renditions import DEFAULT_RENDITIONS, LISTED, Rendition
+from shared.renditions import DEFAULT_RENDITIONS, LISTED, Rendition, parse_renditions
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-logger = Logger(child=True)
+logger = Logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Settings:
     resized_bucket: str
     max_upload_megabytes: int = config.parsed(config.positive)
     delete_originals: bool = config.parsed(config.flag, default=False)
-    renditions: tuple[Rendition, ...] = DEFAULT_RENDITIONS
+    renditions: tuple[Rendition, ...] = config.parsed(parse_renditions, default=DEFAULT_RENDITIONS)
 
     def __post_init__(self) -> None:
         if self.upload_bucket == self.resized_bucket:

@@ -6,6 +6,9 @@ from typing import Any
 import pytest
 import yaml
 
+from shared.limits import FUNCTION_MEMORY_MB
+from shared.renditions import DEFAULT_RENDITIONS, parse_renditions
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -175,6 +178,11 @@ def test_parameters_are_described_and_safe_by_default() -> None:
     assert parameters["AllowAnonymousUploads"]["Default"] == "false"
     assert parameters["DeleteOriginals"]["Default"] == "false"
     assert parameters["Architecture"]["Default"] == "x86_64"
+
+
+def test_the_code_and_the_template_agree() -> None:
+    assert parse_renditions(TEMPLATE["Parameters"]["Renditions"]["Default"]) == DEFAULT_RENDITIONS
+    assert FUNCTIONS["ResizeFunction"]["MemorySize"] == FUNCTION_MEMORY_MB
 
 
 def test_a_subscriber_keeps_what_sns_could_not_deliver() -> None:
