@@ -86,7 +86,10 @@ class Store:
             f'<?xml version="1.0"?><ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Name>b</Name>'
             f"<IsTruncated>{str(bool(token)).lower()}</IsTruncated>{token}{contents}</ListBucketResult>"
         ).encode()
-        return AWSResponse(request.url, 200, HeadersDict({"content-type": "application/xml"}), Raw(body))
+        headers: Any = HeadersDict(
+            {"content-type": "application/xml"}
+        )  # what botocore itself passes; its stubs say otherwise
+        return AWSResponse(request.url, 200, headers, Raw(body))
 
 
 def get(path: str = "/", **query: str) -> dict[str, Any]:
