@@ -8,7 +8,7 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import unquote_plus
+from urllib.parse import quote_plus, unquote_plus
 
 from shared.errors import Unavailable
 from shared.keys import Image, image_of
@@ -29,6 +29,23 @@ class Upload:
     def image(self) -> Image:
         """The id and the name of the picture."""
         return image_of(self.key, self.etag, self.at)
+
+    def as_event(self) -> dict[str, Any]:
+        """The S3 event that `uploads_in` reads this from; sent to the queue again, it replays the upload."""
+        s3_object: dict[str, Any] = {"key": quote_plus(self.key, safe="/"), "size": self.size_bytes, "eTag": self.etag}
+        if self.sequencer:
+            s3_object["sequencer"] = self.sequencer
+        return {
+            "Records": [
+                {
+                    "eventVersion": "2.1",
+                    "eventSource": "aws:s3",
+                    "eventTime": self.at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+                    "eventName": "ObjectCreated:Put",
+                    "s3": {"bucket": {"name": self.bucket}, "object": s3_object},
+                }
+            ]
+        }
 
 
 def uploads_in(body: str) -> list[Upload]:

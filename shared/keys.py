@@ -32,8 +32,10 @@ _TIME_CHARS = 10
 _UNIQUE_CHARS = 16
 _UNIQUE_BYTES = 10
 _LAST_MS = 2**48 - 1
+_END_OF_TIME_MS = 253_402_300_799_000
 IMAGE_ID_CHARS = _TIME_CHARS + _UNIQUE_CHARS
-_IMAGE_ID = rf"[{_ALPHABET}]{{{IMAGE_ID_CHARS}}}"
+# 2^48 milliseconds take 48 of the 50 bits that ten characters have, so the first one ends at 7.
+_IMAGE_ID = rf"[0-7][{_ALPHABET}]{{{IMAGE_ID_CHARS - 1}}}"
 
 _UNSAFE = re.compile(rb"[^A-Za-z0-9._-]")
 _ESCAPE = re.compile(rb"!([0-9A-F]{2})")
@@ -66,6 +68,11 @@ def new_image_id(at: datetime) -> str:
     return _image_id(at, secrets.token_bytes(_UNIQUE_BYTES))
 
 
+def first_id(at: datetime) -> str:
+    """Where the ids of `at`'s millisecond begin: no id of then sorts before it."""
+    return _image_id(at, bytes(_UNIQUE_BYTES))
+
+
 def image_of(key: str, etag: str, at: datetime) -> Image:
     """The image that an object in the upload bucket is, the same each time it is asked.
 
@@ -78,11 +85,20 @@ def image_of(key: str, etag: str, at: datetime) -> Image:
     return Image(_image_id(at, digest[:_UNIQUE_BYTES]), clean_name(key) or NAMELESS)
 
 
+def unique_part(image_id: str) -> str:
+    """What of an image id does not depend on its time: for a key of one's own, the hash of key and ETag."""
+    return image_id[_TIME_CHARS:]
+
+
 def taken_at(image_id: str) -> datetime:
-    """When the upload began, to the millisecond. Raises ValueError if `image_id` is not one."""
+    """When the upload began, to the millisecond. Raises ValueError if `image_id` is not one.
+
+    An id that somebody made up may lie behind the year 9999, which datetime does not know: then it is the end of that.
+    """
     if not is_image_id(image_id):
         raise ValueError(f"not an image id: {image_id!r}")
-    return datetime.fromtimestamp((_LAST_MS - _number(image_id[:_TIME_CHARS])) / 1000, UTC)
+    ms = min(_LAST_MS - _number(image_id[:_TIME_CHARS]), _END_OF_TIME_MS)
+    return datetime.fromtimestamp(ms / 1000, UTC)
 
 
 def is_image_id(text: str) -> bool:
@@ -122,9 +138,19 @@ def upload_key(image_id: str, name: str) -> str:
     return _within_limit(f"{UPLOADS_PREFIX}{image_id}/{safe_name(name)}")
 
 
+def is_door_key(key: str) -> bool:
+    """Whether `key` carries its image id. Then a newer object under it is the same image, else it is another one."""
+    return _UPLOAD_KEY.fullmatch(key) is not None
+
+
 def rendition_prefix(rendition: str) -> str:
     """What every key of a rendition begins with."""
     return f"{rendition}/"
+
+
+def image_prefix(rendition: str, image_id: str) -> str:
+    """What every key of one image's rendition begins with."""
+    return f"{rendition}/{image_id}/"
 
 
 def rendition_key(rendition: str, image: Image, width_px: int, height_px: int, extension: str) -> str:

@@ -34,6 +34,9 @@ class Rendition:
     quality: int = 80
 
 
+# The rendition that the gallery lists. It is written last, so a picture that is listed is complete.
+LISTED = "thumb"
+
 DEFAULT_RENDITIONS = (
     Rendition("thumb", 400, 400, enlarge=True),
     Rendition("view", 1600, 1600),

@@ -1,0 +1,28 @@
+PORT ?= 4566
+
+.PHONY: run test build requirements clean
+
+run: .venv/ready ## the whole system on this machine, until Ctrl-C
+	@.venv/bin/darkroom up --port $(PORT)
+
+test: .venv/ready ## everything that CI checks
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/cfn-lint template.yaml
+	SAM_CLI_TELEMETRY=0 .venv/bin/sam validate --lint
+	@ops/browser.sh
+	.venv/bin/pytest
+
+build: .venv/ready ## for `sam deploy`; ARCHITECTURE=arm64 for the other processor
+	@.venv/bin/darkroom build --architecture $(or $(ARCHITECTURE),x86_64)
+
+requirements: .venv/ready ## after a change of pyproject.toml: the lock, and what each function requires
+	$(or $(shell command -v uv),.venv-uv/bin/uv) lock
+	@ops/requirements.sh
+
+clean: ## what can be made again; the pictures of `make run` are in .darkroom and stay
+	rm -rf .venv .venv-uv .aws-sam .mypy_cache .ruff_cache .pytest_cache
+
+.venv/ready: pyproject.toml uv.lock ops/setup.sh
+	@ops/setup.sh

@@ -1,0 +1,133 @@
+"""The door: checks what somebody wants to upload, and makes the ticket for exactly that."""
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from shared.errors import Rejected
+from shared.keys import clean_name, new_image_id, upload_key
+from shared.limits import MAX_NAME_BYTES, MAX_TICKET_REQUEST_BYTES, TICKET_SECONDS
+from shared.media import EXTENSIONS_BY_TYPE, type_of
+from shared.storage import too_many_bytes
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What somebody wants to upload. `size_bytes` is None where it is not known beforehand."""
+
+    name: str
+    media_type: str
+    size_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """Leave to upload one picture: POST `fields` and then the file, as multipart/form-data, to `url`."""
+
+    id: str
+    url: str
+    fields: dict[str, str]
+    expires_in_seconds: int
+
+
+def read_json(body: str) -> Wish:
+    """The wish in a body `{"name", "type", "size"}`; an absent or empty type is told by the name's extension.
+
+    Raises Rejected: `bad-request`, and what `wish` raises.
+    """
+    if len(body.encode("utf-8", "surrogatepass")) > MAX_TICKET_REQUEST_BYTES:
+        raise Rejected(
+            "bad-request", f"The request is over {MAX_TICKET_REQUEST_BYTES} bytes. Send a name, type and size."
+        )
+    try:
+        fields: Any = json.loads(body)
+    except ValueError as error:
+        raise Rejected("bad-request", f"The body is not JSON ({error}).") from error
+    if not isinstance(fields, dict):
+        raise Rejected("bad-request", 'The body must be a JSON object such as {"name": "cat.jpg", "size": 12345}.')
+    name, media_type, size = fields.get("name"), fields.get("type"), fields.get("size")
+    if not isinstance(name, str):
+        raise Rejected("bad-request", '"name" must be the file name, a string.')
+    if not isinstance(media_type, str | None):
+        raise Rejected("bad-request", '"type" must be a media type such as "image/jpeg", a string.')
+    if isinstance(size, bool) or not isinstance(size, int | None):
+        raise Rejected("bad-request", '"size" must be the number of bytes, a whole number.')
+    return wish(name, media_type, size)
+
+
+def wish(name: str, media_type: str | None, size_bytes: int | None) -> Wish:
+    """A wish with a name that is fit for a key and a type that we know.
+
+    Raises Rejected: `empty-name`, `name-too-long`, `unsupported-type`, `empty-file`.
+    """
+    cleaned = clean_name(name)
+    if not cleaned:
+        raise Rejected("empty-name", "The file has no name. Give it one, such as photo.jpg.")
+    name_bytes = len(name.encode("utf-8", "surrogatepass"))
+    if name_bytes > MAX_NAME_BYTES:
+        raise Rejected(
+            "name-too-long", f"The name has {name_bytes} bytes and the limit is {MAX_NAME_BYTES}. Shorten it."
+        )
+    declared = (media_type or "").split(";")[0].strip().lower() or type_of(cleaned)
+    if declared not in EXTENSIONS_BY_TYPE:
+        raise Rejected(
+            "unsupported-type",
+            f"{cleaned} is not a picture we can read. Upload JPEG, PNG, GIF, WebP, AVIF, HEIC, TIFF, BMP or ICO.",
+        )
+    if size_bytes is not None and size_bytes <= 0:
+        raise Rejected("empty-file", f"{cleaned} is empty. Choose the picture again.")
+    return Wish(cleaned, declared, size_bytes)
+
+
+def ticket(s3: "S3Client", bucket: str, wanted: Wish, max_bytes: int, now: datetime) -> Ticket:
+    """A presigned POST for one new key, the wish's type and at most `max_bytes`, good for TICKET_SECONDS.
+
+    Raises Rejected (`too-many-bytes`) if the wish says that it is over the limit.
+    """
+    if wanted.size_bytes is not None and wanted.size_bytes > max_bytes:
+        raise too_many_bytes(wanted.size_bytes, max_bytes)
+    image_id = new_image_id(now)
+    post = s3.generate_presigned_post(
+        Bucket=bucket,
+        Key=upload_key(image_id, wanted.name),
+        Fields={"Content-Type": wanted.media_type},
+        Conditions=[{"Content-Type": wanted.media_type}, ["content-length-range", 1, max_bytes]],
+        ExpiresIn=TICKET_SECONDS,
+    )
+    return Ticket(image_id, post["url"], post["fields"], TICKET_SECONDS)
+
+
+def as_json(issued: Ticket) -> str:
+    """The ticket as a page's script reads it."""
+    return json.dumps(asdict(issued))
+
+
+def as_curl(issued: Ticket) -> str:
+    """The ticket as a config for `curl -K -`, to which the command line adds `-F file=@...` as the last field."""
+    lines = [f"# A Darkroom ticket, good for {issued.expires_in_seconds} seconds: ... | curl -K - -F file=@FILE"]
+    lines += [f"url = {_quoted(issued.url)}"]
+    # form-string and not form, in which a value's first @ or < would name a file of the uploader's.
+    lines += [f"form-string = {_quoted(f'{name}={value}')}" for name, value in issued.fields.items()]
+    lines += ["silent", "show-error", "fail-with-body", rf'write-out = "HTTP %{{http_code}} image {issued.id}\n"']
+    return "\n".join(lines) + "\n"
+
+
+def refusal_as_json(refused: Rejected) -> str:
+    """The refusal as a page's script reads it."""
+    return json.dumps({"code": refused.code, "sentence": refused.sentence})
+
+
+def refusal_as_curl(refused: Rejected) -> str:
+    """The refusal as a config that makes the waiting curl send nothing, say why on stderr, and fail (exit 1)."""
+    reason = f"{refused.code}: {refused.sentence}".replace("%", "%%")
+    # An address that no curl knows how to reach: it stops before it reads the file, then writes out.
+    return f'url = "refused://door"\nsilent\nwrite-out = {_quoted("%{stderr}" + reason + chr(10))}\n'
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r")
+    return f'"{escaped}"'

@@ -1,0 +1,79 @@
+"""POST /uploads: answers a ticket for one upload. GET /uploads/new: the same as a form."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response, content_types
+
+from functions.ingest import door, form
+from shared import config
+from shared.errors import Rejected
+from shared.storage import s3_client
+
+logger = Logger()
+app = APIGatewayHttpResolver()
+
+# Any other refusal is 400.
+STATUS_BY_CODE = {"too-many-bytes": 413, "unsupported-type": 415}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    upload_bucket: str
+    max_upload_megabytes: int = config.parsed(config.positive)
+
+
+@cache
+def settings() -> Settings:
+    return config.read(Settings)
+
+
+@app.post("/uploads")
+def upload_requested() -> Response[str]:
+    event = app.current_event
+    for_curl = event.get_query_string_value("as") == "curl"
+    try:
+        wanted = (
+            door.wish(event.get_query_string_value("name") or "", event.get_query_string_value("type"), None)
+            if for_curl
+            else door.read_json(event.decoded_body or "")
+        )
+        issued = door.ticket(
+            s3_client(),
+            settings().upload_bucket,
+            wanted,
+            max_bytes=settings().max_upload_megabytes * 1_000_000,
+            now=datetime.now(UTC),
+        )
+    except Rejected as refused:
+        logger.info("upload refused at the door", code=refused.code)
+        status = STATUS_BY_CODE.get(refused.code, 400)
+        if for_curl:
+            return Response(status, content_types.TEXT_PLAIN, door.refusal_as_curl(refused))
+        return Response(status, content_types.APPLICATION_JSON, door.refusal_as_json(refused))
+    logger.info("upload ticketed", image_id=issued.id, media_type=wanted.media_type, size_bytes=wanted.size_bytes)
+    if for_curl:
+        return Response(201, content_types.TEXT_PLAIN, door.as_curl(issued))
+    return Response(201, content_types.APPLICATION_JSON, door.as_json(issued))
+
+
+@app.get("/uploads/new")
+def form_requested() -> Response[str]:
+    gallery_url = form.gallery_url(app.current_event.headers)
+    max_bytes = settings().max_upload_megabytes * 1_000_000
+    text, policy = form.page(s3_client(), settings().upload_bucket, max_bytes, gallery_url, datetime.now(UTC))
+    headers = {
+        "Content-Security-Policy": policy,
+        "Cache-Control": "no-store",
+        "Referrer-Policy": "same-origin",
+        "X-Content-Type-Options": "nosniff",
+    }
+    return Response(200, "text/html; charset=utf-8", text, dict(headers))
+
+
+def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """The Lambda entry point; `event` is API Gateway's payload 2.0."""
+    return app.resolve(event, context)

@@ -1,0 +1,105 @@
+// The grid: pictures from the server's JSON in the server's markup, and endless scroll on top of the "older" link.
+const $ = id => document.getElementById(id);
+const grid = $("grid"), more = $("more"), announce = $("status");
+
+for (const hidden of document.querySelectorAll("label[hidden]")) hidden.hidden = false;
+
+const say = text => { announce.textContent = text; };
+
+// A fetch of JSON. Throws what a person can read: `sentence`, and whether it is `final` (asking again won't help).
+async function ask(url, options) {
+  let answer, body;
+  try {
+    answer = await fetch(url, options);
+    body = await answer.json();
+  } catch {
+    throw Object.assign(new Error("network"), {sentence: "The network is gone. Check your connection.", final: false});
+  }
+  if (answer.ok) return body;
+  const sentence = body.sentence ?? "The gallery could not answer. Try again in a moment.";
+  throw Object.assign(new Error(body.code), {sentence, final: answer.status < 500 && ![408, 429].includes(answer.status)});
+}
+
+// Fills an element of the shape of template#picture; `image` is one of GET images.
+function fill(element, image) {
+  const {thumb, view} = image, ratio = Math.min(Math.max(thumb.width / thumb.height, .5), 3);
+  element.classList.add("picture");
+  element.style.setProperty("--r", ratio);
+  Object.assign(element.dataset, {id: image.id, at: image.uploaded_at, size: [image.width, image.height, view.width, view.height].join(" ")});
+  const link = element.querySelector("a"), img = link.querySelector("img");
+  link.href = "?image=" + image.id;
+  Object.assign(img, {width: thumb.width, height: thumb.height, alt: image.name, sizes: `auto, calc(${ratio} * (9vw + 90px))`});
+  img.srcset = `${thumb.url} ${thumb.width}w, ${view.url} ${view.width}w`;
+  img.src = thumb.url;
+  return element;
+}
+
+const newPicture = image => fill($("picture").content.firstElementChild.cloneNode(true), image);
+const known = id => document.querySelector(`.picture[data-id="${CSS.escape(id)}"]`);
+
+// While more is to come, the last row is not full and would grow under the eye: it waits for what follows it.
+function hold(on) {
+  const all = [...grid.children];
+  for (const picture of all) picture.classList.remove("held");
+  const last = all.at(-1)?.offsetTop;
+  if (on && more.querySelector("a") && all[0].offsetTop < last)
+    for (const picture of all.filter(picture => picture.offsetTop === last)) picture.classList.add("held");
+}
+hold(true);
+addEventListener("resize", () => hold(true));
+more.classList.add("silent"); // the link is for those whose scrolling does not load
+
+// The next page, once however often it is asked for; false when there is none or it could not be had.
+let loading = null;
+function loadOlder() {
+  const link = more.querySelector("a");
+  if (!link) return Promise.resolve(false);
+  return loading ??= (async () => {
+    try {
+      const page = await ask("images?after=" + new URL(link.href).searchParams.get("after"));
+      hold(false);
+      grid.append(...page.images.filter(image => !known(image.id)).map(newPicture));
+      if (page.next) link.href = "?after=" + page.next;
+      else link.remove();
+      hold(true);
+      say(`${page.images.length} older pictures`);
+      return page.images.length > 0;
+    } catch (problem) {
+      link.textContent = "Older pictures could not be loaded: try again";
+      more.classList.remove("silent");
+      near.unobserve(more); // the link is now for the user to press
+      return false;
+    } finally {
+      loading = null;
+    }
+  })();
+}
+
+// The page before the first picture, for the viewer; false when there is none.
+async function loadNewer() {
+  const link = $("newer")?.querySelector("[rel=prev]");
+  if (!link) return false;
+  const page = await ask("images?before=" + new URL(link.href).searchParams.get("before")).catch(() => null);
+  if (!page) return false;
+  const fresh = page.images.filter(image => !known(image.id)).map(newPicture), height = document.documentElement.scrollHeight;
+  grid.prepend(...fresh);
+  scrollBy({top: document.documentElement.scrollHeight - height, behavior: "instant"});
+  if (page.previous) link.href = "?before=" + page.previous;
+  else $("newer").remove();
+  return fresh.length > 0;
+}
+
+// Two screens ahead, so that rows are complete before they come into view.
+const near = new IntersectionObserver(async ([seen]) => {
+  if (!seen.isIntersecting) return;
+  if (await loadOlder()) { near.unobserve(more); near.observe(more); }
+}, {rootMargin: "0px 0px 200%"});
+near.observe(more);
+more.addEventListener("click", async event => {
+  if (event.target.closest("a") && event.button === 0 && !event.metaKey && !event.ctrlKey) {
+    event.preventDefault();
+    if (await loadOlder()) near.observe(more);
+  }
+});
+
+addEventListener("scroll", () => { $("back").hidden = scrollY < 2 * innerHeight; }, {passive: true});

@@ -1,0 +1,140 @@
+// One picture, large. Its address is ?image=ID; the back button closes it, the arrows replace it.
+const viewer = $("viewer"), view = $("view"), stage = $("stage");
+let current = null;
+
+const isPlainClick = event => event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey && !event.altKey;
+const pictures = () => [...document.querySelectorAll(".picture")];
+const viewUrl = element => element.querySelector("img").srcset.split(/,\s+/).at(-1).split(" ")[0];
+
+function show(element) {
+  const thumb = element.querySelector("img"), [width, height, viewWidth, viewHeight] = element.dataset.size.split(" ");
+  const id = element.dataset.id, name = thumb.alt, all = pictures(), place = all.indexOf(element);
+  current = element;
+  // Sized from the start, the thumbnail in its place until the view is there.
+  Object.assign(view, {width: viewWidth, height: viewHeight, alt: name});
+  view.style.backgroundImage = `url("${thumb.src}")`;
+  view.src = viewUrl(element);
+  $("viewer-name").textContent = name;
+  const at = new Date(element.dataset.at).toLocaleString(undefined, {dateStyle: "long", timeStyle: "short"});
+  $("viewer-facts").textContent = `${at} · ${width} × ${height}`;
+  $("download").href = `images/${id}/download`;
+  const [newer, older] = [all[place - 1], all[place + 1]];
+  step($("previous"), newer);
+  step($("next"), older);
+  if (!newer) step($("previous"), null, document.querySelector("#newer [rel=prev]"));
+  if (!older) step($("next"), null, more.querySelector("a"));
+  for (const neighbour of [older, newer]) if (neighbour) new Image().src = viewUrl(neighbour);
+  document.title = `${name} · Darkroom`;
+  $("viewer-status").textContent = "";
+}
+
+// Where an arrow leads: to a picture, or else to the page that has it.
+function step(link, element, page) {
+  link.hidden = !element && !page;
+  if (element) link.href = "?image=" + element.dataset.id;
+  else if (page) link.href = page.href;
+  else link.removeAttribute("href");
+}
+
+function open(element) {
+  show(element);
+  if (!viewer.open) viewer.showModal();
+}
+
+function close() {
+  if (!viewer.open) return;
+  viewer.close();
+  view.removeAttribute("src");
+  document.title = "Darkroom";
+  if (current?.classList.contains("held")) hold(false);
+  current?.querySelector("a").focus({preventScroll: true});
+  current?.scrollIntoView({block: "nearest"});
+  current = null;
+}
+
+function leave() {
+  if (history.state?.opened) history.back();
+  else {
+    history.replaceState(null, "", "./");
+    close();
+  }
+}
+
+async function go(way) {
+  const from = current, beside = () => pictures()[pictures().indexOf(from) + way];
+  if (!beside() && !await (way > 0 ? loadOlder() : loadNewer())) {
+    step($(way > 0 ? "next" : "previous"), null);
+    return;
+  }
+  if (current !== from || !beside()) return;
+  show(beside());
+  history.replaceState(history.state, "", "?image=" + current.dataset.id);
+}
+
+document.addEventListener("click", event => {
+  const link = event.target.closest(".picture a");
+  if (!link || !isPlainClick(event)) return;
+  event.preventDefault();
+  history.pushState({opened: true}, "", link.href);
+  open(link.closest(".picture"));
+});
+for (const [id, way] of [["previous", -1], ["next", 1]]) $(id).addEventListener("click", event => {
+  if (!isPlainClick(event)) return;
+  event.preventDefault();
+  go(way);
+});
+$("close").addEventListener("click", event => { event.preventDefault(); leave(); });
+viewer.addEventListener("cancel", event => { event.preventDefault(); leave(); });
+viewer.addEventListener("keydown", event => {
+  if (event.metaKey || event.ctrlKey || event.altKey) return;
+  if (event.key === "ArrowLeft") go(-1);
+  else if (event.key === "ArrowRight") go(1);
+  else if (event.key === "Escape") leave();
+  else return;
+  event.preventDefault();
+});
+stage.addEventListener("click", event => { if (event.target === stage && isPlainClick(event)) leave(); });
+
+$("copy").hidden = false;
+$("copy").addEventListener("click", async () => {
+  const address = new URL("?image=" + current.dataset.id, location.href).href;
+  try {
+    await navigator.clipboard.writeText(address);
+    $("viewer-status").textContent = "Link copied";
+    setTimeout(() => { $("viewer-status").textContent = ""; }, 2500);
+  } catch {
+    prompt("Copy this link", address);
+  }
+});
+
+// Swipe: the picture follows the finger, and a fifth of the width or a flick takes it away. Not while zoomed in.
+let touch = null;
+stage.addEventListener("pointerdown", event => {
+  if (event.pointerType === "touch" && event.isPrimary && (visualViewport?.scale ?? 1) < 1.05) touch = {x: event.clientX, at: event.timeStamp};
+});
+stage.addEventListener("pointermove", event => {
+  if (touch && event.isPrimary) view.style.translate = `${event.clientX - touch.x}px`;
+});
+for (const name of ["pointerup", "pointercancel"]) stage.addEventListener(name, event => {
+  if (!touch || !event.isPrimary) return;
+  const moved = event.clientX - touch.x, quick = event.timeStamp - touch.at < 250;
+  touch = null;
+  view.style.translate = "";
+  if (name === "pointerup" && Math.abs(moved) > (quick ? 30 : innerWidth / 5)) go(moved < 0 ? 1 : -1);
+});
+
+addEventListener("popstate", () => {
+  const id = new URLSearchParams(location.search).get("image");
+  const element = id && known(id);
+  if (element) open(element);
+  else if (id) location.reload();
+  else close();
+});
+
+// The server opened it without us, and kept the page behind it out of reach; the modal dialog does that from here on.
+if (viewer.open) {
+  const element = known(viewer.dataset.id);
+  viewer.removeAttribute("open");
+  $("page").inert = false;
+  if (element) open(element);
+}

@@ -1,0 +1,171 @@
+"""What is in the gallery: one S3 listing a page, whatever the bucket's size.
+
+The thumbnails' keys sort newest first and tell each picture's name, shape and time (shared/keys.py), so nothing else
+is asked. A cursor is an image id: pages stay right while pictures arrive and when the one it names is gone.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from functions.list import presign
+from functions.list.responses import NotFound
+from functions.list.settings import Settings, Wiring
+from shared.errors import Unavailable
+from shared.keys import RenditionKey, listing_start, read_rendition_key, rendition_prefix, taken_at
+from shared.renditions import LISTED, fit
+
+EXTENSIONS = {"jpeg": "jpg", "webp": "webp", "avif": "avif", "png": "png"}
+
+
+class Picture(NamedTuple):
+    """One rendition as a page shows it: its URL and its size in pixels."""
+
+    url: str
+    width: int
+    height: int
+
+
+class Entry(NamedTuple):
+    """One image of the gallery. `width` and `height` are the upright original's; `uploaded_at` is ISO 8601, UTC."""
+
+    id: str
+    name: str
+    uploaded_at: str
+    width: int
+    height: int
+    thumb: Picture
+    view: Picture
+
+
+class Listing(NamedTuple):
+    """Some images in the gallery's order.
+
+    `next` is the cursor to what follows (`after`), None at the end; `previous` the one to what comes before
+    (`before`), None if the first of them is the newest of all.
+    """
+
+    images: list[Entry]
+    next: str | None
+    previous: str | None
+
+
+def listing(wired: Wiring, after: str, limit: int, now: float, *, inclusive: bool = False) -> Listing:
+    """Up to `limit` images behind image `after` ("" for the newest), or from it on if `inclusive`; one LIST.
+
+    Raises Unavailable (`storage-unavailable`).
+    """
+    start = rendition_prefix(LISTED) + after if inclusive else listing_start(LISTED, after)
+    keys, more = list_keys(wired, wired.settings.resized_bucket, rendition_prefix(LISTED), start, limit + 1)
+    found = distinct(keys)
+    entry = entry_maker(wired, now)
+    images = [entry(key) for key in found[:limit]]
+    following = images[-1].id if images and (more or len(found) > limit) else None
+    return Listing(images, following, images[0].id if images and after else None)
+
+
+def as_json(page: Listing) -> dict[str, Any]:
+    """A listing as the API answers it."""
+    return {"images": [entry_json(image) for image in page.images], "next": page.next, "previous": page.previous}
+
+
+def entry_json(entry: Entry) -> dict[str, Any]:
+    """One image as the API answers it."""
+    return entry._asdict() | {"thumb": entry.thumb._asdict(), "view": entry.view._asdict()}
+
+
+def entry_maker(wired: Wiring, now: float) -> Callable[[str], Entry]:
+    """A function from a thumbnail's key to what a page shows; it signs URLs for the window that `now` is in."""
+    settings = wired.settings
+    url = urls(wired, now)
+
+    def entry(key: str) -> Entry:
+        told = read(key)
+        return Entry(
+            id=told.image_id,
+            name=told.stem,
+            uploaded_at=taken_at(told.image_id).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            width=told.width_px,
+            height=told.height_px,
+            thumb=Picture(url(key), *fit(told.width_px, told.height_px, settings.thumb)),
+            view=Picture(url(view_key(key, settings)), *fit(told.width_px, told.height_px, settings.view)),
+        )
+
+    return entry
+
+
+def download_url(wired: Wiring, image_id: str, now: float) -> str:
+    """Where the view rendition can be had as a file with its picture's name. Raises NotFound (`unknown-image`)."""
+    key = view_key(thumb_key(wired, image_id), wired.settings)
+    name = f"{read(key).stem}.{read(key).extension}"
+    disposition = f"attachment; filename*=UTF-8''{quote(name, safe='')}"
+    return _presigner(wired, now)(key, disposition=disposition)
+
+
+def thumb_key(wired: Wiring, image_id: str) -> str:
+    """The key of an image's thumbnail. Raises NotFound (`unknown-image`)."""
+    keys, _ = list_keys(wired, wired.settings.resized_bucket, f"{rendition_prefix(LISTED)}{image_id}/", "", 1)
+    for key in distinct(keys):
+        return key
+    raise unknown_image()
+
+
+def unknown_image() -> NotFound:
+    """What people are told who ask for a picture that is not, or no longer, in the gallery."""
+    return NotFound(
+        "unknown-image", "This picture is not in the gallery: it was removed, or its address is not complete."
+    )
+
+
+def view_key(thumb: str, settings: Settings) -> str:
+    """The key of the view rendition that belongs to a thumbnail: the same but for the rendition, and the format."""
+    tail = thumb.removeprefix(rendition_prefix(LISTED))
+    if settings.view.format != "auto":
+        tail = f"{tail.rpartition('.')[0]}.{EXTENSIONS[settings.view.format]}"
+    return rendition_prefix(settings.view.name) + tail
+
+
+def read(key: str) -> RenditionKey:
+    """What a rendition's key tells; the key is one that `distinct` let through."""
+    told = read_rendition_key(key)
+    assert told is not None, key
+    return told
+
+
+def distinct(keys: Iterable[str]) -> list[str]:
+    """One key an image, in their order, without what is no rendition's key.
+
+    An image has two when it was made again after the configured format had changed.
+    """
+    found: dict[str, str] = {}
+    for key in keys:
+        if told := read_rendition_key(key):
+            found.setdefault(told.image_id, key)
+    return list(found.values())
+
+
+def list_keys(wired: Wiring, bucket: str, prefix: str, start: str, limit: int) -> tuple[list[str], bool]:
+    """Up to `limit` keys under `prefix` behind `start`, and whether there are more; one request.
+
+    Raises Unavailable (`storage-unavailable`).
+    """
+    try:
+        answer = wired.s3.list_objects_v2(Bucket=bucket, Prefix=prefix, StartAfter=start, MaxKeys=limit)
+    except (ClientError, BotoCoreError, OSError) as error:
+        raise Unavailable("storage-unavailable", "The pictures cannot be listed now. Try again in a moment.") from error
+    return [item["Key"] for item in answer.get("Contents", [])], answer["IsTruncated"]
+
+
+def urls(wired: Wiring, now: float) -> Callable[[str], str]:
+    """A function from a rendition's key to the URL a page shows it by: the CDN's if there is one, else presigned."""
+    base = wired.settings.pictures_url
+    if base:
+        return lambda key: f"{base}/{quote(key, safe='/-_.~')}"
+    return _presigner(wired, now)
+
+
+def _presigner(wired: Wiring, now: float) -> Callable[..., str]:
+    place = presign.place_of(wired.s3, wired.settings.resized_bucket)
+    return presign.presigner(place, presign.current_credentials(), presign.window_start(now))

@@ -1,0 +1,154 @@
+"""The page: Jinja2 templates, and assets that stand inside it so that it is one request.
+
+The Content-Security-Policy allows exactly the styles and scripts that are in the page, by their hashes: the page needs
+no secret of its own (a nonce), so a CDN or a browser may keep it.
+"""
+
+import base64
+import hashlib
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from functions.list import gallery, paging, presign, responses, status
+from functions.list.gallery import Entry, Listing
+from functions.list.responses import Request, Response
+from functions.list.settings import Wiring
+from shared.errors import DarkroomError
+from shared.keys import is_image_id
+from shared.limits import PAGE_ITEMS
+
+HERE = Path(__file__).parent
+SCRIPTS = ("page.js", "viewer.js", "uploads.js")
+# Shapes beyond these are cropped in the grid: a panorama ten times as wide as high would be a thread.
+MIN_RATIO, MAX_RATIO = 0.5, 3.0
+# Pictures of the grid that may be in view at once on a phone: fetched at once, the others when they come near.
+EAGER_PICTURES = 8
+
+
+def show(wired: Wiring, request: Request, now: float) -> Response:
+    """The gallery from its newest picture, from a cursor, or opened at one picture."""
+    if image_id := request.query.get("image"):
+        return _one(wired, request, image_id, now)
+    if image_id := request.query.get("previous"):
+        return _previous(wired, image_id, now)
+    page = paging.page(wired, request.query, PAGE_ITEMS, now)
+    if "before" in request.query and not page.previous:
+        return responses.redirect("./")  # the newest page has an address of its own
+    return _gallery(wired, request, page)
+
+
+def problem(error: DarkroomError, request: Request) -> Response:
+    """What went wrong, as a page that leads back to the gallery."""
+    return _render(request, "problem.html", responses.status_of(error), "", error=error, home=_home(request))
+
+
+def _one(wired: Wiring, request: Request, image_id: str, now: float) -> Response:
+    if not is_image_id(image_id):
+        raise gallery.unknown_image()
+    page = gallery.listing(wired, image_id, PAGE_ITEMS, now, inclusive=True)
+    if page.images and page.images[0].id == image_id:
+        return _gallery(wired, request, page, page.images[0])
+    found = status.of_one(wired, image_id, now)
+    return _render(request, "pending.html", 200, "", found=found, home=_home(request))
+
+
+def _previous(wired: Wiring, image_id: str, now: float) -> Response:
+    # A detour, so that only who goes back pays for finding what came before.
+    newer = paging.newer_than(wired, paging.cursor({"previous": image_id}, "previous"), 1, now).images
+    return responses.redirect(f"./?image={newer[0].id}" if newer else "./")
+
+
+def _gallery(wired: Wiring, request: Request, page: Listing, opened: Entry | None = None) -> Response:
+    pictures = wired.settings.pictures_url or presign.place_of(wired.s3, wired.settings.resized_bucket).origin
+    uploads = presign.place_of(wired.s3, wired.settings.upload_bucket).origin
+    shapes = "".join(f".r{name}{{--r:{name / 100:g}}}" for name in sorted({shape(image) for image in page.images}))
+    return _render(
+        request,
+        "gallery.html",
+        200,
+        shapes,
+        origins=(pictures, uploads),
+        page=page,
+        opened=opened,
+        older=page.images[1].id if opened and len(page.images) > 1 else None,
+        moved=not {"after", "before", "image"}.isdisjoint(request.query),
+    )
+
+
+def shape(entry: Entry) -> int:
+    """A hundred times the width through the height of a picture's place in the grid; the name of its CSS class."""
+    return round(100 * min(max(entry.thumb.width / entry.thumb.height, MIN_RATIO), MAX_RATIO))
+
+
+def _home(request: Request) -> str:
+    # Relative, because on the local engine the gallery lies under a path that it is not told.
+    return "../" * (request.path.count("/") - 1) or "./"
+
+
+def _render(
+    request: Request, template: str, code: int, shapes: str, origins: tuple[str, str] = ("", ""), **values: Any
+) -> Response:
+    style, script = asset("page.css"), script_text()
+    text = _templates().get_template(template).render(style=style, shapes=shapes, script=script, **values)
+    headers = {
+        # The presigned URLs in it stay good for an hour at least, but pictures arrive all the time.
+        "cache-control": "private, no-cache",
+        "content-security-policy": _policy([style, shapes], script, *origins),
+    }
+    return responses.answer(code, "text/html; charset=utf-8", text, request, headers)
+
+
+def _policy(styles: list[str], script: str, pictures: str, uploads: str) -> str:
+    return "; ".join(
+        (
+            "default-src 'none'",
+            f"img-src data: {pictures}".strip(),
+            f"connect-src 'self' {uploads}".strip(),
+            f"form-action 'self' {uploads}".strip(),
+            "style-src " + " ".join(_hashed(style) for style in styles if style),
+            "script-src " + _hashed(script),
+            "base-uri 'none'",
+            "frame-ancestors 'none'",
+            "require-trusted-types-for 'script'",
+        )
+    )
+
+
+def _hashed(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+@cache
+def asset(name: str) -> str:
+    """The text of a file in assets/."""
+    return (HERE / "assets" / name).read_text("utf-8")
+
+
+@cache
+def script_text() -> str:
+    """The page's scripts as the one module that they are."""
+    return "\n".join(asset(name) for name in SCRIPTS)
+
+
+@cache
+def _templates() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    environment.globals.update(shape=shape, eager_pictures=EAGER_PICTURES)
+    environment.filters["day"] = _day
+    return environment
+
+
+def _day(iso: str) -> str:
+    at = datetime.fromisoformat(iso)
+    return f"{at.day} {at:%B %Y, %H:%M} UTC"

@@ -1,0 +1,13 @@
+#!/bin/sh
+# Installs the browser that the page's tests drive: Debian's package where we are root, else Playwright's own.
+set -eu
+cd "$(dirname "$0")/.."
+if command -v chromium >/dev/null 2>&1 || [ -e .venv/browser-ready ]; then
+    exit 0
+fi
+if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-noto-core fonts-noto-cjk >/dev/null
+else
+    .venv/bin/playwright install --with-deps chromium || .venv/bin/playwright install chromium
+fi
+touch .venv/browser-ready

@@ -1,0 +1,101 @@
+"""The `darkroom` command."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from ops import dead_letters, rejections, resubmit, status
+from ops.problem import Problem, sentence_on_problem
+from ops.target import DEFAULT_FOLDER, FolderOption, RegionOption, StackOption, resolve
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+console = Console()
+app.add_typer(dead_letters.app, name="dead-letters")
+app.add_typer(rejections.app, name="rejections")
+app.command()(resubmit.rerender)
+app.command()(resubmit.reconcile)
+app.command()(status.status)
+
+
+@app.callback()
+def darkroom() -> None:
+    """Run Darkroom on this machine, upload pictures, and look after a deployed stack.
+
+    Exit codes: 0 done, dry runs too. 1 it could not be done; stderr says why. 2 wrong usage. 3 `reconcile` found lost
+    uploads in a dry run. 130 interrupted; what was done is done, the rest is as it was.
+    """
+
+
+@app.command()
+@sentence_on_problem
+def up(
+    port: Annotated[int, typer.Option(help="Port of 127.0.0.1 to serve on.", min=1, max=65535)] = 4566,
+    folder: FolderOption = DEFAULT_FOLDER,
+    parameter: Annotated[
+        list[str] | None, typer.Option(help="A parameter of the template, as Name=value. May be repeated.")
+    ] = None,
+) -> None:
+    """Run the whole system on this machine, from the real template, until Ctrl-C.
+
+    Example: darkroom up --port 4570 --parameter AllowAnonymousUploads=true
+    """
+    from ops import up as local  # imports boto3 and friends, which `--help` need not wait for
+
+    parameters = dict(_name_and_value(text) for text in parameter or [])
+    local.up(folder.resolve(), port, parameters, console)
+
+
+@app.command()
+@sentence_on_problem
+def upload(
+    paths: Annotated[list[Path], typer.Argument(help="Pictures, or folders of them.")],
+    stack: StackOption = None,
+    region: RegionOption = None,
+    folder: FolderOption = DEFAULT_FOLDER,
+) -> None:
+    """Upload pictures through the door. Exit code 1 if any was not taken.
+
+    Example: darkroom upload ~/Pictures/holiday --stack darkroom-prod --region eu-west-1
+    """
+    from ops.upload import pictures_in, upload_all
+
+    gallery_url = resolve(stack, region, folder).gallery_url
+    files = list(pictures_in(paths))
+    if not files:
+        raise Problem("no-pictures", "There are no pictures in what you named.")
+    outcomes = upload_all(gallery_url, files, console)
+    for outcome in outcomes:
+        if outcome.image_id is None:
+            console.print(f"[red]✗[/] {escape(str(outcome.file))}: {outcome.code}: {escape(outcome.sentence or '')}")
+    taken = sum(outcome.image_id is not None for outcome in outcomes)
+    console.print(f"{taken} of {len(files)} uploaded. Gallery: {gallery_url}", soft_wrap=True, highlight=False)
+    if taken < len(files):
+        raise typer.Exit(1)
+
+
+@app.command()
+@sentence_on_problem
+def build(
+    architecture: Annotated[str, typer.Option(help="x86_64 or arm64, as the parameter Architecture.")] = "x86_64",
+    folder: Annotated[Path, typer.Option(help="Where the build goes; `sam deploy` looks here.")] = Path(
+        ".aws-sam/build"
+    ),
+) -> None:
+    """Build the template for `sam deploy`: `sam build`, and then bytecode, without which cold starts are slow.
+
+    Example: darkroom build --architecture arm64
+    """
+    from ops import stack
+
+    built, ran = stack.build(folder.resolve(), architecture)
+    console.print(f"{'Built' if ran else 'Nothing changed in'} {built.template}", soft_wrap=True, highlight=False)
+
+
+def _name_and_value(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise Problem("bad-parameter", f"{text!r} is not Name=value, as in --parameter DeleteOriginals=true.")
+    return name, value

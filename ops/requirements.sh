@@ -1,0 +1,9 @@
+#!/bin/sh
+# Writes what each deployed package requires, pinned, from uv.lock: SAM builds from these files.
+set -eu
+cd "$(dirname "$0")/.."
+uv=$(command -v uv || echo .venv-uv/bin/uv)
+for pair in shared=shared resize=functions/resize simd=functions/resize/simd list=functions/list; do
+    "$uv" export --quiet --frozen --only-group "${pair%%=*}" --no-hashes --no-header --no-annotate \
+        --output-file "${1:-.}/${pair#*=}/requirements.txt"
+done

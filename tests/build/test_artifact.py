@@ -1,0 +1,67 @@
+"""What `sam build` makes is whole: every handler imports from it alone, on a Python that knows nothing of us."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ops import stack
+from tests.unit.test_template import FUNCTIONS, of_type
+
+ROOT = Path(__file__).parents[2]
+BARE_PYTHON = Path(sys.base_prefix, "bin", f"python{sys.version_info.major}.{sys.version_info.minor}")
+UNZIPPED_LIMIT_MB = 250  # AWS's, for a function with its layers
+HOST = stack.host_architecture()
+OTHER = {"x86_64": "arm64", "arm64": "x86_64"}[HOST]
+
+
+@pytest.fixture(scope="session")
+def built() -> Path:
+    build, _ = stack.build(ROOT / ".darkroom" / "build", HOST)
+    return build.template.parent
+
+
+def layers_of(function: dict[str, Any], architecture: str) -> list[str]:
+    simd = ["SimdLayer"] if "Layers" in function and architecture == "x86_64" else []
+    return ["SharedLayer", *simd]
+
+
+@pytest.mark.parametrize("name", sorted(FUNCTIONS))
+def test_a_handler_imports_from_the_artifact_alone(built: Path, name: str) -> None:
+    module, _, function = FUNCTIONS[name]["Handler"].rpartition(".")
+    path = [str(built / name), *(str(built / layer / "python") for layer in layers_of(FUNCTIONS[name], HOST))]
+    code = f"import sys; sys.path[:0] = {path!r}\nimport {module} as m, shared.events\nassert callable(m.{function})\n"
+    code += "print(*{m.__file__ for m in list(sys.modules.values()) if getattr(m, '__file__', None)}, sep='\\n')"
+    done = subprocess.run(
+        [BARE_PYTHON, "-I", "-S", "-c", code],
+        capture_output=True, text=True, check=False, env={"AWS_DEFAULT_REGION": "eu-west-1"}, cwd="/",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    ours = [line for line in done.stdout.splitlines() if "/functions/" in line or "/shared/" in line or "boto3" in line]
+    assert ours
+    assert [line for line in ours if not line.startswith(str(built))] == []
+
+
+@pytest.mark.parametrize("name", sorted(FUNCTIONS))
+def test_an_artifact_fits_lambda_and_brings_its_bytecode(built: Path, name: str) -> None:
+    folders = [built / name, *(built / layer for layer in layers_of(FUNCTIONS[name], HOST))]
+    size_mb = sum(file.stat().st_size for folder in folders for file in folder.rglob("*") if file.is_file()) / 1e6
+    assert size_mb < UNZIPPED_LIMIT_MB / 2, "half of what Lambda takes is where cold starts begin to hurt"
+    for source in built.joinpath(name).rglob("functions/**/*.py"):
+        assert list((source.parent / "__pycache__").glob(f"{source.stem}.*.pyc")), source
+
+
+def test_the_shared_layer_serves_both_processors(built: Path) -> None:
+    assert of_type("AWS::Serverless::LayerVersion")["SharedLayer"].get("CompatibleArchitectures") is None
+    assert list((built / "SharedLayer").rglob("*.so")) == []
+
+
+def test_it_builds_for_the_other_processor(tmp_path: Path) -> None:
+    build, _ = stack.build(tmp_path / "build", OTHER)
+    libraries = [*build.template.parent.joinpath("ResizeFunction").rglob("*.so")]
+    assert libraries
+    named = {"x86_64": "x86_64-linux", "arm64": "aarch64-linux"}
+    assert [library.name for library in libraries if named[HOST] in library.name] == []
+    assert [library for library in libraries if named[OTHER] in library.name]

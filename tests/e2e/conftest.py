@@ -1,0 +1,122 @@
+"""The real template, built and deployed with `sam` to the local engine with its IAM enforcement on."""
+
+import os
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from mypy_boto3_logs import CloudWatchLogsClient
+from mypy_boto3_s3 import S3Client
+from mypy_boto3_sns import SNSClient
+from mypy_boto3_sqs import SQSClient
+from rich.console import Console
+
+from ops import engine as engines
+from ops.engine import Engine
+from ops.stack import LOCAL_STACK, outputs
+from ops.up import bring_up
+
+ARRIVES_SECONDS = 60
+DARKROOM = str(Path(sys.executable).with_name("darkroom"))
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A deployed Darkroom, and the way to its services as the account's root."""
+
+    engine: Engine
+    gallery_url: str
+    outputs: dict[str, str]
+    s3: S3Client
+    sns: SNSClient
+    sqs: SQSClient
+    logs: CloudWatchLogsClient
+
+    @property
+    def upload_bucket(self) -> str:
+        return self.outputs["UploadBucketName"]
+
+    @property
+    def resized_bucket(self) -> str:
+        return self.outputs["ResizedBucketName"]
+
+    def client(self, service: Any) -> Any:
+        return self.engine.session().client(service, endpoint_url=self.engine.url)
+
+    def upload(self, name: str, body: bytes, media_type: str = "") -> str:
+        """Uploads through the door as a program would; answers the image id."""
+        asked = httpx.post(f"{self.gallery_url}uploads", json={"name": name, "type": media_type, "size": len(body)})
+        assert asked.status_code == 201, asked.text
+        ticket = asked.json()
+        sent = httpx.post(ticket["url"], data=ticket["fields"], files={"file": (name, body)})
+        assert sent.status_code == 204, sent.text
+        image_id: str = ticket["id"]
+        return image_id
+
+    def keys(self, prefix: str, bucket: str | None = None) -> list[str]:
+        """Every key below `prefix` in the resized bucket, or another."""
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket or self.resized_bucket, Prefix=prefix)
+        return [found["Key"] for page in pages for found in page.get("Contents", [])]
+
+    def thumb_of(self, image_id: str) -> str:
+        """The key of the picture's thumb, as soon as it is there."""
+        return until(lambda: self.keys(f"thumb/{image_id}/"), f"a thumb of {image_id}")[0]
+
+    def waiting(self, queue: str = "ResizeQueueUrl") -> int:
+        """How many messages a queue holds, seen and unseen."""
+        names: Any = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        counted = self.sqs.get_queue_attributes(QueueUrl=self.outputs[queue], AttributeNames=names)["Attributes"]
+        return sum(int(number) for number in counted.values())
+
+
+def until[T](look: Callable[[], T], what: str, seconds: float = ARRIVES_SECONDS) -> T:
+    """What `look` answers as soon as that is true of it; fails after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not (found := look()):
+        assert time.monotonic() < deadline, f"no {what} within {seconds} s"
+        time.sleep(0.05)
+    return found
+
+
+@contextmanager
+def deployed(folder: Path, parameters: dict[str, str]) -> Iterator[Stack]:
+    """A Darkroom of its own, with its state in `folder`."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    engine = Engine(folder, port)
+    process = engines.start(engine)
+    try:
+        url = bring_up(engine, process, parameters, Console(file=(folder / "up.log").open("w")))
+        session = engine.session()
+        yield Stack(
+            engine=engine,
+            gallery_url=url,
+            outputs=outputs(session.client("cloudformation", endpoint_url=engine.url), LOCAL_STACK),
+            s3=session.client("s3", endpoint_url=engine.url),
+            sns=session.client("sns", endpoint_url=engine.url),
+            sqs=session.client("sqs", endpoint_url=engine.url),
+            logs=session.client("logs", endpoint_url=engine.url),
+        )
+    finally:
+        engines.stop(process)
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The Darkroom that most tests share, with the parameters' defaults."""
+    with deployed(tmp_path_factory.mktemp("darkroom"), {}) as running:
+        yield running
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_account_of_this_machine() -> None:
+    # A forgotten endpoint must fail and not reach somebody's real account.
+    os.environ.update(AWS_ACCESS_KEY_ID="nobody", AWS_SECRET_ACCESS_KEY="nobody", AWS_CONFIG_FILE=os.devnull)

@@ -1,0 +1,121 @@
+"""A ticket is good for one key, one type, so many bytes and five minutes; a role, for its work and no more."""
+
+import base64
+import json
+from typing import Any
+
+import boto3
+import httpx
+import pytest
+from botocore.exceptions import ClientError
+
+from ops.engine import REGION
+from tests.e2e.conftest import Stack
+from tests.e2e.test_pipeline import picture
+
+
+def ticket(stack: Stack, size: int = 1000) -> dict[str, Any]:
+    asked = httpx.post(f"{stack.gallery_url}uploads", json={"name": "cat.jpg", "type": "image/jpeg", "size": size})
+    assert asked.status_code == 201, asked.text
+    issued: dict[str, Any] = asked.json()
+    return issued
+
+
+def post(issued: dict[str, Any], body: bytes = b"x", changed: dict[str, str] | None = None) -> httpx.Response:
+    return httpx.post(
+        issued["url"], data=issued["fields"] | (changed or {}), files={"file": ("cat.jpg", body)}, timeout=60
+    )
+
+
+def refused(stack: Stack, issued: dict[str, Any], answer: httpx.Response) -> None:
+    assert answer.status_code in {400, 403}, answer.text
+    assert stack.keys(f"uploads/{issued['id']}/", stack.upload_bucket) == []
+
+
+def test_the_ticket_itself_is_honoured(stack: Stack) -> None:
+    issued = ticket(stack)
+    assert post(issued, picture()).status_code == 204
+    assert stack.keys(f"uploads/{issued['id']}/", stack.upload_bucket) == [issued["fields"]["key"]]
+
+
+def test_too_many_bytes(stack: Stack) -> None:
+    issued = ticket(stack)
+    refused(stack, issued, post(issued, bytes(50_000_001)))
+
+
+def test_no_bytes(stack: Stack) -> None:
+    issued = ticket(stack)
+    refused(stack, issued, post(issued, b""))
+
+
+def test_another_key(stack: Stack) -> None:
+    issued = ticket(stack)
+    refused(stack, issued, post(issued, changed={"key": issued["fields"]["key"] + "2"}))
+
+
+def test_another_type(stack: Stack) -> None:
+    issued = ticket(stack)
+    refused(stack, issued, post(issued, changed={"Content-Type": "text/html"}))
+
+
+@pytest.mark.parametrize(
+    "altered",
+    [
+        {"expiration": "2020-01-01T00:00:00Z"},
+        {"conditions": [["starts-with", "$key", ""]]},
+    ],
+)
+def test_an_expired_or_altered_policy(stack: Stack, altered: dict[str, Any]) -> None:
+    issued = ticket(stack)
+    policy = json.loads(base64.b64decode(issued["fields"]["policy"])) | altered
+    encoded = base64.b64encode(json.dumps(policy).encode()).decode()
+    refused(stack, issued, post(issued, changed={"policy": encoded}))
+
+
+def test_a_ticket_whose_time_is_over(stack: Stack) -> None:
+    """Signed rightly and by the door's own role, with a policy that has run out."""
+    s3 = as_role(stack, "ingest").client("s3", endpoint_url=stack.engine.url)
+    key = "uploads/late/cat.jpg"
+    late = s3.generate_presigned_post(stack.upload_bucket, key, ExpiresIn=-1)
+    assert httpx.post(late["url"], data=late["fields"], files={"file": b"x"}).status_code == 403
+    in_time = s3.generate_presigned_post(stack.upload_bucket, key, ExpiresIn=60)
+    assert httpx.post(in_time["url"], data=in_time["fields"], files={"file": picture()}).status_code == 204
+
+
+def test_an_anonymous_request(stack: Stack) -> None:
+    url = ticket(stack)["url"]
+    assert httpx.post(url, data={"key": "test.jpg"}, files={"file": picture()}).status_code == 403
+    assert httpx.put(f"{url}/test.jpg", content=picture()).status_code == 403
+    assert httpx.get(f"{stack.engine.url}/{stack.resized_bucket}?list-type=2").status_code == 403
+    assert stack.keys("test.jpg", stack.upload_bucket) == []
+
+
+def as_role(stack: Stack, function: str) -> boto3.Session:
+    """A session with just the role of one function."""
+    role = stack.client("lambda").get_function_configuration(FunctionName=f"darkroom-{function}")["Role"]
+    credentials = stack.client("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
+    return boto3.Session(
+        credentials["AccessKeyId"], credentials["SecretAccessKey"], credentials["SessionToken"], region_name=REGION
+    )
+
+
+@pytest.mark.parametrize(
+    ("function", "operation", "bucket"),
+    [
+        ("ingest", "get_object", "UploadBucketName"),
+        ("ingest", "delete_object", "UploadBucketName"),
+        ("ingest", "put_object", "UploadBucketName"),  # outside of uploads/
+        ("ingest", "put_object", "ResizedBucketName"),
+        ("list", "put_object", "ResizedBucketName"),
+        ("list", "delete_object", "ResizedBucketName"),
+        ("list", "get_object", "UploadBucketName"),
+        ("resize", "put_object", "UploadBucketName"),
+        ("resize", "delete_object", "UploadBucketName"),
+        ("resize", "get_object", "ResizedBucketName"),
+    ],
+)
+def test_a_role_can_do_no_more_than_its_work(stack: Stack, function: str, operation: str, bucket: str) -> None:
+    s3 = as_role(stack, function).client("s3", endpoint_url=stack.engine.url)
+    with pytest.raises(ClientError) as raised:
+        getattr(s3, operation)(Bucket=stack.outputs[bucket], Key="elsewhere.jpg")
+    assert raised.value.response["Error"]["Code"] == "AccessDenied"

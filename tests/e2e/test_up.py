@@ -1,0 +1,135 @@
+"""`darkroom up` as somebody runs it: it starts, stays, keeps the pictures, and says what is wrong when it cannot."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.e2e.conftest import DARKROOM, until
+from tests.e2e.test_pipeline import picture
+
+STARTS_SECONDS = 240
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Run:
+    """One `darkroom up`, and what it has said so far."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        folder.mkdir(exist_ok=True)
+        self.log = folder / "said.log"
+        with self.log.open("w") as out:
+            self.process = subprocess.Popen(
+                [DARKROOM, "up", "--folder", str(folder), "--port", str(port)], stdout=out, stderr=subprocess.STDOUT
+            )
+
+    def gallery(self) -> str:
+        """The address that it prints once everything runs."""
+
+        def told() -> str | None:
+            assert self.process.poll() is None, self.log.read_text()
+            found = re.search(r"^Gallery: (\S+)$", self.log.read_text(), re.MULTILINE)
+            return found[1] if found else None
+
+        return until(told, "line `Gallery: URL`", STARTS_SECONDS) or ""
+
+    def ends(self, signal_number: int) -> int:
+        self.process.send_signal(signal_number)
+        return self.process.wait(60)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    yield tmp_path / "state"
+    # An engine that a test left without its parent stops by itself; wait, so that it does not outlive the test.
+    until(lambda: not engine_pids(tmp_path / "state"), "end of the engine")
+
+
+def engine_pids(folder: Path) -> list[str]:
+    processes = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True).stdout
+    noted = (
+        re.search(r'"pid": (\d+)', (folder / "engine.json").read_text()) if (folder / "engine.json").exists() else None
+    )
+    return [line for line in processes.splitlines() if noted and line.split()[0] == noted[1] and "engine" in line]
+
+
+def names(gallery: str) -> list[str]:
+    return [image["name"] for image in httpx.get(f"{gallery}images").json()["images"]]
+
+
+def upload(gallery: str, name: str) -> None:
+    body = picture()
+    ticket = httpx.post(f"{gallery}uploads", json={"name": name, "size": len(body)}).json()
+    assert httpx.post(ticket["url"], data=ticket["fields"], files={"file": body}).status_code == 204
+    until(lambda: Path(name).stem in names(gallery), f"{name} in the gallery")
+
+
+def test_pictures_survive_a_stop_and_even_a_kill(folder: Path) -> None:
+    port = free_port()
+    first = Run(folder, port)
+    gallery = first.gallery()
+    assert "| curl -K - -F file=@cat.jpg" in first.log.read_text()
+    upload(gallery, "before the kill.jpg")
+
+    # Both at once, as when the machine loses power: nobody is there to save anything.
+    os.killpg(int(engine_pids(folder)[0].split()[0]), signal.SIGKILL)
+    first.ends(signal.SIGKILL)
+
+    second = Run(folder, port)
+    assert second.gallery() == gallery
+    assert names(gallery) == ["before the kill"]
+    upload(gallery, "after it.jpg")
+    assert second.ends(signal.SIGTERM) == 0
+
+    third = Run(folder, port)
+    assert third.gallery() == gallery
+    assert names(gallery) == ["after it", "before the kill"]
+    assert "nothing changed" in third.log.read_text()
+
+    # The one who started it is killed; the engine notices, saves and stops, and the next start waits for that.
+    upload(gallery, "orphaned.jpg")
+    third.ends(signal.SIGKILL)
+    fourth = Run(folder, port)
+    assert fourth.gallery() == gallery
+    assert names(gallery) == ["orphaned", "after it", "before the kill"]
+    assert fourth.ends(signal.SIGINT) == 0
+
+
+def test_a_second_one_in_the_same_folder_says_so(folder: Path) -> None:
+    running = Run(folder, free_port())
+    try:
+        until(lambda: (folder / "engine.json").exists(), "engine")
+        second = subprocess.run(
+            [DARKROOM, "up", "--folder", str(folder), "--port", str(free_port())],
+            capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert second.returncode == 1
+        assert second.stderr.startswith("already-running: Darkroom already runs from")
+    finally:
+        assert running.ends(signal.SIGTERM) == 0
+
+
+def test_a_taken_port_is_said_and_another_one_named(folder: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        done = subprocess.run(
+            [DARKROOM, "up", "--folder", str(folder), "--port", str(port)],
+            capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"port-taken: Port {port} is in use by another program.")
+    assert f"make run PORT={port + 1}" in done.stderr

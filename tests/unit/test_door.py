@@ -1,0 +1,151 @@
+"""The door: who gets a ticket, for exactly what, and what the others are told."""
+
+import base64
+import json
+import shlex
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from mypy_boto3_s3 import S3Client
+
+from functions.ingest import door, handler
+from shared import keys, storage
+from shared.errors import Rejected
+from shared.limits import MAX_NAME_BYTES, MAX_TICKET_REQUEST_BYTES, TICKET_SECONDS
+
+
+@pytest.fixture(autouse=True)
+def _settings(s3: S3Client, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("UPLOAD_BUCKET", "uploads")
+    monkeypatch.setenv("MAX_UPLOAD_MEGABYTES", "5")
+    handler.settings.cache_clear()
+    storage.s3_client.cache_clear()
+    yield
+    handler.settings.cache_clear()
+    storage.s3_client.cache_clear()
+
+
+class Context:
+    function_name = "ingest"
+    memory_limit_in_mb = 512
+    invoked_function_arn = "arn"
+    aws_request_id = "id"
+
+
+def post(body: str | None = None, **query: str) -> dict[str, Any]:
+    event = {
+        "version": "2.0",
+        "routeKey": "POST /uploads",
+        "rawPath": "/uploads",
+        "rawQueryString": "",
+        "headers": {},
+        "queryStringParameters": query,
+        "requestContext": {"http": {"method": "POST", "path": "/uploads"}, "stage": "$default"},
+        "body": body,
+        "isBase64Encoded": False,
+    }
+    return handler.handle(event, Context())
+
+
+def wanted(**fields: Any) -> str:
+    return json.dumps({"name": "cat.jpg", "type": "image/jpeg", "size": 1000} | fields)
+
+
+def test_a_ticket_is_for_exactly_one_upload() -> None:
+    answer = post(wanted(name="Katze & 猫.jpg"))
+    assert answer["statusCode"] == 201
+    ticket = json.loads(answer["body"])
+    assert keys.is_image_id(ticket["id"])
+    assert ticket["fields"]["key"] == keys.upload_key(ticket["id"], "Katze & 猫.jpg")
+    assert ticket["expires_in_seconds"] == TICKET_SECONDS == 300
+    policy = json.loads(base64.b64decode(ticket["fields"]["policy"]))
+    assert ["content-length-range", 1, 5_000_000] in policy["conditions"]
+    assert {"Content-Type": "image/jpeg"} in policy["conditions"]
+    assert {"key": ticket["fields"]["key"]} in policy["conditions"]
+    assert ticket["url"] == "https://uploads.s3.eu-west-1.amazonaws.com/"
+
+
+def test_two_tickets_are_never_for_one_key() -> None:
+    assert json.loads(post(wanted())["body"])["id"] != json.loads(post(wanted())["body"])["id"]
+
+
+@pytest.mark.parametrize("declared", ["", None])
+def test_without_a_type_the_extension_tells(declared: str | None) -> None:
+    ticket = json.loads(post(wanted(name="IMG_1.HEIC", type=declared))["body"])
+    assert ticket["fields"]["Content-Type"] == "image/heic"
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        ("", 400, "bad-request"),
+        ("{", 400, "bad-request"),
+        ("[]", 400, "bad-request"),
+        (wanted(name=5), 400, "bad-request"),
+        (wanted(type=5), 400, "bad-request"),
+        (wanted(size="big"), 400, "bad-request"),
+        (wanted(size=True), 400, "bad-request"),
+        (wanted(padding="x" * MAX_TICKET_REQUEST_BYTES), 400, "bad-request"),
+        (wanted(name=""), 400, "empty-name"),
+        (wanted(name=" / "), 400, "empty-name"),
+        (wanted(name="x" * MAX_NAME_BYTES + ".jpg"), 400, "name-too-long"),
+        (wanted(size=0), 400, "empty-file"),
+        (wanted(size=-1), 400, "empty-file"),
+        (wanted(type="text/html"), 415, "unsupported-type"),
+        (wanted(name="cat.exe", type=""), 415, "unsupported-type"),
+        (wanted(size=5_000_001), 413, "too-many-bytes"),
+    ],
+)
+def test_what_is_refused_is_explained(body: str, status: int, code: str) -> None:
+    answer = post(body)
+    assert answer["statusCode"] == status
+    told = json.loads(answer["body"])
+    assert told["code"] == code
+    assert told["sentence"].endswith(".")
+
+
+def test_the_limit_itself_is_allowed() -> None:
+    assert post(wanted(size=5_000_000))["statusCode"] == 201
+
+
+def curl_config(text: str) -> dict[str, list[str]]:
+    """The options of a curl config, by name."""
+    options: dict[str, list[str]] = {}
+    for line in text.splitlines():
+        if not line.startswith("#"):
+            name, _, value = line.partition(" = ")
+            options.setdefault(name, []).extend(shlex.split(value))
+    return options
+
+
+def test_curl_gets_a_config_with_every_field() -> None:
+    answer = post(name="cat.jpg", **{"as": "curl"})
+    assert answer["statusCode"] == 201
+    options = curl_config(answer["body"])
+    fields = dict(field.split("=", 1) for field in options["form-string"])
+    assert fields["key"].endswith("/cat.jpg")
+    assert fields["Content-Type"] == "image/jpeg"
+    assert {"policy", "x-amz-signature"} <= set(fields)
+    assert options["url"] == ["https://uploads.s3.eu-west-1.amazonaws.com/"]
+
+
+def test_curl_is_told_why_not_and_sends_nothing() -> None:
+    answer = post(name="cat.exe", **{"as": "curl"})
+    assert answer["statusCode"] == 415
+    options = curl_config(answer["body"])
+    assert options["url"] == ["refused://door"]
+    assert "unsupported-type: cat.exe is not a picture" in options["write-out"][0]
+
+
+@given(st.text(max_size=300))
+def test_no_name_breaks_out_of_the_curl_config(name: str) -> None:
+    try:
+        door.wish(name, "image/jpeg", None)
+        refused = Rejected("unsupported-type", name)
+    except Rejected as error:
+        refused = error
+    lines = door.refusal_as_curl(refused).split("\n")
+    assert [line.split(" ")[0] for line in lines] == ["url", "silent", "write-out", ""]

@@ -1,0 +1,197 @@
+"""GET /images and what hangs on it: order, pages, URLs that work, and the truth about uploads."""
+
+import pytest
+from mypy_boto3_s3 import S3Client
+
+from functions.list import settings
+from functions.list.settings import Settings, Wiring
+from shared.keys import new_image_id
+from shared.limits import MAX_PAGE_ITEMS, MAX_STATUS_IDS, RECENT_SECONDS
+from shared.renditions import Rendition
+from tests.unit.list_gallery import NOW, get, image_id, picture, rejection, upload
+
+
+class Calls(list[str]):
+    """The names of the S3 operations that were called."""
+
+
+@pytest.fixture(autouse=True)
+def calls(gallery: Wiring) -> Calls:
+    """What the gallery asks of S3."""
+    seen = Calls()
+    gallery.s3.meta.events.register("before-call.s3", lambda model, **_: seen.append(model.name))
+    return seen
+
+
+def test_pages_show_every_picture_once_newest_first(s3: S3Client, calls: Calls) -> None:
+    ids = [picture(s3, minutes) for minutes in range(7)]
+    calls.clear()
+    shown, after = [], ""
+    while after is not None:
+        page = get("/images", limit="3", after=after).json
+        shown += [image["id"] for image in page["images"]]
+        after = page["next"]
+    assert shown == ids
+    assert calls == ["ListObjectsV2"] * 3
+
+
+def test_a_page_stays_right_while_pictures_arrive_and_vanish(s3: S3Client) -> None:
+    ids = [picture(s3, minutes) for minutes in range(4)]
+    cursor = get("/images", limit="2").json["next"]
+    picture(s3, -1)
+    for key in s3.list_objects_v2(Bucket="resized", Prefix=f"thumb/{cursor}/")["Contents"]:
+        s3.delete_object(Bucket="resized", Key=key["Key"])
+    assert [image["id"] for image in get("/images", after=cursor).json["images"]] == ids[2:]
+
+
+def test_a_picture_is_told_from_its_key_alone(s3: S3Client) -> None:
+    found = picture(s3, 5, "Ünïcode <b>.jpg", (3000, 4000))
+    (image,) = get("/images").json["images"]
+    assert image["id"] == found
+    assert image["name"] == "Ünïcode <b>"
+    assert (image["width"], image["height"]) == (3000, 4000)
+    assert (image["thumb"]["width"], image["thumb"]["height"]) == (300, 400)
+    assert (image["view"]["width"], image["view"]["height"]) == (1200, 1600)
+    assert "/thumb/" in image["thumb"]["url"]
+    assert "/view/" in image["view"]["url"]
+
+
+def test_an_image_that_was_made_again_in_another_format_counts_once(s3: S3Client) -> None:
+    found = picture(s3)
+    for key in s3.list_objects_v2(Bucket="resized")["Contents"]:
+        again = key["Key"].removesuffix("jpg") + "webp"
+        s3.put_object(Bucket="resized", Key=again, Body=b"again")
+    s3.put_object(Bucket="resized", Key="thumb/stray.txt", Body=b"no rendition")
+    assert [image["id"] for image in get("/images").json["images"]] == [found]
+
+
+def test_a_fixed_format_of_the_view_is_in_its_url(
+    s3: S3Client, gallery: Wiring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renditions = (Rendition("thumb", 400, 400), Rendition("view", 1600, 1600, format="avif"))
+    wired = Wiring(Settings("resized", "uploads", 50, renditions), gallery.s3)
+    monkeypatch.setattr("functions.list.handler.wiring", lambda: wired)
+    picture(s3)
+    (image,) = get("/images").json["images"]
+    assert ".avif?" in image["view"]["url"]
+    assert ".jpg?" in image["thumb"]["url"]
+
+
+def test_with_a_cdn_urls_are_its_own(s3: S3Client, gallery: Wiring, monkeypatch: pytest.MonkeyPatch) -> None:
+    wired = Wiring(Settings("resized", "uploads", 50, pictures_url="https://d1.cloudfront.net"), gallery.s3)
+    monkeypatch.setattr("functions.list.handler.wiring", lambda: wired)
+    picture(s3, name="a b.jpg")
+    (image,) = get("/images").json["images"]
+    assert image["thumb"]["url"].startswith("https://d1.cloudfront.net/thumb/")
+    assert "?" not in image["thumb"]["url"]
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ({"limit": "0"}, "bad-limit"),
+        ({"limit": str(MAX_PAGE_ITEMS + 1)}, "bad-limit"),
+        ({"limit": "²"}, "bad-limit"),
+        ({"after": "../secret"}, "bad-cursor"),
+        ({"ids": "x"}, "bad-ids"),
+        ({"ids": ",".join(["0" * 26] * (MAX_STATUS_IDS + 1))}, "too-many-ids"),
+    ],
+)
+def test_bad_input_is_refused_with_a_sentence(query: dict[str, str], code: str) -> None:
+    answer = get("/images", **query)
+    assert answer.status == 400
+    assert answer.json["code"] == code
+    assert answer.json["sentence"].endswith(".")
+
+
+def test_each_upload_is_told_truly(s3: S3Client) -> None:
+    ready, refused, waiting, under_way = picture(s3, 1), rejection(s3, 2), upload(s3, 3), image_id(0)
+    gone = image_id(RECENT_SECONDS / 60 + 1)
+    found = get("/images", ids=",".join([waiting, gone, ready, under_way, refused])).json["images"]
+    assert [image["id"] for image in found] == [waiting, gone, ready, under_way, refused]
+    assert found[0] == {"id": waiting, "status": "pending", "received": True}
+    assert found[1] == {"id": gone, "status": "unknown"}
+    assert found[2] == {"status": "ready"} | get("/images").json["images"][0]
+    assert found[3] == {"id": under_way, "status": "pending", "received": False}
+    assert found[4] == {
+        "id": refused,
+        "status": "rejected",
+        "code": "not-a-picture",
+        "sentence": "Save it as JPEG.",
+        "name": "x.jpg",
+    }
+    for image in found:
+        alone = get(f"/images/{image['id']}")
+        assert (alone.status, alone.json) == (200, image) if image["id"] != gone else alone.status == 404
+
+
+def test_what_never_was_is_unknown() -> None:
+    answer = get("/images/" + image_id(60 * 24 * 365))
+    assert (answer.status, answer.json["code"]) == (404, "unknown-image")
+    assert get("/images/no-id").status == 404
+
+
+def test_hundreds_are_asked_about_in_a_handful_of_calls(s3: S3Client, calls: Calls) -> None:
+    ids = [upload(s3, n / 100) for n in range(150)] + [picture(s3, n / 100) for n in range(50)]
+    calls.clear()
+    found = get("/images", ids=",".join(ids)).json["images"]
+    assert [image["status"] for image in found] == ["pending"] * 150 + ["ready"] * 50
+    assert calls == ["ListObjectsV2"] * 3
+
+
+def test_strangers_pictures_between_do_not_hide_ours(
+    s3: S3Client, calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("functions.list.status.LIST_KEYS", 3)
+    newer = picture(s3, 1)
+    for minutes in range(2, 12):
+        picture(s3, minutes)
+    older = picture(s3, 20)
+    calls.clear()
+    found = get("/images", ids=f"{older},{newer}").json["images"]
+    assert [image["status"] for image in found] == ["ready", "ready"]
+    assert len(calls) == 2
+
+
+def test_a_download_leads_to_the_view_under_its_own_name(s3: S3Client) -> None:
+    answer = get(f"/images/{picture(s3, name='Katze.jpg')}/download")
+    assert answer.status == 302
+    assert "/view/" in answer.headers["location"]
+    assert "attachment%3B%20filename%2A%3DUTF-8%27%27Katze.jpg" in answer.headers["location"]
+    assert get(f"/images/{new_image_id(NOW)}/download").status == 404
+
+
+def test_trouble_with_s3_is_a_sentence_and_a_503(s3: S3Client) -> None:
+    s3.delete_bucket(Bucket="resized")
+    answer = get("/images")
+    assert (answer.status, answer.json["code"]) == (503, "storage-unavailable")
+    assert get("/").status == 503
+    assert "Try again" in get("/").text
+
+
+def test_settings_without_a_view_are_refused() -> None:
+    with pytest.raises(ValueError, match="view"):
+        Settings("resized", "uploads", 50, (Rendition("thumb", 1, 1),))
+
+
+def test_the_function_is_wired_from_its_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"RESIZED_BUCKET": "a", "UPLOAD_BUCKET": "b", "MAX_UPLOAD_MEGABYTES": "7"}.items():
+        monkeypatch.setenv(name, value)
+    settings.wiring.cache_clear()
+    assert settings.wiring().settings == Settings("a", "b", 7)
+    settings.wiring.cache_clear()
+
+
+@pytest.mark.parametrize("spacing_minutes", [0.0001, 1, 60 * 24 * 30])
+@pytest.mark.parametrize("keys_a_list", [3, 1000])
+def test_what_is_newer_is_found_though_s3_lists_forwards(
+    s3: S3Client, monkeypatch: pytest.MonkeyPatch, spacing_minutes: float, keys_a_list: int
+) -> None:
+    monkeypatch.setattr("functions.list.paging.LIST_KEYS", keys_a_list)
+    ids = sorted(picture(s3, n * spacing_minutes) for n in range(12))
+    for place, image in enumerate(ids):
+        page = get("/images", before=image, limit="2").json
+        shown = [entry["id"] for entry in page["images"]]
+        assert shown == ids[max(0, place - len(shown)) : place]
+        assert bool(shown) == (place > 0)
+        assert (page["previous"] is None) == (place - len(shown) <= 0)

@@ -1,0 +1,187 @@
+"""The page as a browser without scripts gets it: safe, relative, small, and clear when something is wrong."""
+
+import base64
+import gzip
+import hashlib
+import re
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from mypy_boto3_s3 import S3Client
+
+from functions.list.settings import Wiring
+from shared.keys import clean_name
+from shared.limits import PAGE_ITEMS
+from tests.unit.list_gallery import Answer, get, image_id, picture, rejection, upload
+
+HOSTILE = ['"><script>alert(1)</script>', "{{ 7*7 }}.jpg", "' onerror='x", "مرحبا.jpg", "👩‍👩‍👧.png", "</title>"]
+
+
+@pytest.fixture(autouse=True)
+def _gallery(gallery: Wiring) -> None:
+    """The page on moto's S3."""
+
+
+class Page(HTMLParser):
+    """The elements of a page: tag and attributes, and the texts of style and script elements."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.code: dict[str, list[str]] = {"style": [], "script": []}
+        self.inside = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        self.inside = tag
+
+    def handle_data(self, data: str) -> None:
+        if self.inside in self.code:
+            self.code[self.inside].append(data)
+            self.inside = ""
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.elements if name == tag]
+
+    @property
+    def pictures(self) -> list[dict[str, str | None]]:
+        """The grid's pictures, without the viewer's and without the template's."""
+        return [img for img in self.all("img") if "srcset" in img]
+
+
+def policy(answer: Answer) -> dict[str, list[str]]:
+    directives = [part.split() for part in answer.headers["content-security-policy"].split("; ")]
+    return {name: values for name, *values in directives}
+
+
+def test_every_style_and_script_is_allowed_by_its_hash_and_nothing_else(s3: S3Client) -> None:
+    picture(s3)
+    for answer in (get("/"), get("/nowhere")):
+        found, allowed = Page(answer.text), policy(answer)
+        for kind in ("style", "script"):
+            hashes = {
+                f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+                for text in found.code[kind]
+            }
+            assert hashes <= set(allowed[f"{kind}-src"])
+            assert all(source.startswith("'sha256-") for source in allowed[f"{kind}-src"])
+        assert not [a for _, attributes in found.elements for a in attributes if a == "style" or a.startswith("on")]
+        assert allowed["default-src"] == ["'none'"]
+
+
+def test_the_policy_lets_in_pictures_and_lets_out_uploads(s3: S3Client) -> None:
+    picture(s3)
+    allowed = policy(get("/"))
+    assert allowed["img-src"] == ["data:", "https://resized.s3.eu-west-1.amazonaws.com"] or (
+        "https://s3.eu-west-1.amazonaws.com" in allowed["img-src"]
+    )
+    assert len(allowed["connect-src"]) == 2
+    assert allowed["form-action"] == allowed["connect-src"]
+
+
+def test_links_are_relative(s3: S3Client) -> None:
+    for minutes in range(PAGE_ITEMS + 1):
+        picture(s3, minutes)
+    for path in ("/", "/nowhere", "/deep/down/here", "/images/x/download"):
+        links = [a["href"] for a in Page(get(path).text).all("a") if a.get("href")]
+        assert links
+        assert not [href for href in links if href and (href.startswith("/") or "://" in href)]
+    assert 'href="../../"' in get("/deep/down/here").text
+
+
+def test_paging_works_by_links_alone(s3: S3Client) -> None:
+    ids = [picture(s3, minutes) for minutes in range(PAGE_ITEMS + 5)]
+    first = Page(get("/").text)
+    assert [img["alt"] for img in first.pictures] == ["cat"] * PAGE_ITEMS
+    (older,) = [a["href"] for a in first.all("a") if a.get("rel") == "next"]
+    assert older == f"?after={ids[PAGE_ITEMS - 1]}"
+    second = get("/", after=ids[PAGE_ITEMS - 1])
+    assert len(Page(second.text).pictures) == 5
+    (newer,) = [a["href"] for a in Page(second.text).all("a") if a.get("rel") == "prev"]
+    assert newer == f"?before={ids[PAGE_ITEMS]}"
+    assert "Newest" in second.text
+    assert get("/", before=ids[PAGE_ITEMS]).headers["location"] == "./"
+    back = Page(get("/", before=ids[PAGE_ITEMS + 2]).text)
+    assert [li["data-id"] for li in back.all("li") if "data-id" in li] == ids[2 : PAGE_ITEMS + 2]
+
+
+def test_one_picture_has_its_own_page(s3: S3Client) -> None:
+    newer, wanted, older = (picture(s3, minutes, name) for minutes, name in enumerate(("a.jpg", "b.jpg", "c.jpg")))
+    answer = get("/", image=wanted)
+    found = Page(answer.text)
+    (viewer,) = found.all("dialog")
+    assert "open" in viewer
+    (view,) = [img for img in found.all("img") if img.get("id") == "view"]
+    assert view["alt"] == "b"
+    assert view["src"]
+    assert "/view/" in view["src"]
+    hrefs = {a.get("id"): a.get("href") for a in found.all("a")}
+    assert hrefs["next"] == f"?image={older}"
+    assert hrefs["previous"] == f"?previous={wanted}"
+    assert get("/", previous=wanted).headers["location"] == f"./?image={newer}"
+    assert get("/", previous=newer).headers["location"] == "./"
+    assert hrefs["download"] == f"images/{wanted}/download"
+    assert "<title>b · Darkroom</title>" in answer.text
+
+
+def test_one_picture_that_is_not_there_is_told(s3: S3Client) -> None:
+    waiting = get("/", image=upload(s3))
+    assert waiting.status == 200
+    assert "being resized" in waiting.text
+    assert 'http-equiv="refresh"' in waiting.text
+    refused = get("/", image=rejection(s3))
+    assert "Save it as JPEG." in refused.text
+    assert "refresh" not in refused.text
+    for gone in (image_id(1_000_000), "2016-style-bookmark.jpeg"):
+        answer = get("/", image=gone)
+        assert answer.status == 404
+        assert "This picture is gone" in answer.text
+
+
+@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50)
+@given(
+    name=st.text(st.characters(codec="utf-8"), min_size=1, max_size=60).filter(clean_name)
+    | st.sampled_from(
+        ['"><script>alert(1)</script>', "{{ 7*7 }}.jpg", "' onerror='x", "مرحبا.jpg", "👩‍👩‍👧.png", "</title>"]
+    )
+)
+def test_names_of_any_kind_are_shown_as_typed_and_never_as_markup(s3: S3Client, name: str) -> None:
+    name = clean_name(name)
+    found = picture(s3, name=name)
+    scripts = len(Page(get("/").text).all("script"))
+    page = Page(get("/", image=found).text)
+    (view,) = [img for img in page.all("img") if img.get("id") == "view"]
+    assert view["alt"]
+    assert name.startswith(view["alt"])
+    assert len(page.all("script")) == scripts == 1
+    for key in s3.list_objects_v2(Bucket="resized")["Contents"]:
+        s3.delete_object(Bucket="resized", Key=key["Key"])
+
+
+def test_each_place_in_the_grid_has_its_shape_before_the_picture_comes(s3: S3Client) -> None:
+    for size in ((4000, 3000), (3000, 4000), (9000, 1000), (64, 64)):
+        picture(s3, size=size)
+    answer = get("/")
+    for img in Page(answer.text).pictures:
+        assert img["width"]
+        assert img["height"]
+    classes = set(re.findall(r'class="picture (r\d+)"', answer.text))
+    assert len(classes) == 4
+    for name in classes:
+        assert f".{name}{{--r:" in answer.text
+
+
+def test_an_empty_gallery_invites_and_is_small() -> None:
+    answer = get("/")
+    assert "No pictures yet" in answer.text
+    assert len(gzip.compress(answer.text.encode(), 5)) <= 20_000
+
+
+def test_text_is_packed_only_for_who_asks() -> None:
+    assert get("/").headers["content-encoding"] == "gzip"
+    assert "content-encoding" not in get("/", accept_encoding="br, gzip;q=0").headers
+    assert "content-encoding" not in get("/", accept_encoding="").headers

@@ -1,0 +1,95 @@
+"""One upload through the resizer's own code, with S3 as moto plays it: what is written, and what is left alone."""
+
+import json
+from datetime import UTC, datetime
+from io import BytesIO
+
+import pytest
+from mypy_boto3_s3 import S3Client
+from PIL import Image
+
+from functions.resize.work import Settings, resize_upload
+from shared import keys
+from shared.errors import Rejected, Unavailable
+from shared.events import Upload, uploads_in
+from shared.storage import FOREVER, get_original
+
+SETTINGS = Settings("uploads", "resized", 5)
+
+
+def jpeg(width_px: int = 640, height_px: int = 480) -> bytes:
+    buffer = BytesIO()
+    Image.new("RGB", (width_px, height_px), (200, 100, 50)).save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+def uploaded(s3: S3Client, body: bytes, key: str = "cat.jpg") -> Upload:
+    etag = s3.put_object(Bucket="uploads", Key=key, Body=body)["ETag"].strip('"')
+    return Upload("uploads", key, etag, len(body), datetime(2026, 11, 22, tzinfo=UTC))
+
+
+def written(s3: S3Client) -> dict[str, str]:
+    return {found["Key"]: found["ETag"] for found in s3.list_objects_v2(Bucket="resized").get("Contents", [])}
+
+
+def test_each_rendition_is_written_where_the_gallery_looks(s3: S3Client) -> None:
+    upload = uploaded(s3, jpeg(), keys.upload_key(keys.new_image_id(datetime.now(UTC)), "猫.jpg"))
+    resize_upload(s3, upload, SETTINGS)
+    tail = f"{upload.image.id}/640x480/{keys.safe_name('猫')}.jpg"
+    assert sorted(written(s3)) == [f"thumb/{tail}", f"view/{tail}"]
+    thumb = s3.get_object(Bucket="resized", Key=f"thumb/{tail}")
+    assert (thumb["ContentType"], thumb["CacheControl"]) == ("image/jpeg", FOREVER)
+    assert thumb["Metadata"] == {"width": "400", "height": "300"}
+    assert Image.open(BytesIO(thumb["Body"].read())).size == (400, 300)
+
+
+def test_doing_it_again_changes_nothing(s3: S3Client) -> None:
+    upload = uploaded(s3, jpeg())
+    resize_upload(s3, upload, SETTINGS)
+    before = written(s3)
+    resize_upload(s3, upload, SETTINGS)
+    assert written(s3) == before
+
+
+def test_what_was_replaced_or_deleted_is_left_to_its_successor(s3: S3Client) -> None:
+    older = uploaded(s3, jpeg(10, 10))
+    uploaded(s3, jpeg(20, 20))
+    resize_upload(s3, older, SETTINGS)
+    assert written(s3) == {}
+    s3.delete_object(Bucket="uploads", Key="cat.jpg")
+    resize_upload(s3, older, SETTINGS)
+    assert written(s3) == {}
+
+
+def test_a_rejection_says_why_and_keeps_the_event(s3: S3Client) -> None:
+    upload = uploaded(s3, b"<svg></svg>", "lies+1.jpg")
+    resize_upload(s3, upload, SETTINGS)
+    assert list(written(s3)) == [keys.rejection_key(upload.image.id)]
+    record = json.loads(s3.get_object(Bucket="resized", Key=keys.rejection_key(upload.image.id))["Body"].read())
+    assert record["code"] in {"not-an-image", "unsupported-format"}
+    assert record["sentence"]
+    assert record["name"] == "lies+1.jpg"
+    assert uploads_in(json.dumps(record["event"])) == [upload]
+
+
+def test_too_many_bytes_are_not_even_read(s3: S3Client) -> None:
+    upload = uploaded(s3, bytes(5_000_001))
+    with pytest.raises(Rejected, match="5 MB"):
+        get_original(s3, "uploads", upload.key, upload.etag, 5_000_000)
+    resize_upload(s3, upload, SETTINGS)
+    assert list(written(s3)) == [keys.rejection_key(upload.image.id)]
+
+
+def test_a_missing_bucket_is_for_us_to_mend(s3: S3Client) -> None:
+    upload = uploaded(s3, jpeg())
+    with pytest.raises(Unavailable) as raised:
+        resize_upload(s3, upload, Settings("uploads", "nowhere", 5))
+    assert raised.value.code == "storage-unavailable"
+
+
+def test_originals_stay_unless_told(s3: S3Client) -> None:
+    upload = uploaded(s3, jpeg())
+    resize_upload(s3, upload, SETTINGS)
+    assert s3.list_objects_v2(Bucket="uploads")["KeyCount"] == 1
+    resize_upload(s3, upload, Settings("uploads", "resized", 5, delete_originals=True))
+    assert s3.list_objects_v2(Bucket="uploads")["KeyCount"] == 0

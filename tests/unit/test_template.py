@@ -1,0 +1,197 @@
+"""The template keeps the promises that no engine here can show: what each queue, function and policy must have."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from shared.limits import FUNCTION_MEMORY_MB, LEASE_MARGIN_SECONDS, MAX_ATTEMPTS, MESSAGE_SECONDS, RESERVE_SECONDS
+from shared.renditions import DEFAULT_RENDITIONS, parse_renditions
+
+ROOT = Path(__file__).parents[2]
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads CloudFormation's short forms: `!Ref X` becomes {"Ref": "X"}, `!Sub` {"Fn::Sub": …}."""
+
+
+def _short_form(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
+    name = suffix if suffix in {"Ref", "Condition"} else f"Fn::{suffix}"
+    value: Any
+    if isinstance(node, yaml.ScalarNode):
+        value = loader.construct_scalar(node)
+    elif isinstance(node, yaml.SequenceNode):
+        value = loader.construct_sequence(node, deep=True)
+    else:
+        assert isinstance(node, yaml.MappingNode)
+        value = loader.construct_mapping(node, deep=True)
+    return {name: value}
+
+
+_Loader.add_multi_constructor("!", _short_form)
+
+
+def load_template(path: Path = ROOT / "template.yaml") -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.load(path.read_text(), _Loader)
+    return loaded
+
+
+TEMPLATE = load_template()
+RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
+
+
+def of_type(resource_type: str) -> dict[str, dict[str, Any]]:
+    return {name: found["Properties"] for name, found in RESOURCES.items() if found["Type"] == resource_type}
+
+
+def every_value(node: Any) -> list[Any]:
+    children = node.values() if isinstance(node, dict) else node if isinstance(node, list) else []
+    return [node, *(value for child in children for value in every_value(child))]
+
+
+def statements() -> list[tuple[str, dict[str, Any]]]:
+    """Every policy statement in the template, with the resource that it is in."""
+    return [
+        (name, node)
+        for name, resource in RESOURCES.items()
+        for node in every_value(resource)
+        if isinstance(node, dict) and "Effect" in node and "Action" in node
+    ]
+
+
+QUEUES = of_type("AWS::SQS::Queue")
+DEAD_LETTER_QUEUES = {
+    queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"].split(".")[0]
+    for queue in QUEUES.values()
+    if "RedrivePolicy" in queue
+}
+FUNCTIONS = of_type("AWS::Serverless::Function")
+
+
+def source_queue(event: dict[str, Any]) -> str:
+    name: str = event["Properties"]["Queue"]["Fn::GetAtt"].split(".")[0]
+    return name
+
+
+@pytest.mark.parametrize("name", sorted(set(QUEUES) - DEAD_LETTER_QUEUES))
+def test_a_queue_gives_up_into_its_own_dead_letter_queue(name: str) -> None:
+    redrive = QUEUES[name]["RedrivePolicy"]
+    assert redrive["maxReceiveCount"] == MAX_ATTEMPTS
+    dead_letter_queue = redrive["deadLetterTargetArn"]["Fn::GetAtt"].split(".")[0]
+    assert QUEUES[dead_letter_queue]["MessageRetentionPeriod"] == 14 * 24 * 3600
+    sharing = [other for other, queue in QUEUES.items() if queue.get("RedrivePolicy") == redrive]
+    assert sharing == [name]
+
+
+@pytest.mark.parametrize("name", sorted(DEAD_LETTER_QUEUES))
+def test_somebody_is_told_of_dead_letters(name: str) -> None:
+    watched = [
+        alarm["Dimensions"][0]["Value"]
+        for alarm in of_type("AWS::CloudWatch::Alarm").values()
+        if alarm.get("MetricName") == "ApproximateNumberOfMessagesVisible"
+    ]
+    assert {"Fn::GetAtt": f"{name}.QueueName"} in watched
+
+
+def test_a_message_stays_hidden_for_six_function_timeouts() -> None:
+    consumed = [
+        (function["Timeout"], event)
+        for function in FUNCTIONS.values()
+        for event in function.get("Events", {}).values()
+        if event["Type"] == "SQS"
+    ]
+    assert consumed
+    for timeout_seconds, event in consumed:
+        assert QUEUES[source_queue(event)]["VisibilityTimeout"] >= 6 * timeout_seconds
+        assert QUEUES[source_queue(event)]["VisibilityTimeout"] > timeout_seconds + LEASE_MARGIN_SECONDS
+        assert timeout_seconds >= MESSAGE_SECONDS + RESERVE_SECONDS
+        assert event["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+        assert event["Properties"]["BatchSize"] == 10
+        assert 0 < event["Properties"]["MaximumBatchingWindowInSeconds"] <= 5
+        assert event["Properties"]["ScalingConfig"]["MaximumConcurrency"] >= 2
+
+
+@pytest.mark.parametrize("name", sorted(FUNCTIONS))
+def test_a_function_has_a_log_group_that_forgets(name: str) -> None:
+    function_name = FUNCTIONS[name]["FunctionName"]["Fn::Sub"]
+    groups = [
+        group
+        for group in of_type("AWS::Logs::LogGroup").values()
+        if group["LogGroupName"] == {"Fn::Sub": f"/aws/lambda/{function_name}"}
+    ]
+    assert len(groups) == 1
+    assert groups[0]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+
+
+def test_each_function_has_a_role_of_its_own() -> None:
+    roles = [function["Role"]["Fn::GetAtt"] for function in FUNCTIONS.values()]
+    assert len(set(roles)) == len(FUNCTIONS)
+    assert not [function for function in FUNCTIONS.values() if "Policies" in function]
+
+
+def test_no_policy_is_for_everything() -> None:
+    assert statements()
+    for name, statement in statements():
+        resources = statement.get("Resource", [])
+        assert "*" not in (resources if isinstance(resources, list) else [resources]), name
+        actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+        if statement["Effect"] == "Allow":
+            assert not [action for action in actions if "*" in action], name
+
+
+def test_services_are_let_in_only_for_our_own_sources() -> None:
+    let_in = [
+        (name, statement)
+        for name, statement in statements()
+        if name.endswith(("TopicPolicy", "QueuePolicy")) and statement["Effect"] == "Allow"
+    ]
+    assert {name for name, _ in let_in} >= {"UploadTopicPolicy", "ResizeQueuePolicy"}
+    for name, statement in let_in:
+        condition = statement["Condition"]
+        assert "aws:SourceArn" in condition["ArnEquals"], name
+        assert condition["StringEquals"]["aws:SourceAccount"] == {"Ref": "AWS::AccountId"}, name
+
+
+@pytest.mark.parametrize("name", sorted(of_type("AWS::S3::Bucket")))
+def test_a_bucket_is_private_encrypted_and_tls_only(name: str) -> None:
+    bucket = RESOURCES[name]["Properties"]
+    assert bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert bucket["OwnershipControls"]["Rules"] == [{"ObjectOwnership": "BucketOwnerEnforced"}]
+    for setting, value in bucket["PublicAccessBlockConfiguration"].items():
+        assert value is True or value == {"Fn::If": ["AnonymousUploads", False, True]}, setting
+    denied = [
+        statement
+        for _, statement in statements()
+        if statement.get("Sid") == "TlsOnly" and {"Fn::GetAtt": f"{name}.Arn"} in statement["Resource"]
+    ]
+    assert denied[0]["Effect"] == "Deny"
+    assert denied[0]["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_originals_expire() -> None:
+    rules = RESOURCES["UploadBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    assert {"Ref": "OriginalsRetentionDays"} in [rule.get("ExpirationInDays") for rule in rules]
+
+
+def test_parameters_are_described_and_safe_by_default() -> None:
+    parameters = TEMPLATE["Parameters"]
+    assert all(parameter["Description"] for parameter in parameters.values())
+    assert parameters["AllowAnonymousUploads"]["Default"] == "false"
+    assert parameters["DeleteOriginals"]["Default"] == "false"
+    assert parameters["Architecture"]["Default"] == "x86_64"
+
+
+def test_the_code_and_the_template_agree() -> None:
+    assert parse_renditions(TEMPLATE["Parameters"]["Renditions"]["Default"]) == DEFAULT_RENDITIONS
+    assert FUNCTIONS["ResizeFunction"]["MemorySize"] == FUNCTION_MEMORY_MB
+
+
+def test_a_subscriber_keeps_what_sns_could_not_deliver() -> None:
+    for subscription in of_type("AWS::SNS::Subscription").values():
+        assert subscription["RawMessageDelivery"] is True
+        assert subscription["RedrivePolicy"]["deadLetterTargetArn"]
+
+
+def test_the_topic_is_there_for_other_stacks() -> None:
+    assert TEMPLATE["Outputs"]["UploadTopicArn"]["Export"]["Name"]
