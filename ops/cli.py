@@ -1,7 +1,5 @@
 """The `darkroom` command."""
 
-from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
 from typing import Annotated
 
@@ -9,32 +7,26 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from ops.problem import Problem
+from ops import dead_letters, rejections, resubmit, status
+from ops.problem import Problem, sentence_on_problem
 from ops.target import DEFAULT_FOLDER, FolderOption, RegionOption, StackOption, resolve
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 console = Console()
+app.add_typer(dead_letters.app, name="dead-letters")
+app.add_typer(rejections.app, name="rejections")
+app.command()(resubmit.rerender)
+app.command()(resubmit.reconcile)
+app.command()(status.status)
 
 
 @app.callback()
 def darkroom() -> None:
-    """Run Darkroom on this machine, upload pictures, and look after a deployed stack."""
+    """Run Darkroom on this machine, upload pictures, and look after a deployed stack.
 
-
-def sentence_on_problem[**P](command: Callable[P, None]) -> Callable[P, None]:
-    """Ends a command that meets a Problem with its sentence on stderr and exit code 1."""
-
-    @wraps(command)
-    def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        try:
-            command(*args, **kwargs)
-        except Problem as problem:
-            Console(stderr=True).print(
-                f"[red]{problem.code}[/]: ", problem.sentence, sep="", highlight=False, soft_wrap=True
-            )
-            raise typer.Exit(1) from problem
-
-    return run
+    Exit codes: 0 done, dry runs too. 1 it could not be done; stderr says why. 2 wrong usage. 3 `reconcile` found lost
+    uploads in a dry run. 130 interrupted; what was done is done, the rest is as it was.
+    """
 
 
 @app.command()

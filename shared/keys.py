@@ -85,6 +85,11 @@ def image_of(key: str, etag: str, at: datetime) -> Image:
     return Image(_image_id(at, digest[:_UNIQUE_BYTES]), clean_name(key) or NAMELESS)
 
 
+def unique_part(image_id: str) -> str:
+    """What of an image id does not depend on its time: for a key of one's own, the hash of key and ETag."""
+    return image_id[_TIME_CHARS:]
+
+
 def taken_at(image_id: str) -> datetime:
     """When the upload began, to the millisecond. Raises ValueError if `image_id` is not one.
 
@@ -133,9 +138,19 @@ def upload_key(image_id: str, name: str) -> str:
     return _within_limit(f"{UPLOADS_PREFIX}{image_id}/{safe_name(name)}")
 
 
+def is_door_key(key: str) -> bool:
+    """Whether `key` carries its image id. Then a newer object under it is the same image, else it is another one."""
+    return _UPLOAD_KEY.fullmatch(key) is not None
+
+
 def rendition_prefix(rendition: str) -> str:
     """What every key of a rendition begins with."""
     return f"{rendition}/"
+
+
+def image_prefix(rendition: str, image_id: str) -> str:
+    """What every key of one image's rendition begins with."""
+    return f"{rendition}/{image_id}/"
 
 
 def rendition_key(rendition: str, image: Image, width_px: int, height_px: int, extension: str) -> str:

@@ -29,8 +29,35 @@ LIST_KEYS = 1000
 # How many LISTs may be spent on finding what comes before a picture; a million pictures over years take about five.
 MAX_NEWER_LISTS = 20
 
+# Retries. As maxReceiveCount in template.yaml (a test compares): what failed so often becomes a dead letter.
+MAX_ATTEMPTS = 5
+# Seconds until the second attempt; each later wait is this many times longer. A wait is at least half of that, so the
+# five attempts span 170 to 340 s: a hiccup of S3 or a deployment costs no upload its last attempt.
+BACKOFF_FIRST_SECONDS = 4
+BACKOFF_FACTOR = 4
+
+# Time, for functions with the template's time-out of 60 s. What one message may take, in a child or not.
+MESSAGE_SECONDS = 40
+# With less than this left no further message of a batch is started.
+START_SECONDS = 20
+# Kept back at the end of an invocation to report failures in.
+RESERVE_SECONDS = 8
+# How much longer than the invocation its messages stay hidden from others, so that Lambda can delete them in peace.
+LEASE_MARGIN_SECONDS = 10
+# A decoder that does not notice that its time is up has so long until its process is ended from outside.
+HANG_GRACE_SECONDS = 2
+
+# What a child process that renders a suspect may use: its time, and its share of the function's memory.
+CHILD_SECONDS = 30
+CHILD_MEMORY_PERCENT = 75
+
+# A dead letter's sentence. SQS counts attributes into the message's 256 KiB.
+MAX_SENTENCE_CHARS = 1000
+
 # The resize engine. The worst picture that these let in is measured to fit the function's memory: docs/engine.md.
 FUNCTION_MEMORY_MB = 2048
+# The time that one picture may take before `darkroom corpus` calls it hung.
+RENDER_SECONDS = 30
 # A phone's 200 MP JPEG is about 60 MB; the door lets in less by default, the engine reads no more than this.
 MAX_IMAGE_BYTES = 64 * 1024 * 1024
 # Width x height x frames. Phones take 108 MP; 120 leaves room for a scan of A3 at 400 dots an inch.

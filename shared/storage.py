@@ -1,6 +1,7 @@
 """S3 as Darkroom uses it. What S3 answers becomes bytes, a domain error, or Superseded."""
 
 import json
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from shared.errors import Rejected, Unavailable
+from shared.events import Upload
 
 if TYPE_CHECKING:  # type stubs are not deployed
     from mypy_boto3_s3 import S3Client
@@ -95,6 +97,42 @@ def delete_original(s3: "S3Client", bucket: str, key: str, etag: str) -> None:
         if error.response["Error"]["Code"] not in {"PreconditionFailed", "412", "NoSuchKey", "404"}:
             raise _unavailable("delete", bucket, key, error) from error
     except (BotoCoreError, OSError) as error:
+        raise _unavailable("delete", bucket, key, error) from error
+
+
+def newest(s3: "S3Client", upload: Upload) -> Upload | None:
+    """`upload` with the content that its key has now, or None if there is nothing under its key any more.
+
+    Raises Unavailable (`storage-unavailable`) if S3 does not answer.
+    """
+    try:
+        answer = s3.head_object(Bucket=upload.bucket, Key=upload.key)
+    except ClientError as error:
+        if error.response["Error"]["Code"] in {"NoSuchKey", "404"}:
+            return None
+        raise _unavailable("read", upload.bucket, upload.key, error) from error
+    except (BotoCoreError, OSError) as error:
+        raise _unavailable("read", upload.bucket, upload.key, error) from error
+    return replace(upload, etag=answer["ETag"].strip('"'), size_bytes=answer["ContentLength"])
+
+
+def keys_below(s3: "S3Client", bucket: str, prefix: str) -> list[str]:
+    """The keys that begin with `prefix`, at most the thousand that S3 lists at once.
+
+    Raises Unavailable (`storage-unavailable`) if S3 does not answer.
+    """
+    try:
+        answer = s3.list_objects_v2(Bucket=bucket, Prefix=prefix)
+    except (ClientError, BotoCoreError, OSError) as error:
+        raise _unavailable("list", bucket, prefix, error) from error
+    return [found["Key"] for found in answer.get("Contents", [])]
+
+
+def delete(s3: "S3Client", bucket: str, key: str) -> None:
+    """Deletes the object, if there is one. Raises Unavailable (`storage-unavailable`) if S3 does not answer."""
+    try:
+        s3.delete_object(Bucket=bucket, Key=key)
+    except (ClientError, BotoCoreError, OSError) as error:
         raise _unavailable("delete", bucket, key, error) from error
 
 

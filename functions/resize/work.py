@@ -1,16 +1,17 @@
 """From one upload to its renditions: read the original, render, write. The only place where resize meets S3."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from aws_lambda_powertools import Logger
 
-from functions.resize.render import render
+from functions.resize.render import Rendered, render
 from shared import config, storage
-from shared.errors import Rejected
+from shared.errors import Rejected, Unavailable
 from shared.events import Upload
-from shared.keys import rejection_key, rendition_key
+from shared.keys import image_prefix, is_door_key, rejection_key, rendition_key
 from shared.limits import Limits
 from shared.renditions import DEFAULT_RENDITIONS, LISTED, Rendition, parse_renditions
 
@@ -41,42 +42,85 @@ class Settings:
         return Limits(max_bytes=self.max_upload_megabytes * 1_000_000)
 
 
-def resize_upload(s3: "S3Client", upload: Upload, settings: Settings) -> None:
+type Render = Callable[[bytes, Sequence[Rendition], Limits], Rendered]
+
+
+def resize_upload(s3: "S3Client", upload: Upload, settings: Settings, render: Render = render) -> None:
     """Makes and writes every rendition of `upload`, or the record of its rejection. Doing it again changes nothing.
 
-    An upload that was replaced or deleted since is left alone: its successor has an event of its own.
-    Raises Unavailable if S3 does not answer; then nothing is finished and the message must come back.
+    Whatever comes of it, afterwards the image has either renditions, all of the newest content, or a rejection.
+    Raises Unavailable if S3 does not answer or a child process died; then the message must come back.
     """
-    image = upload.image
-    logger.append_keys(image_id=image.id)
-    limits = settings.limits
     try:
-        data = storage.get_original(s3, upload.bucket, upload.key, upload.etag, limits.max_bytes)
-        rendered = render(data, settings.renditions, limits)
+        data = storage.get_original(s3, upload.bucket, upload.key, upload.etag, settings.limits.max_bytes)
+        rendered = render(data, settings.renditions, settings.limits)
     except storage.Superseded:
-        logger.info("upload superseded", key=upload.key, etag=upload.etag)
+        _superseded(s3, upload, settings, render)
         return
     except Rejected as refused:
-        record = {
-            "code": refused.code,
-            "sentence": refused.sentence,
-            "name": image.name,
-            "rejected_at": datetime.now(UTC).isoformat(),
-            "event": upload.as_event(),
-        }
-        storage.put_record(s3, settings.resized_bucket, rejection_key(image.id), record)
+        written = [_write_rejection(s3, upload, refused, settings)]
         logger.warning("upload rejected", code=refused.code, sentence=refused.sentence)
-        return
-    # The one that the gallery lists goes last: what is listed is complete.
+    else:
+        written = _write_renditions(s3, upload, rendered, settings)
+        logger.info("upload resized", renditions=len(written), size_bytes=len(data), format=rendered.format)
+        if settings.delete_originals:
+            storage.delete_original(s3, upload.bucket, upload.key, upload.etag)
+    _leave_only(s3, upload.image.id, written, settings)
+    _check_newest(s3, upload)
+
+
+def _superseded(s3: "S3Client", upload: Upload, settings: Settings, render: Render) -> None:
+    """The object is not what the event announced. Its successor has an event of its own; what is left to do here?
+
+    Under a key of the door the successor is the same image. An earlier attempt of ours may have written over what the
+    successor's event has made, so it is made again. Under any other key the successor is another image.
+    """
+    logger.info("upload superseded", key=upload.key, etag=upload.etag)
+    successor = storage.newest(s3, upload) if is_door_key(upload.key) else None
+    if successor:
+        resize_upload(s3, successor, settings, render)
+
+
+def _write_renditions(s3: "S3Client", upload: Upload, rendered: Rendered, settings: Settings) -> list[str]:
+    """Writes every picture and answers the keys. The one that the gallery lists goes last: listed means complete."""
+    keys = []
     for picture in sorted(rendered.pictures, key=lambda picture: picture.rendition == LISTED):
-        storage.put_rendition(
-            s3,
-            settings.resized_bucket,
-            rendition_key(picture.rendition, image, rendered.width_px, rendered.height_px, picture.extension),
-            picture.body,
-            picture.content_type,
-            metadata={"width": str(picture.width_px), "height": str(picture.height_px)},
+        size = rendered.width_px, rendered.height_px
+        keys.append(rendition_key(picture.rendition, upload.image, *size, picture.extension))
+        metadata = {"width": str(picture.width_px), "height": str(picture.height_px)}
+        storage.put_rendition(s3, settings.resized_bucket, keys[-1], picture.body, picture.content_type, metadata)
+    return keys
+
+
+def _write_rejection(s3: "S3Client", upload: Upload, refused: Rejected, settings: Settings) -> str:
+    record = {
+        "code": refused.code,
+        "sentence": refused.sentence,
+        "name": upload.image.name,
+        "rejected_at": datetime.now(UTC).isoformat(),
+        "event": upload.as_event(),
+    }
+    key = rejection_key(upload.image.id)
+    storage.put_record(s3, settings.resized_bucket, key, record)
+    return key
+
+
+def _leave_only(s3: "S3Client", image_id: str, written: list[str], settings: Settings) -> None:
+    """Deletes what earlier content, or an earlier configuration, left of this image."""
+    prefixes = [image_prefix(rendition.name, image_id) for rendition in settings.renditions]
+    old = {key for prefix in prefixes for key in storage.keys_below(s3, settings.resized_bucket, prefix)}
+    old.add(rejection_key(image_id))  # deleting what is not there costs less than asking
+    for key in old.difference(written):
+        storage.delete(s3, settings.resized_bucket, key)
+
+
+def _check_newest(s3: "S3Client", upload: Upload) -> None:
+    """Raises Unavailable (`replaced`) if the key got new content meanwhile: we may have written over what that made.
+
+    When every writer looks here after its last write and makes it again if need be, the newest content is what stays.
+    """
+    found = storage.newest(s3, upload) if is_door_key(upload.key) else None
+    if found and found.etag != upload.etag:
+        raise Unavailable(
+            "replaced", "The upload was replaced while it was worked on. The next attempt takes the newer."
         )
-    if settings.delete_originals:
-        storage.delete_original(s3, upload.bucket, upload.key, upload.etag)
-    logger.info("upload resized", renditions=len(rendered.pictures), size_bytes=len(data), format=rendered.format)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from shared.limits import FUNCTION_MEMORY_MB
+from shared.limits import FUNCTION_MEMORY_MB, LEASE_MARGIN_SECONDS, MAX_ATTEMPTS, MESSAGE_SECONDS, RESERVE_SECONDS
 from shared.renditions import DEFAULT_RENDITIONS, parse_renditions
 
 ROOT = Path(__file__).parents[2]
@@ -77,7 +77,7 @@ def source_queue(event: dict[str, Any]) -> str:
 @pytest.mark.parametrize("name", sorted(set(QUEUES) - DEAD_LETTER_QUEUES))
 def test_a_queue_gives_up_into_its_own_dead_letter_queue(name: str) -> None:
     redrive = QUEUES[name]["RedrivePolicy"]
-    assert redrive["maxReceiveCount"] == 5
+    assert redrive["maxReceiveCount"] == MAX_ATTEMPTS
     dead_letter_queue = redrive["deadLetterTargetArn"]["Fn::GetAtt"].split(".")[0]
     assert QUEUES[dead_letter_queue]["MessageRetentionPeriod"] == 14 * 24 * 3600
     sharing = [other for other, queue in QUEUES.items() if queue.get("RedrivePolicy") == redrive]
@@ -104,6 +104,8 @@ def test_a_message_stays_hidden_for_six_function_timeouts() -> None:
     assert consumed
     for timeout_seconds, event in consumed:
         assert QUEUES[source_queue(event)]["VisibilityTimeout"] >= 6 * timeout_seconds
+        assert QUEUES[source_queue(event)]["VisibilityTimeout"] > timeout_seconds + LEASE_MARGIN_SECONDS
+        assert timeout_seconds >= MESSAGE_SECONDS + RESERVE_SECONDS
         assert event["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
         assert event["Properties"]["BatchSize"] == 10
         assert 0 < event["Properties"]["MaximumBatchingWindowInSeconds"] <= 5

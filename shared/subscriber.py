@@ -1,0 +1,181 @@
+"""What every subscriber does alike: a batch of queue messages, each of which ends well, comes back, or is explained.
+
+A subscriber gives its work for one upload; this gives it partial batches, retries with backoff, a time budget, dead
+letters with reasons, and the word when an upload is suspected of having ended a process (docs/guarantees.md).
+"""
+
+import math
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.exceptions import BotoCoreError, ClientError
+
+from shared import config, queues
+from shared.deadline import deadline
+from shared.errors import DarkroomError, Rejected, Unavailable
+from shared.events import Upload, uploads_in
+from shared.letters import Reason, attributes, iso
+from shared.limits import (
+    BACKOFF_FACTOR,
+    BACKOFF_FIRST_SECONDS,
+    LEASE_MARGIN_SECONDS,
+    MAX_ATTEMPTS,
+    MESSAGE_SECONDS,
+    RESERVE_SECONDS,
+    START_SECONDS,
+)
+
+logger = Logger()
+
+# The upload, and whether it must be worked on in a process of its own (shared/isolation.py).
+type Work = Callable[[Upload, bool], None]
+
+
+class _Untouched(Exception):
+    """There was no time left to begin with this message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Queues:
+    """Where a subscriber's messages come from, and where those go that it gives up."""
+
+    queue_url: str
+    dead_letter_queue_url: str
+
+
+@cache
+def _queues() -> Queues:
+    return config.read(Queues)
+
+
+def process_batch(event: dict[str, Any], context: LambdaContext, work: Work) -> dict[str, Any]:
+    """Does `work` for every upload in a batch of SQS messages; answers the ids of the messages that must come back.
+
+    `work` raises Unavailable, or anything unknown, to be tried again with backoff, at most MAX_ATTEMPTS times, and
+    Rejected for what cannot succeed; whatever is given up becomes a dead letter with its reason.
+
+    A message that came before may have been in a batch whose process died, and may be what killed it: a suspect. A
+    batch with a suspect is worked on in isolation as a whole. So no process dies twice over one neighbour's fault, and
+    a healthy message loses at most its first attempt to another's.
+    """
+    # Most tried first: who has been waiting longest gets the whole of the time.
+    records = sorted(event["Records"], key=lambda record: -_attempts(record))
+    isolate = _attempts(records[0]) > 1
+    _lease(records, context)
+    untouched: list[str] = []
+
+    def attempt(record: SQSRecord) -> None:
+        left = context.get_remaining_time_in_millis() / 1000
+        if left < START_SECONDS and record.message_id != records[0]["messageId"]:
+            if _sent_anew(record.raw_event):
+                return
+            untouched.append(record.receipt_handle)
+            raise _Untouched
+        try:
+            with deadline(max(min(MESSAGE_SECONDS, left - RESERVE_SECONDS), 1)):
+                for upload in uploads_in(record.body):
+                    logger.append_keys(image_id=upload.image.id)
+                    work(upload, isolate)
+        except Exception as error:
+            _fail(record.raw_event, error, context)
+        finally:
+            logger.remove_keys(["image_id"])
+
+    # Failed messages come back even when all of a batch failed; raising would only hide which and why.
+    processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+    answer = process_partial_response(
+        {"Records": records}, record_handler=attempt, processor=processor, context=context
+    )
+    _hide(untouched, 0)
+    return answer  # type: ignore[return-value]
+
+
+def backoff_seconds(attempts: int) -> int:
+    """How long a message that failed for the `attempts`-th time waits: exponential, the upper half of it random.
+
+    Not "full jitter" (aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter), which can draw five waits of
+    nothing: attempts are counted here, and an outage of a minute must not use them up.
+    """
+    longest = BACKOFF_FIRST_SECONDS * BACKOFF_FACTOR ** (attempts - 1)
+    return math.ceil(random.uniform(longest / 2, longest))  # noqa: S311  (nobody guesses it)
+
+
+def _attempts(record: dict[str, Any]) -> int:
+    return int(record["attributes"]["ApproximateReceiveCount"])
+
+
+def _lease(records: list[dict[str, Any]], context: LambdaContext) -> None:
+    # The queue's visibility timeout, six function timeouts, allows for Lambda's own waiting. From here on our time is
+    # known: if this process dies, its messages are back when it would have ended, not minutes later.
+    seconds = context.get_remaining_time_in_millis() / 1000 + LEASE_MARGIN_SECONDS
+    _hide([record["receiptHandle"] for record in records], math.ceil(seconds))
+
+
+def _hide(receipt_handles: list[str], seconds: int) -> None:
+    try:
+        queues.hide(queues.sqs_client(), _queues().queue_url, receipt_handles, seconds)
+    except (ClientError, BotoCoreError) as error:
+        # They come back all the same, only later.
+        logger.warning("visibility not changed", error=str(error), seconds=seconds)
+
+
+def _sent_anew(record: dict[str, Any]) -> bool:
+    # It had its last receive without an attempt, and SQS would give it up. A fresh copy counts from one again.
+    if _attempts(record) < MAX_ATTEMPTS:
+        logger.info("message handed back", message_id=record["messageId"], attempts=_attempts(record))
+        return False
+    queues.send(queues.sqs_client(), _queues().queue_url, record["body"])
+    logger.info("message sent anew", message_id=record["messageId"])
+    return True
+
+
+def _fail(record: dict[str, Any], error: Exception, context: LambdaContext) -> None:
+    """Raises `error` if the message shall come back; returns if it became a dead letter."""
+    attempts = _attempts(record)
+    known = error if isinstance(error, DarkroomError) else _unexpected(error)
+    told: dict[str, Any] = {
+        "code": known.code,
+        "sentence": known.sentence,
+        "error_type": _type_of(error),
+        "attempts": attempts,
+    }
+    if attempts < MAX_ATTEMPTS and not isinstance(error, Rejected):
+        seconds = backoff_seconds(attempts)
+        logger.warning("message failed", retry_seconds=seconds, exc_info=known is not error, **told)
+        _hide([record["receiptHandle"]], seconds)
+        raise known from error
+    reason = Reason(
+        code=known.code,
+        sentence=known.sentence,
+        error_type=_type_of(error),
+        function_name=context.function_name,
+        request_id=context.aws_request_id,
+        message_id=record["messageId"],
+        first_failed_at=iso(record["attributes"].get("ApproximateFirstReceiveTimestamp")),
+        last_failed_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        attempts=str(attempts),
+    )
+    try:
+        queues.send(queues.sqs_client(), _queues().dead_letter_queue_url, record["body"], attributes(reason))
+    except (ClientError, BotoCoreError) as unsent:
+        # The message comes back once more, and then SQS itself puts it there, without a reason.
+        logger.exception("dead letter not sent", **told)
+        raise known from unsent
+    logger.error("dead letter sent", exc_info=known is not error, **told)
+
+
+def _unexpected(error: Exception) -> Unavailable:
+    return Unavailable("unexpected", f"{_type_of(error)}: {error}")
+
+
+def _type_of(error: Exception) -> str:
+    cause = error.__cause__ if isinstance(error, DarkroomError) and error.__cause__ else error
+    return type(cause).__qualname__

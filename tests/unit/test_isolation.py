@@ -1,0 +1,105 @@
+"""A function in a child process: what it answers and raises, and what its death becomes."""
+
+import ctypes
+import os
+import signal
+import time
+from collections.abc import Callable
+
+import pytest
+
+from shared import isolation
+from shared.errors import Rejected, Unavailable
+from shared.isolation import isolated
+
+MIB = 2**20
+
+
+def double(number: int) -> int:
+    print("a decoder that prints must not break the answer")
+    return 2 * number
+
+
+def refuse() -> None:
+    raise Rejected("damaged-image", "Save it again.")
+
+
+def crash() -> None:
+    ctypes.string_at(0)
+
+
+def be_killed() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def leave() -> None:
+    os._exit(3)
+
+
+def take(megabytes: int) -> int:
+    return len(bytearray(megabytes * MIB))
+
+
+def loop() -> None:
+    while True:
+        pass
+
+
+def hold_a_lock_in_c() -> None:
+    ctypes.PyDLL(None).sleep(600)  # with the GIL held: no Python signal handler gets its turn
+
+
+def credentials() -> list[str]:
+    return [name for name in os.environ if name.startswith("AWS_")]
+
+
+def test_the_answer_comes_back() -> None:
+    assert isolated(double)(21) == 42
+
+
+def test_a_large_picture_goes_in_and_out() -> None:
+    assert isolated(bytes)(bytearray(20 * MIB)) == bytes(20 * MIB)
+
+
+def test_a_refusal_stays_a_refusal() -> None:
+    with pytest.raises(Rejected) as refused:
+        isolated(refuse)()
+    assert (refused.value.code, refused.value.sentence) == ("damaged-image", "Save it again.")
+
+
+@pytest.mark.parametrize(
+    ("killer", "code", "says"),
+    [
+        (crash, "crashed", "SIGSEGV"),
+        (leave, "crashed", "exit code 3"),
+        (be_killed, "out-of-memory", "1536 MiB"),
+    ],
+)
+def test_a_death_is_told_and_survived(killer: Callable[[], None], code: str, says: str) -> None:
+    with pytest.raises(Unavailable) as died:
+        isolated(killer)()
+    assert died.value.code == code
+    assert says in died.value.sentence
+
+
+def test_memory_has_an_end_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "400")
+    assert isolated(take)(100) == 100 * MIB
+    with pytest.raises(Unavailable) as died:
+        isolated(take)(400)
+    assert died.value.code == "out-of-memory"
+    assert "300 MiB" in died.value.sentence
+
+
+@pytest.mark.parametrize("hang", [loop, hold_a_lock_in_c])
+def test_an_endless_one_is_ended(hang: Callable[[], None], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(isolation, "CHILD_SECONDS", 1)
+    began = time.monotonic()
+    with pytest.raises(Unavailable) as ended:
+        isolated(hang)()
+    assert ended.value.code == "timed-out"
+    assert time.monotonic() - began < 30
+
+
+def test_the_child_has_no_credentials() -> None:
+    assert isolated(credentials)() == []

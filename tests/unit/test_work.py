@@ -1,0 +1,159 @@
+"""What an upload leaves in the resized bucket: its renditions or its rejection, once, and of the newest content."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from typing import Any
+
+import pytest
+from mypy_boto3_s3 import S3Client
+from PIL import Image
+
+from functions.resize.render import Rendered, render
+from functions.resize.work import Render, Settings, resize_upload
+from shared.errors import Rejected, Unavailable
+from shared.events import Upload, uploads_in
+from shared.keys import new_image_id, upload_key
+from shared.limits import Limits
+from shared.renditions import Rendition
+
+AT = datetime(2026, 11, 22, 12, tzinfo=UTC)
+SETTINGS = Settings("uploads", "resized", max_upload_megabytes=1)
+DOOR_KEY = upload_key(new_image_id(AT), "cat.jpg")
+
+
+def photo(width: int, height: int, colour: str = "teal") -> bytes:
+    out = BytesIO()
+    Image.new("RGB", (width, height), colour).save(out, "JPEG")
+    return out.getvalue()
+
+
+def arrive(s3: S3Client, key: str, body: bytes, at: datetime = AT) -> Upload:
+    etag = s3.put_object(Bucket="uploads", Key=key, Body=body)["ETag"].strip('"')
+    return Upload("uploads", key, etag, len(body), at)
+
+
+def left(s3: S3Client) -> dict[str, bytes]:
+    """Everything in the resized bucket."""
+    keys = [found["Key"] for found in s3.list_objects_v2(Bucket="resized").get("Contents", [])]
+    return {key: s3.get_object(Bucket="resized", Key=key)["Body"].read() for key in keys}
+
+
+def shapes(s3: S3Client) -> list[tuple[str, str]]:
+    """(rendition, original's size) of everything there."""
+    return sorted((key.split("/")[0], key.split("/")[2]) for key in left(s3) if not key.startswith("rejected/"))
+
+
+def colour(s3: S3Client) -> tuple[int, ...]:
+    (thumb,) = [body for key, body in left(s3).items() if key.startswith("thumb/")]
+    pixel = Image.open(BytesIO(thumb)).convert("RGB").getpixel((5, 5))
+    assert isinstance(pixel, tuple)
+    return tuple(round(value / 64) for value in pixel)
+
+
+def meanwhile(act: Callable[[], Any]) -> Render:
+    """Renders, and then lets something happen before the renditions are written."""
+
+    def rendering(data: bytes, renditions: Sequence[Rendition], limits: Limits) -> Rendered:
+        rendered = render(data, renditions, limits)
+        act()
+        return rendered
+
+    return rendering
+
+
+@pytest.mark.parametrize("key", [DOOR_KEY, "holiday/cat.jpg"])
+def test_the_same_event_twice_changes_nothing(s3: S3Client, key: str) -> None:
+    upload = arrive(s3, key, photo(800, 600))
+    resize_upload(s3, upload, SETTINGS, render)
+    once = left(s3)
+    resize_upload(s3, upload, SETTINGS, render)
+    assert left(s3) == once
+    assert shapes(s3) == [("thumb", "800x600"), ("view", "800x600")]
+
+
+def test_a_rejection_says_why_and_can_be_replayed(s3: S3Client) -> None:
+    upload = arrive(s3, DOOR_KEY, b"a poem")
+    resize_upload(s3, upload, SETTINGS, render)
+    ((key, body),) = left(s3).items()
+    record = json.loads(body)
+    assert key == f"rejected/{upload.image.id}.json"
+    assert record["code"] == "not-an-image"
+    assert record["sentence"]
+    assert record["name"] == "cat.jpg"
+    assert uploads_in(json.dumps(record["event"])) == [upload]
+
+
+def test_a_replay_that_succeeds_takes_the_rejection_away(s3: S3Client) -> None:
+    def older_decoder(*_: Any) -> Rendered:
+        raise Rejected("unsupported-format", "Not yet.")
+
+    upload = arrive(s3, DOOR_KEY, photo(800, 600))
+    resize_upload(s3, upload, SETTINGS, older_decoder)
+    assert list(left(s3)) == [f"rejected/{upload.image.id}.json"]
+    resize_upload(s3, upload, SETTINGS, render)
+    assert shapes(s3) == [("thumb", "800x600"), ("view", "800x600")]
+    assert len(left(s3)) == 2
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0), (0, 1, 0)])
+def test_of_two_contents_of_a_ticket_the_newer_stays(s3: S3Client, order: tuple[int, ...]) -> None:
+    events = [arrive(s3, DOOR_KEY, photo(800, 600)), arrive(s3, DOOR_KEY, photo(300, 900))]
+    for index in order:
+        resize_upload(s3, events[index], SETTINGS, render)
+    assert shapes(s3) == [("thumb", "300x900"), ("view", "300x900")]
+
+
+def test_replaced_by_what_is_no_picture(s3: S3Client) -> None:
+    resize_upload(s3, arrive(s3, DOOR_KEY, photo(800, 600)), SETTINGS, render)
+    resize_upload(s3, arrive(s3, DOOR_KEY, b"a poem"), SETTINGS, render)
+    assert [key.split("/")[0] for key in left(s3)] == ["rejected"]
+
+
+@pytest.mark.parametrize("newer", [photo(300, 900, "red"), photo(800, 600, "red")], ids=["other shape", "same shape"])
+def test_replaced_while_the_older_was_rendered(s3: S3Client, newer: bytes) -> None:
+    """The newer's event is done from beginning to end between the older's rendering and its writing."""
+    older = arrive(s3, DOOR_KEY, photo(800, 600, "blue"))
+    race = meanwhile(lambda: resize_upload(s3, arrive(s3, DOOR_KEY, newer), SETTINGS, render))
+    with pytest.raises(Unavailable) as raced:
+        resize_upload(s3, older, SETTINGS, race)
+    assert raced.value.code == "replaced"
+    resize_upload(s3, older, SETTINGS, render)  # as the message comes back
+    width, height = Image.open(BytesIO(newer)).size
+    assert shapes(s3) == [("thumb", f"{width}x{height}"), ("view", f"{width}x{height}")]
+    assert colour(s3) == (4, 0, 0)
+
+
+def test_under_a_key_of_ones_own_each_content_is_an_upload(s3: S3Client) -> None:
+    older = arrive(s3, "cat.jpg", photo(800, 600))
+    newer = arrive(s3, "cat.jpg", photo(300, 900), AT + timedelta(seconds=1))
+    resize_upload(s3, newer, SETTINGS, render)
+    resize_upload(s3, older, SETTINGS, render)  # late, and superseded: its content is no more
+    assert shapes(s3) == [("thumb", "300x900"), ("view", "300x900")]
+
+
+def test_an_upload_that_is_gone_is_done_with(s3: S3Client) -> None:
+    upload = arrive(s3, DOOR_KEY, photo(800, 600))
+    s3.delete_object(Bucket="uploads", Key=DOOR_KEY)
+    resize_upload(s3, upload, SETTINGS, render)
+    assert left(s3) == {}
+
+
+def test_originals_go_if_wanted_but_never_unseen(s3: S3Client) -> None:
+    settings = replace(SETTINGS, delete_originals=True)
+    upload = arrive(s3, DOOR_KEY, photo(800, 600))
+    with pytest.raises(Unavailable):
+        resize_upload(s3, upload, settings, meanwhile(lambda: arrive(s3, DOOR_KEY, photo(300, 900))))
+    assert s3.list_objects_v2(Bucket="uploads")["KeyCount"] == 1
+    resize_upload(s3, upload, settings, render)
+    assert s3.list_objects_v2(Bucket="uploads")["KeyCount"] == 0
+    resize_upload(s3, upload, settings, render)
+    assert shapes(s3) == [("thumb", "300x900"), ("view", "300x900")]
+
+
+def test_an_upload_over_the_limit_is_refused_unread(s3: S3Client) -> None:
+    resize_upload(s3, arrive(s3, DOOR_KEY, bytes(1_000_001)), SETTINGS, render)
+    ((_, body),) = left(s3).items()
+    assert json.loads(body)["code"] == "too-many-bytes"
