@@ -32,8 +32,10 @@ _TIME_CHARS = 10
 _UNIQUE_CHARS = 16
 _UNIQUE_BYTES = 10
 _LAST_MS = 2**48 - 1
+_END_OF_TIME_MS = 253_402_300_799_000
 IMAGE_ID_CHARS = _TIME_CHARS + _UNIQUE_CHARS
-_IMAGE_ID = rf"[{_ALPHABET}]{{{IMAGE_ID_CHARS}}}"
+# 2^48 milliseconds take 48 of the 50 bits that ten characters have, so the first one ends at 7.
+_IMAGE_ID = rf"[0-7][{_ALPHABET}]{{{IMAGE_ID_CHARS - 1}}}"
 
 _UNSAFE = re.compile(rb"[^A-Za-z0-9._-]")
 _ESCAPE = re.compile(rb"!([0-9A-F]{2})")
@@ -89,10 +91,14 @@ def unique_part(image_id: str) -> str:
 
 
 def taken_at(image_id: str) -> datetime:
-    """When the upload began, to the millisecond. Raises ValueError if `image_id` is not one."""
+    """When the upload began, to the millisecond. Raises ValueError if `image_id` is not one.
+
+    An id that somebody made up may lie behind the year 9999, which datetime does not know: then it is the end of that.
+    """
     if not is_image_id(image_id):
         raise ValueError(f"not an image id: {image_id!r}")
-    return datetime.fromtimestamp((_LAST_MS - _number(image_id[:_TIME_CHARS])) / 1000, UTC)
+    ms = min(_LAST_MS - _number(image_id[:_TIME_CHARS]), _END_OF_TIME_MS)
+    return datetime.fromtimestamp(ms / 1000, UTC)
 
 
 def is_image_id(text: str) -> bool:

@@ -56,6 +56,8 @@ MAX_SENTENCE_CHARS = 1000
 
 # The resize engine. The worst picture that these let in is measured to fit the function's memory: docs/engine.md.
 FUNCTION_MEMORY_MB = 2048
+# The time that one picture may take before `darkroom corpus` calls it hung.
+RENDER_SECONDS = 30
 # A phone's 200 MP JPEG is about 60 MB; the door lets in less by default, the engine reads no more than this.
 MAX_IMAGE_BYTES = 64 * 1024 * 1024
 # Width x height x frames. Phones take 108 MP; 120 leaves room for a scan of A3 at 400 dots an inch.

@@ -1,4 +1,4 @@
-"""POST /uploads: answers a ticket for one upload."""
+"""POST /uploads: answers a ticket for one upload. GET /uploads/new: the same as a form."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -8,7 +8,7 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response, content_types
 
-from functions.ingest import door
+from functions.ingest import door, form
 from shared import config
 from shared.errors import Rejected
 from shared.storage import s3_client
@@ -58,6 +58,20 @@ def upload_requested() -> Response[str]:
     if for_curl:
         return Response(201, content_types.TEXT_PLAIN, door.as_curl(issued))
     return Response(201, content_types.APPLICATION_JSON, door.as_json(issued))
+
+
+@app.get("/uploads/new")
+def form_requested() -> Response[str]:
+    gallery_url = form.gallery_url(app.current_event.headers)
+    max_bytes = settings().max_upload_megabytes * 1_000_000
+    text, policy = form.page(s3_client(), settings().upload_bucket, max_bytes, gallery_url, datetime.now(UTC))
+    headers = {
+        "Content-Security-Policy": policy,
+        "Cache-Control": "no-store",
+        "Referrer-Policy": "same-origin",
+        "X-Content-Type-Options": "nosniff",
+    }
+    return Response(200, "text/html; charset=utf-8", text, dict(headers))
 
 
 def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:

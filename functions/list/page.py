@@ -9,7 +9,7 @@ import hashlib
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -29,19 +29,16 @@ MIN_RATIO, MAX_RATIO = 0.5, 3.0
 EAGER_PICTURES = 8
 
 
-class Opened(NamedTuple):
-    """The picture that a page is opened at, with the next newer and the next older one if there are any."""
-
-    image: Entry
-    newer: list[Entry]
-    older: list[Entry]
-
-
 def show(wired: Wiring, request: Request, now: float) -> Response:
     """The gallery from its newest picture, from a cursor, or opened at one picture."""
     if image_id := request.query.get("image"):
         return _one(wired, request, image_id, now)
-    return _gallery(wired, request, paging.page(wired, request.query, PAGE_ITEMS, now))
+    if image_id := request.query.get("previous"):
+        return _previous(wired, image_id, now)
+    page = paging.page(wired, request.query, PAGE_ITEMS, now)
+    if "before" in request.query and not page.previous:
+        return responses.redirect("./")  # the newest page has an address of its own
+    return _gallery(wired, request, page)
 
 
 def problem(error: DarkroomError, request: Request) -> Response:
@@ -54,15 +51,18 @@ def _one(wired: Wiring, request: Request, image_id: str, now: float) -> Response
         raise gallery.unknown_image()
     page = gallery.listing(wired, image_id, PAGE_ITEMS, now, inclusive=True)
     if page.images and page.images[0].id == image_id:
-        newer = paging.newer_than(wired, image_id, 1, now)
-        if not newer.images:
-            page = page._replace(previous=None)
-        return _gallery(wired, request, page, Opened(page.images[0], newer.images, page.images[1:2]))
+        return _gallery(wired, request, page, page.images[0])
     found = status.of_one(wired, image_id, now)
     return _render(request, "pending.html", 200, "", found=found, home=_home(request))
 
 
-def _gallery(wired: Wiring, request: Request, page: Listing, opened: Opened | None = None) -> Response:
+def _previous(wired: Wiring, image_id: str, now: float) -> Response:
+    # A detour, so that only who goes back pays for finding what came before.
+    newer = paging.newer_than(wired, paging.cursor({"previous": image_id}, "previous"), 1, now).images
+    return responses.redirect(f"./?image={newer[0].id}" if newer else "./")
+
+
+def _gallery(wired: Wiring, request: Request, page: Listing, opened: Entry | None = None) -> Response:
     pictures = wired.settings.pictures_url or presign.place_of(wired.s3, wired.settings.resized_bucket).origin
     uploads = presign.place_of(wired.s3, wired.settings.upload_bucket).origin
     shapes = "".join(f".r{name}{{--r:{name / 100:g}}}" for name in sorted({shape(image) for image in page.images}))
@@ -74,6 +74,7 @@ def _gallery(wired: Wiring, request: Request, page: Listing, opened: Opened | No
         origins=(pictures, uploads),
         page=page,
         opened=opened,
+        older=page.images[1].id if opened and len(page.images) > 1 else None,
         moved=not {"after", "before", "image"}.isdisjoint(request.query),
     )
 

@@ -37,7 +37,7 @@ def page(wired: Wiring, query: Mapping[str, str], limit: int, now: float) -> Lis
 
     Raises BadRequest (`bad-cursor`) and Unavailable (`storage-unavailable`).
     """
-    after, before = _cursor(query, "after"), _cursor(query, "before")
+    after, before = cursor(query, "after"), cursor(query, "before")
     if not before:
         return listing(wired, after, limit, now)
     newer = newer_than(wired, before, limit, now)
@@ -53,11 +53,12 @@ def limit_from(text: str) -> int:
     return int(text)
 
 
-def _cursor(query: Mapping[str, str], name: str) -> str:
-    cursor = query.get(name, "")
-    if cursor and not is_image_id(cursor):
+def cursor(query: Mapping[str, str], name: str) -> str:
+    """The image id in a parameter, "" if it is absent. Raises BadRequest (`bad-cursor`)."""
+    image_id = query.get(name, "")
+    if image_id and not is_image_id(image_id):
         raise BadRequest("bad-cursor", "This is not the address of a page of the gallery. Begin with the newest.")
-    return cursor
+    return image_id
 
 
 def _keys_before(wired: Wiring, image_id: str, limit: int) -> tuple[list[str], bool]:

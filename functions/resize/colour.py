@@ -21,6 +21,10 @@ def resamplable(image: Image.Image) -> Image.Image:
         return _eight_bits(image)
     if image.mode == "LAB":
         return _from_lab(image)
+    key = image.info.get("transparency")
+    if image.mode == "RGB" and isinstance(key, tuple) and max(key) > 255:
+        # The one transparent colour of a 16-bit PNG, whose pixels Pillow has made 8-bit by then.
+        image.info["transparency"] = tuple(value >> 8 for value in key)
     if image.has_transparency_data:
         return image.convert("RGBA")
     return image.convert("L" if image.mode in {"L", "LA", "La"} else "RGB")

@@ -200,9 +200,20 @@ def decode(opened: Opened, width_px: int, height_px: int) -> Decoded:
     with damage_is_rejected():
         if opened.kind == "JPEG":
             return _decode_jpeg(opened, width_px, height_px)
-        image = opened.image
-        image.load()
+        image = _decode_fast(opened, width_px, height_px)
+        if image is None:
+            opened.image.load()
+            image = opened.image
         return Decoded(image, (0.0, 0.0, float(image.width), float(image.height)))
+
+
+def _decode_fast(opened: Opened, width_px: int, height_px: int) -> Image.Image | None:
+    """The pixels by a decoder faster than Pillow's, or None if there is none for this file or on this machine."""
+    if opened.header is not None and not opened.header.animated:
+        return png.decode(opened.data, opened.header)
+    if opened.kind == "WEBP" and not getattr(opened.image, "is_animated", False):
+        return webp.decode(opened.data, width_px, height_px)
+    return None
 
 
 def _decode_jpeg(opened: Opened, width_px: int, height_px: int) -> Decoded:

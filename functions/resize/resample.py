@@ -22,11 +22,11 @@ def resample(image: Image.Image, size: tuple[int, int], box: Box | None = None) 
     box = box or (0.0, 0.0, float(image.width), float(image.height))
     if size == image.size and box == (0, 0, *image.size):
         return image
-    return _resampler()(image, size, box)
+    return resampler()(image, size, box)
 
 
 @functools.cache
-def _resampler() -> Resample:
+def resampler() -> Resample:
     """The best resampler here. cykooz-resizer has wheels for x86_64 only, so on arm64 its layer is empty."""
     try:
         import cykooz_resizer

@@ -106,9 +106,9 @@ def test_a_replay_moves_what_is_wanted_and_nothing_else(queues: Queues, wanted: 
     for key, code in everything:
         queues.bury(key, code)
     queues.replay(wanted)
-    assert queues.keys_in(queues.work) == [key.replace("/", "%2F") for key in moved]
+    assert queues.keys_in(queues.work) == moved
     stayed = [key for key, _ in everything if key not in moved]
-    assert queues.keys_in(queues.dead) == [key.replace("/", "%2F") for key in stayed]
+    assert queues.keys_in(queues.dead) == stayed
 
 
 @pytest.mark.parametrize("dies_at", ["send_message", "delete_message"])

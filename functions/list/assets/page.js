@@ -37,6 +37,18 @@ function fill(element, image) {
 const newPicture = image => fill($("picture").content.firstElementChild.cloneNode(true), image);
 const known = id => document.querySelector(`.picture[data-id="${CSS.escape(id)}"]`);
 
+// While more is to come, the last row is not full and would grow under the eye: it waits for what follows it.
+function hold(on) {
+  const all = [...grid.children];
+  for (const picture of all) picture.classList.remove("held");
+  const last = all.at(-1)?.offsetTop;
+  if (on && more.querySelector("a") && all[0].offsetTop < last)
+    for (const picture of all.filter(picture => picture.offsetTop === last)) picture.classList.add("held");
+}
+hold(true);
+addEventListener("resize", () => hold(true));
+more.classList.add("silent"); // the link is for those whose scrolling does not load
+
 // The next page, once however often it is asked for; false when there is none or it could not be had.
 let loading = null;
 function loadOlder() {
@@ -45,13 +57,16 @@ function loadOlder() {
   return loading ??= (async () => {
     try {
       const page = await ask("images?after=" + new URL(link.href).searchParams.get("after"));
+      hold(false);
       grid.append(...page.images.filter(image => !known(image.id)).map(newPicture));
       if (page.next) link.href = "?after=" + page.next;
       else link.remove();
+      hold(true);
       say(`${page.images.length} older pictures`);
       return page.images.length > 0;
     } catch (problem) {
       link.textContent = "Older pictures could not be loaded: try again";
+      more.classList.remove("silent");
       near.unobserve(more); // the link is now for the user to press
       return false;
     } finally {

@@ -21,16 +21,18 @@ function show(element) {
   const [newer, older] = [all[place - 1], all[place + 1]];
   step($("previous"), newer);
   step($("next"), older);
-  if (!newer && $("newer")) $("previous").hidden = false;
-  if (!older && more.querySelector("a")) $("next").hidden = false;
+  if (!newer) step($("previous"), null, document.querySelector("#newer [rel=prev]"));
+  if (!older) step($("next"), null, more.querySelector("a"));
   for (const neighbour of [older, newer]) if (neighbour) new Image().src = viewUrl(neighbour);
   document.title = `${name} · Darkroom`;
   $("viewer-status").textContent = "";
 }
 
-function step(link, element) {
-  link.hidden = !element;
+// Where an arrow leads: to a picture, or else to the page that has it.
+function step(link, element, page) {
+  link.hidden = !element && !page;
   if (element) link.href = "?image=" + element.dataset.id;
+  else if (page) link.href = page.href;
   else link.removeAttribute("href");
 }
 
@@ -44,6 +46,7 @@ function close() {
   viewer.close();
   view.removeAttribute("src");
   document.title = "Darkroom";
+  if (current?.classList.contains("held")) hold(false);
   current?.querySelector("a").focus({preventScroll: true});
   current?.scrollIntoView({block: "nearest"});
   current = null;

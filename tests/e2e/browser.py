@@ -1,0 +1,92 @@
+"""A gallery with pictures in it, and a browser to look at it with."""
+
+import base64
+import io
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+from shared.keys import Image, new_image_id, rendition_key
+from shared.renditions import DEFAULT_RENDITIONS, fit
+from shared.storage import FOREVER
+from tests.e2e import photos
+
+# The sum of all shifts of the layout, also those right after input, which CLS leaves out.
+WATCH_SHIFTS = """
+window.shifts = [];
+new PerformanceObserver(list => list.getEntries().forEach(entry => shifts.push([entry.value,
+  entry.sources.map(source => source.node?.outerHTML?.slice(0, 120))])))
+  .observe({type: "layout-shift", buffered: true});
+"""
+
+DROP = """
+([files, target]) => {
+  const transfer = new DataTransfer();
+  for (const {name, type, data} of files)
+    transfer.items.add(new File([Uint8Array.from(atob(data), char => char.charCodeAt(0))], name, {type}));
+  const event = (kind, more) => window.dispatchEvent(kind === "paste"
+    ? new ClipboardEvent(kind, {clipboardData: transfer, bubbles: true})
+    : new DragEvent(kind, {dataTransfer: transfer, bubbles: true, cancelable: true}));
+  if (target === "drop") event("dragenter");
+  event(target);
+}
+"""
+
+
+@cache
+def rendered(seed: int, box_px: int, grain: bool) -> tuple[bytes, tuple[int, int]]:
+    """Picture number `seed` fitted into a box as JPEG, and the size it says its original had."""
+    picture = photos.photo(seed, 1600, grain=grain)
+    original = (picture.width * 5 // 2, picture.height * 5 // 2)
+    picture.thumbnail((box_px, box_px))
+    file = io.BytesIO()
+    picture.save(file, "JPEG", quality=85)
+    return file.getvalue(), original
+
+
+def fill(stack: Any, count: int, *, grain: bool = True) -> list[str]:
+    """Puts `count` pictures into the gallery, without resizing; their ids, newest first."""
+    now = datetime.now(UTC)
+    ids = []
+    for n in range(count):
+        image = Image(new_image_id(now - timedelta(minutes=7 * n + 1)), f"Holiday {n + 1}.jpg")
+        for rendition, box_px in zip(reversed(DEFAULT_RENDITIONS), (1600, 400), strict=True):
+            body, (width, height) = rendered(n % 24, box_px, grain)
+            assert fit(width, height, rendition)
+            key = rendition_key(rendition.name, image, width, height, "jpg")
+            stack.s3.put_object(
+                Bucket=stack.resized_bucket, Key=key, Body=body, ContentType="image/jpeg", CacheControl=FOREVER
+            )
+        ids.append(image.id)
+    return ids
+
+
+def empty(stack: Any) -> None:
+    """Takes every picture out of the gallery."""
+    for page in stack.s3.get_paginator("list_objects_v2").paginate(Bucket=stack.resized_bucket):
+        for item in page.get("Contents", []):
+            stack.s3.delete_object(Bucket=stack.resized_bucket, Key=item["Key"])
+
+
+def hand_over(page: Page, how: str, files: Iterable[tuple[str, str, bytes]]) -> None:
+    """Drops or pastes files (name, type, bytes) anywhere on the page; `how` is "drop" or "paste"."""
+    listed = [{"name": name, "type": type_, "data": base64.b64encode(body).decode()} for name, type_, body in files]
+    page.evaluate(DROP, [listed, how])
+
+
+def violations(page: Page) -> list[str]:
+    """What axe-core finds wrong with the page as it is now: rule, and where."""
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{rule['id']}: {node['html'][:160]} ({node['failureSummary']})" for rule in found for node in rule["nodes"]
+    ]
+
+
+def shifts(page: Page) -> list[Any]:
+    """Every shift of the layout since the page began."""
+    found: list[Any] = page.evaluate("shifts")
+    return found

@@ -1,0 +1,109 @@
+"""The fast ways make the picture that Pillow's own ways make: what arm64 or another build of Pillow falls back to."""
+
+import io
+from collections.abc import Callable
+
+import pytest
+from PIL import Image, ImageChops, ImageStat
+
+from functions.resize import decode as decoding
+from functions.resize import jpeg, png, resample, webp
+from functions.resize.render import render
+from shared.limits import Limits
+from shared.renditions import DEFAULT_RENDITIONS
+from tests import pictures
+
+
+def difference(left: Image.Image, right: Image.Image) -> tuple[float, int]:
+    """The mean and the greatest difference of two pictures' values."""
+    assert (left.mode, left.size) == (right.mode, right.size)
+    apart = ImageChops.difference(left, right)
+    return max(ImageStat.Stat(apart).mean), max(high for _, high in ImageStat.Stat(apart).extrema)
+
+
+def opened(data: bytes) -> Image.Image:
+    image = Image.open(io.BytesIO(data))
+    image.load()
+    return image
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK", "RGBA"])
+@pytest.mark.parametrize("size", [(400, 300), (333, 77), (1, 1)])
+def test_both_resamplers_reduce_alike(mode: str, size: tuple[int, int]) -> None:
+    image = opened(pictures.transparent()) if mode == "RGBA" else pictures.scene().convert(mode)
+    box = (0.0, 0.0, image.width - 0.6, image.height - 0.3)
+    both = resample.resample(image, size, box), resample.with_pillow(image, size, box)
+    if mode == "RGBA":  # the colour of what cannot be seen may be anything
+        gray = Image.new("RGBA", size, "gray")
+        both = Image.alpha_composite(gray, both[0]), Image.alpha_composite(gray, both[1])
+    mean, most = difference(*both)
+    assert mean < 0.6
+    assert most <= 10
+
+
+def test_both_resamplers_enlarge_alike() -> None:
+    image = pictures.scene(120, 90, grain=0)
+    mean, _ = difference(resample.resample(image, (400, 300)), resample.with_pillow(image, (400, 300), (0, 0, 120, 90)))
+    assert mean < 1.5
+
+
+def test_simd_is_used_where_it_is_installed() -> None:
+    assert resample.resampler() is not resample.with_pillow
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_large_pngs_decode_to_the_same_pixels(mode: str) -> None:
+    data = pictures.encoded(pictures.scene(2400, 1800).convert(mode), "PNG", compress_level=1)
+    fast = png.decode(data, png.read(data))
+    assert fast is not None
+    assert difference(fast, opened(data)) == (0, 0)
+
+
+@pytest.mark.parametrize("options", [{"quality": 85}, {"lossless": True}])
+def test_webp_decodes_to_the_same_pixels_and_reduces_on_the_way(options: dict[str, int]) -> None:
+    data = pictures.encoded(pictures.scene(1200, 900), "WEBP", **options)
+    whole = webp.decode(data, 1200, 900)
+    assert whole is not None
+    assert difference(whole, opened(data)) == (0, 0)
+    reduced = webp.decode(data, 400, 300)
+    assert reduced is not None
+    assert reduced.size == (500, 375)
+    assert difference(reduced, opened(data).resize((500, 375), Image.Resampling.BOX))[0] < 1.5
+
+
+def test_transparent_webp_is_decoded_whole() -> None:
+    data = pictures.transparent("WEBP")
+    image = webp.decode(data, 100, 75)
+    assert image is not None
+    assert difference(image, opened(data)) == (0, 0)
+
+
+@pytest.mark.parametrize("scale", [1, 2, 4, 8])
+@pytest.mark.parametrize("options", [{}, {"subsampling": 0}, {"restart_marker_blocks": 7}])
+def test_leaving_scans_out_changes_no_pixel(scale: int, options: dict[str, int]) -> None:
+    data = pictures.jpeg(1203, 807, progressive=True, **options)
+
+    def reduced(data: bytes) -> Image.Image:
+        image = Image.open(io.BytesIO(data))
+        image.draft(None, (1203 // scale, 807 // scale))
+        image.load()
+        return image
+
+    shorter = jpeg.for_scale(data, jpeg.read(data), scale)
+    assert (len(shorter) < len(data)) == (scale == 8)
+    assert difference(reduced(shorter), reduced(data)) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: pictures.jpeg(2400, 1800), lambda: pictures.encoded(pictures.scene(1200, 900), "WEBP")]
+)
+def test_without_any_fast_way_the_renditions_look_the_same(
+    make: Callable[[], bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = make()
+    fast = render(data, DEFAULT_RENDITIONS, Limits())
+    monkeypatch.setattr(resample, "resampler", lambda: resample.with_pillow)
+    monkeypatch.setattr(decoding, "_decode_fast", lambda *_: None)
+    plain = render(data, DEFAULT_RENDITIONS, Limits())
+    for left, right in zip(fast.pictures, plain.pictures, strict=True):
+        assert difference(opened(left.body), opened(right.body))[0] < 1.5

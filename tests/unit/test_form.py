@@ -1,0 +1,48 @@
+"""The upload form for browsers without scripts."""
+
+import re
+from html import unescape
+
+import pytest
+from mypy_boto3_s3 import S3Client
+
+from functions.ingest import form, handler
+from shared.keys import NAMELESS, image_of
+from tests.unit.list_gallery import NOW
+
+
+@pytest.mark.parametrize(
+    ("referer", "url"),
+    [
+        ("http://gallery.test:4566/_aws/execute-api/da4c4007/", "http://gallery.test:4566/_aws/execute-api/da4c4007/"),
+        ("http://gallery.test:4566/?after=0", "http://gallery.test:4566/"),
+        ("https://gallery.test:4566/uploads/new", "https://gallery.test:4566/"),
+        ("https://evil.test/", "https://gallery.test:4566/"),
+        ("javascript://gallery.test:4566/", "https://gallery.test:4566/"),
+        ("", "https://gallery.test:4566/"),
+    ],
+)
+def test_s3_leads_back_to_the_gallery_and_nowhere_else(referer: str, url: str) -> None:
+    assert form.gallery_url({"host": "gallery.test:4566", "referer": referer}) == url
+
+
+def test_the_form_is_a_ticket_for_one_nameless_picture(s3: S3Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UPLOAD_BUCKET", "uploads")
+    monkeypatch.setenv("MAX_UPLOAD_MEGABYTES", "7")
+    handler.settings.cache_clear()
+    event = {
+        "version": "2.0",
+        "routeKey": "GET /uploads/new",
+        "rawPath": "/uploads/new",
+        "headers": {"host": "gallery.test"},
+        "requestContext": {"http": {"method": "GET", "path": "/uploads/new"}, "stage": "$default"},
+    }
+    answer = handler.handle(event, None)
+    handler.settings.cache_clear()
+    assert answer["statusCode"] == 200
+    fields = dict(re.findall(r'type="hidden" name="([^"]+)" value="([^"]+)"', answer["body"]))
+    image = image_of(fields["key"], "etag", NOW)
+    assert image.name == NAMELESS
+    assert unescape(fields["success_action_redirect"]) == f"https://gallery.test/?image={image.id}"
+    assert answer["body"].index('type="hidden"') < answer["body"].index('type="file"') < answer["body"].index("</form>")
+    assert "up to 7 MB" in answer["body"]
