@@ -13,6 +13,7 @@ import json
 import os
 import random
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -20,6 +21,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -64,6 +66,7 @@ class Chaos:
     outputs: dict[str, str]
     gallery_url: str
     random: random.Random
+    http: httpx.Client = field(default_factory=lambda: httpx.Client(verify=False, timeout=20))
     done: Counter[str] = field(default_factory=Counter)
     over: threading.Event = field(default_factory=threading.Event)
     restarting: threading.Lock = field(default_factory=threading.Lock)
@@ -145,20 +148,20 @@ def _upload(chaos: Chaos, one: Sent) -> None:
     """Through the door, as often as it takes, as a patient person would; then some of the events again."""
     while not one.image_id:
         with suppress(httpx.HTTPError, KeyError, ValueError):
-            asked = httpx.post(
-                f"{chaos.gallery_url}uploads", json={"name": "a.jpg", "type": "image/jpeg", "size": 9}, timeout=20
+            asked = chaos.http.post(
+                f"{chaos.gallery_url}uploads", json={"name": "a.jpg", "type": "image/jpeg", "size": 9}
             )
             ticket = asked.json()
-            if all(_post(ticket, body) for body in one.bodies):
+            if all(_post(chaos, ticket, body) for body in one.bodies):
                 one.image_id = ticket["id"]
                 continue
-        time.sleep(0.3)
+        time.sleep(1)
     if chaos.random.random() < 0.15:
         _again(chaos, one)
 
 
-def _post(ticket: dict[str, Any], body: bytes) -> bool:
-    answer = httpx.post(ticket["url"], data=ticket["fields"], files={"file": ("a.jpg", body)}, timeout=20)
+def _post(chaos: Chaos, ticket: dict[str, Any], body: bytes) -> bool:
+    answer = chaos.http.post(ticket["url"], data=ticket["fields"], files={"file": ("a.jpg", body)})
     return answer.status_code == httpx.codes.NO_CONTENT
 
 
@@ -191,7 +194,6 @@ def _restart_engine(chaos: Chaos) -> None:
     while not chaos.over.wait(wait):
         with chaos.restarting:
             engines.stop(chaos.process)
-            time.sleep(chaos.random.uniform(0, 3))
             chaos.process = engines.start(chaos.engine)
             chaos.done["engine restarted"] += 1
         wait = 60
@@ -221,8 +223,6 @@ def _reconcile(chaos: Chaos) -> int:
     dead = {image_id for letter in _letters(chaos) for image_id in letter.image_ids()}
     ended = ends(chaos.client("s3"), chaos.outputs["ResizedBucketName"]).every() | dead
     every = originals(chaos.client("s3"), chaos.outputs["UploadBucketName"])
-    from datetime import UTC, datetime
-
     found = list(lost(every, ended, datetime.now(UTC)))
     for upload in found:
         chaos.client("sqs").send_message(
@@ -257,7 +257,7 @@ def _ledger(chaos: Chaos, sent: list[Sent]) -> dict[str, Any]:
         where = [
             name
             for name, there in (("ready", shown), ("rejected", rejected), ("dead", letters))
-            if one.image_id in there  # type: ignore[operator]
+            if one.image_id in there
         ]
         places[f"{one.kind}: {' and '.join(where) or 'nowhere'}"] += 1
         wrong["lost"] += not where
@@ -276,14 +276,11 @@ def _picture(size: tuple[int, int], rng: random.Random) -> bytes:
 
 def _hostile(rng: random.Random) -> bytes:
     whole = _picture((600, 400), rng)
-    return rng.choice(
-        [b"", b"GIF89a", rng.randbytes(500), whole[:200], b"<svg></svg>", whole[:20] + rng.randbytes(900)]
-    )
+    noise = rng.randbytes(900)
+    return rng.choice([b"", b"GIF89a", noise, whole[:200], b"<svg></svg>", whole[:20] + noise])
 
 
 def _free_port() -> int:
-    import socket
-
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

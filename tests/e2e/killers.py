@@ -30,8 +30,8 @@ def render(data, renditions, limits):
 QUICK = {
     "BACKOFF_FIRST_SECONDS": 2,
     "BACKOFF_FACTOR": 1.5,
-    "MESSAGE_SECONDS": 6,
-    "CHILD_SECONDS": 4,
+    "MESSAGE_SECONDS": 15,
+    "CHILD_SECONDS": 8,
     "LEASE_MARGIN_SECONDS": -45,
 }
 
