@@ -189,8 +189,8 @@ def _kill_workers(chaos: Chaos) -> None:
 
 
 def _restart_engine(chaos: Chaos) -> None:
-    """Stops the engine and starts it again, twice a run or each two minutes."""
-    wait = 15.0
+    """Stops the engine and starts it again: soon, and then every minute."""
+    wait = 5.0
     while not chaos.over.wait(wait):
         with chaos.restarting:
             engines.stop(chaos.process)
