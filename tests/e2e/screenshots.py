@@ -71,7 +71,8 @@ def _page(browser: Browser, scheme: Literal["light", "dark"], *, phone: bool = F
 def _open(page: Page, stack: Stack) -> None:
     page.goto(stack.gallery_url)
     shown = """[...document.querySelectorAll(".picture img")]
-      .filter(image => image.checkVisibility() && image.getBoundingClientRect().top < innerHeight).every(image => image.complete)"""
+      .filter(image => image.checkVisibility() && image.getBoundingClientRect().top < innerHeight)
+      .every(image => image.complete)"""
     until(lambda: page.evaluate(shown), "the pictures")
 
 
