@@ -1,6 +1,6 @@
 """Two hundred photos of 12 megapixels dropped at once on the local gallery: is the page responsive, is memory bounded?
 
-python -m bench.drop [> bench/results/drop.txt]
+python -m bench.drop [> bench/results/drop.md]
 """
 
 import tempfile

@@ -76,7 +76,7 @@ def peak_mb(name: str, photo: Photo) -> float | None:
             return None
         finally:
             fresh.close()
-    command = [sys.executable, "-m", "bench.resize", "--peak", name, str(photo.path)]
+    command = [sys.executable, "-m", "bench.peak", name, str(photo.path)]
     answer = subprocess.run(command, capture_output=True, text=True, check=False)
     return float(answer.stdout) if answer.returncode == 0 else None
 
@@ -139,14 +139,8 @@ def report(folder: Path | None) -> str:
 
 
 def main() -> None:
-    """The command line: a folder of photos, or none; `--peak NAME FILE` is how it calls itself."""
+    """The command line: a folder of photos, or none."""
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    if sys.argv[1:2] == ["--peak"]:
-        CANDIDATES[sys.argv[2]](Path(sys.argv[3]).read_bytes(), JOBS["1600+400"])
-        # VmHWM, not getrusage: that counts what the parent had before exec (proc_pid_status(5)).
-        status = Path("/proc/self/status").read_text().partition("VmHWM:")[2]
-        print(int(status.split()[0]) / 1024)
-        return
     text = report(Path(sys.argv[1]) if sys.argv[1:] else None)
     (RESULTS / "resize.md").write_text(text, encoding="utf-8")
     print(text)

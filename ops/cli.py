@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from ops import dead_letters, rejections, resubmit, status
+from ops import corpus, dead_letters, rejections, resubmit, status
 from ops.problem import Problem, sentence_on_problem
 from ops.target import DEFAULT_FOLDER, FolderOption, RegionOption, StackOption, resolve
 
@@ -18,6 +18,7 @@ app.add_typer(rejections.app, name="rejections")
 app.command()(resubmit.rerender)
 app.command()(resubmit.reconcile)
 app.command()(status.status)
+app.command()(corpus.corpus)
 
 
 @app.callback()
