@@ -1,7 +1,7 @@
 """Charts as SVG: Vega-Lite draws them, and the page that they stand in colours them by its CSS variables."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from ops.panels import Panel
@@ -62,7 +62,7 @@ def time_chart(
         "type": "temporal",
         "title": None,
         "scale": {"type": "utc", "domain": domain},
-        "axis": {"tickCount": 4, "grid": False, "labelOverlap": True},
+        "axis": {"tickCount": 4, "grid": False, "labelOverlap": True, "format": _clock(begin, end)},
     }
     value: dict[str, Any] = {"field": "value", "type": "quantitative", "title": shown, "axis": {"tickCount": 4}}
     if bars:
@@ -131,6 +131,12 @@ def _readable(unit: str, values: Sequence[float]) -> tuple[str, float]:
     if unit == "bytes":
         return ("MB", 1e6) if largest >= 1e6 else ("kB", 1e3)
     return unit, 1
+
+
+def _clock(begin: datetime, end: datetime) -> str:
+    if end - begin > timedelta(days=2):
+        return "%d %b"
+    return "%H:%M" if end - begin > timedelta(minutes=4) else "%H:%M:%S"
 
 
 def _ms(at: datetime) -> int:

@@ -143,7 +143,6 @@ DATA = Panel(
         Series("out", telemetry.BYTES_OUT, "Sum", "good"),
     ),
     6,
-    reported=True,
 )
 LAYOUT: tuple[tuple[int, tuple[Panel | Table, ...]], ...] = (
     (4, (Panel("Health: the last five minutes", "number", "", _HEALTH, 24),)),

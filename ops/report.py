@@ -153,7 +153,7 @@ def _tiles(outcomes: summary.Outcomes, queues: dict[str, int], latency: dict[str
         tile("arrived", f"{outcomes.received:,}", f"{outcomes.ticketed:,} tickets"),
         tile("resized", f"{outcomes.resized:,}", "in the gallery", "good" if outcomes.resized else ""),
         tile("rejected", f"{outcomes.rejected:,}", "the file's fault", "user" if outcomes.rejected else ""),
-        tile("retried", f"{outcomes.retried:,}", "uploads, our side", "again" if outcomes.retried else ""),
+        tile("retried", f"{outcomes.retried:,}", "our side", "again" if outcomes.retried else ""),
         tile("dead letters", f"{queues['dead_letters']:,}", "wait now", "bad" if queues["dead_letters"] else ""),
         tile("under way", f"{queues['waiting'] + queues['in_flight']:,}", f"{queues['waiting']:,} wait"),
         tile("median", _duration(latency["p50"]) if latency else "-", "upload to renditions"),
@@ -169,7 +169,7 @@ def _picture(line: LogLine, thumb: str, found: Sequence[LogLine]) -> dict[str, s
         "name": str(received[-1].fields["file_name"]) if received else "",
         "thumb": thumb,
         "latency": _duration(line.fields["latency_ms"]),
-        "work": f"{_duration(work)} of work, {line.fields['size_bytes'] / 1e6:.1f} MB {line.fields['format']}",
+        "work": f"{_duration(work)} work, {line.fields['size_bytes'] / 1e6:.1f} MB {line.fields['format']}",
     }
 
 
