@@ -62,14 +62,13 @@ def time_chart(
         "type": "temporal",
         "title": None,
         "scale": {"type": "utc", "domain": domain},
-        "axis": {"tickCount": 4, "grid": False, "labelOverlap": True, "format": _clock(begin, end)},
+        "axis": {"tickCount": 3, "grid": False, "labelOverlap": True, "labelFlush": True, "format": _clock(begin, end)},
     }
     value: dict[str, Any] = {"field": "value", "type": "quantitative", "title": shown, "axis": {"tickCount": 4}}
     if bars:
-        mark: Any = {"type": "bar", "binSpacing": 1}
-        across = {"x": time | {"field": "at"}, "x2": {"field": "to"}, "y": value | {"stack": "zero"}}
-        whole = [sum(row["value"] for row in rows if row["at"] == at) for at in {row["at"] for row in rows}]
-        if max(whole, default=0) < 4:  # half an upload is not
+        mark: Any = {"type": "rect"}
+        across = {"x": time | {"field": "at"}, "x2": {"field": "to"}, "y": value, "y2": {"field": "base"}}
+        if _stack(rows, list(colours)) < 4:  # half an upload is not
             value["axis"] |= {"tickMinStep": 1, "format": "d"}
     else:
         mark = {"type": "line", "strokeWidth": 2, "point": {"size": 22}}
@@ -106,6 +105,18 @@ def ranking(rows: Sequence[tuple[str, str, int]]) -> str:
         ],
     }
     return _svg(spec, 24 * len(data))
+
+
+def _stack(rows: list[dict[str, Any]], order: list[str]) -> float:
+    """Sets rows of the same time upon each other, in this order from below; answers the highest top."""
+    tops: dict[int, float] = {}
+    for row in sorted(rows, key=lambda row: order.index(row["label"])):
+        row["base"] = tops.get(row["at"], 0)
+        row["value"] += row["base"]
+        tops[row["at"]] = row["value"]
+        gap_ms = (row["to"] - row["at"]) / 12
+        row["at"], row["to"] = row["at"] + gap_ms, row["to"] - gap_ms
+    return max(tops.values(), default=0)
 
 
 def _svg(spec: dict[str, Any], height_px: int) -> str:
