@@ -68,8 +68,8 @@ def time_chart(
     if bars:
         mark: Any = {"type": "rect"}
         across = {"x": time | {"field": "at"}, "x2": {"field": "to"}, "y": value, "y2": {"field": "base"}}
-        if _stack(rows, list(colours)) < 4:  # half an upload is not
-            value["axis"] |= {"tickMinStep": 1, "format": "d"}
+        if (top := _stack(rows, list(colours))) < 4:  # half an upload is not
+            value["axis"] = {"values": list(range(round(top) + 1)), "format": "d"}
     else:
         mark = {"type": "line", "strokeWidth": 2, "point": {"size": 22}}
         across = {"x": time | {"field": "middle"}, "y": value}

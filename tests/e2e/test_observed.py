@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+import httpx
 import pytest
 
 from ops import stack as stacks
@@ -207,15 +208,11 @@ def test_a_dead_lettered_picture_tells_its_story(killable: Stack, ledger: Ledger
 
 
 def test_the_gallery_is_the_end_of_the_story(killable: Stack, ledger: Ledger) -> None:
-    import httpx
-
     httpx.get(f"{killable.gallery_url}images?ids={ledger.good[0]}").raise_for_status()
     until(lambda: trace(killable, ledger.good[0])[-1] == "upload shown", "the last line")
 
 
 def test_the_logs_keep_secrets(killable: Stack, ledger: Ledger) -> None:
-    import httpx
-
     httpx.get(killable.gallery_url).raise_for_status()
     everything = "\n".join(raw(killable))
     for secret in ("X-Amz-Signature", "x-amz-signature", "X-Amz-Credential", "x-amz-security-token", "AWS_SECRET"):

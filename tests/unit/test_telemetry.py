@@ -34,9 +34,19 @@ RESIZED: dict[str, Any] = {
 }
 
 
+class Stdout:
+    """What is stdout when something is written, which pytest keeps changing."""
+
+    def write(self, text: str) -> None:
+        sys.stdout.write(text)
+
+    def flush(self) -> None:
+        sys.stdout.flush()
+
+
 @pytest.fixture(autouse=True)
-def _fresh(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(telemetry.logger.registered_handler, "stream", sys.stdout)
+def _fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(telemetry.logger.registered_handler, "stream", Stdout())
     telemetry._metrics().provider.clear_metrics()
     telemetry._coded.clear()
     telemetry._environments.clear()
