@@ -1,115 +1,30 @@
 """200 mixed uploads through the real artifact: logs, report and alarms tell what was sent, to the unit."""
 
 import json
-import random
+import os
 import subprocess
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import pytest
 
-from ops import stack as stacks
-from ops.logs import LogLine, parse
 from shared import telemetry
-from tests.e2e.conftest import DARKROOM, Stack, deployed, until
-from tests.e2e.killers import CRASHES, QUICK, make_killable
-from tests.pictures import jpeg
-
-SECONDS = 240
-SEED = 6
-# What is sent, with its code; None is a good picture.
-GOOD, HOSTILE, DURING_OUTAGE = 160, 27, 12
-HOSTILE_KINDS = {b"a poem": "not-an-image", b"\xff\xd8\xff\xe0 half": "damaged-image", b"<svg></svg>": "not-an-image"}
-
-
-@dataclass
-class Ledger:
-    """What was sent: image ids by how they must end."""
-
-    good: list[str] = field(default_factory=list)
-    hostile: dict[str, str] = field(default_factory=dict)
-    killer: str = ""
-    during_outage: list[str] = field(default_factory=list)
-
-    @property
-    def sent(self) -> int:
-        return len(self.good) + len(self.hostile) + len(self.during_outage) + 1
+from tests.e2e import mixed
+from tests.e2e.conftest import DARKROOM, Stack, until
+from tests.e2e.mixed import DURING_OUTAGE, GOOD, HOSTILE, Ledger, ids, lines, raw
 
 
 @pytest.fixture(scope="module")
 def killable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    folder = tmp_path_factory.mktemp("observed")
-    built, _ = stacks.build(folder / "build", stacks.host_architecture())
-    make_killable(built.template.parent, QUICK)
-    with deployed(folder, {"AlarmEmail": "someone@example.com"}) as running:
+    with mixed.killable(tmp_path_factory.mktemp("observed")) as running:
         yield running
-
-
-def outage(stack: Stack, on: bool) -> None:
-    """S3 refuses what the resizer writes, or takes it again."""
-    if not on:
-        stack.s3.delete_bucket_policy(Bucket=stack.resized_bucket)
-        return
-    statement = {
-        "Effect": "Deny",
-        "Principal": "*",
-        "Action": "s3:PutObject",
-        "Resource": f"arn:aws:s3:::{stack.resized_bucket}/*",
-    }
-    policy = {"Version": "2012-10-17", "Statement": [statement]}
-    stack.s3.put_bucket_policy(Bucket=stack.resized_bucket, Policy=json.dumps(policy))
 
 
 @pytest.fixture(scope="module")
 def ledger(killable: Stack) -> Ledger:
-    """Sends everything, waits for the end of it, and knows what was sent."""
-    sent = Ledger()
-    shuffled = [None] * GOOD + [list(HOSTILE_KINDS)[n % len(HOSTILE_KINDS)] for n in range(HOSTILE)]
-    random.Random(SEED).shuffle(shuffled)
-    bodies = [jpeg(320 + n, 240) for n in range(GOOD + HOSTILE)]
-
-    def send(number: int) -> tuple[str, bytes | None]:
-        hostile = shuffled[number]
-        return killable.upload(f"photo {number} 猫.jpg", hostile or bodies[number], "image/jpeg"), hostile
-
-    with ThreadPoolExecutor(4) as pool:
-        for image_id, hostile in pool.map(send, range(len(shuffled))):
-            if hostile:
-                sent.hostile[image_id] = HOSTILE_KINDS[hostile]
-            else:
-                sent.good.append(image_id)
-    until(lambda: killable.waiting() == 0, "an empty queue", SECONDS)
-    outage(killable, on=True)
-    sent.during_outage = [killable.upload(f"outage {n}.jpg", bodies[n]) for n in range(DURING_OUTAGE)]
-    seen_to_fail = set(sent.during_outage)
-    until(lambda: seen_to_fail <= ids(lines(killable), telemetry.MESSAGE_FAILED), "failures in the log", SECONDS)
-    outage(killable, on=False)
-    sent.killer = killable.upload("killer.jpg", jpeg(300, 200) + CRASHES)
-    until(lambda: killable.waiting() == 0, "an empty queue", SECONDS)
-    until(lambda: killable.waiting("ResizeDeadLetterQueueUrl"), "a dead letter", SECONDS)
-    return sent
-
-
-def raw(stack: Stack) -> list[str]:
-    """Everything in the functions' logs."""
-    return [
-        event["message"]
-        for service in ("ingest", "resize", "list")
-        for page in [stack.logs.filter_log_events(logGroupName=f"/aws/lambda/darkroom-{service}")]
-        for event in page["events"]
-    ]
-
-
-def lines(stack: Stack) -> list[LogLine]:
-    return parse(raw(stack))
-
-
-def ids(found: list[LogLine], kind: telemetry.Line) -> set[str]:
-    return {line.image_id or "" for line in found if line.message == kind.message}
+    return mixed.send_all(killable)
 
 
 def emf(stack: Stack) -> list[dict[str, Any]]:
@@ -129,7 +44,7 @@ def emf(stack: Stack) -> list[dict[str, Any]]:
 
 def darkroom(stack: Stack, *arguments: str) -> str:
     command = [DARKROOM, *arguments, "--folder", str(stack.engine.folder)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env={"COLUMNS": "300"})
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | {"COLUMNS": "300"})
     assert done.returncode == 0, done.stderr
     return done.stdout
 
