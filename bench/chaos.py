@@ -9,6 +9,7 @@ and one replay follow, and every upload must be in exactly one place.
 """
 
 import argparse
+import itertools
 import json
 import os
 import random
@@ -27,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from botocore.exceptions import BotoCoreError, ClientError
 from PIL import Image
 from rich.console import Console
 
@@ -38,10 +40,11 @@ from ops.letters import counts, replay_one, walk
 from ops.originals import ends, lost, originals
 from ops.up import bring_up
 from shared.events import Upload
-from shared.keys import read_rendition_key
+from shared.keys import new_image_id, read_rendition_key, upload_key
 from tests.e2e.killers import CODES, make_killable
 
 PARALLEL = 16
+KILL_EVERY = 40
 DRAIN_SECONDS = 1500
 FUNCTION = "darkroom-resize"
 COLOURS = ("teal", "salmon", "gold", "navy", "plum", "olive")
@@ -66,6 +69,8 @@ class Chaos:
     outputs: dict[str, str]
     gallery_url: str
     random: random.Random
+    uploads: int
+    s3: Any
     http: httpx.Client = field(default_factory=lambda: httpx.Client(verify=False, timeout=20))
     done: Counter[str] = field(default_factory=Counter)
     over: threading.Event = field(default_factory=threading.Event)
@@ -107,7 +112,9 @@ def run(folder: Path, uploads: int, seed: int, limits: dict[str, float] | None, 
     try:
         url = bring_up(engine, process, {}, console)
         outputs = stacks.outputs(engine.session().client("cloudformation", endpoint_url=engine.url), stacks.LOCAL_STACK)
-        chaos = Chaos(engine, process, outputs, url, rng)
+        chaos = Chaos(
+            engine, process, outputs, url, rng, uploads, engine.session().client("s3", endpoint_url=engine.url)
+        )
         _route_through(chaos, proxy.url)
         process = chaos.process
         began = time.monotonic()
@@ -145,19 +152,30 @@ def run(folder: Path, uploads: int, seed: int, limits: dict[str, float] | None, 
 
 
 def _upload(chaos: Chaos, one: Sent) -> None:
-    """Through the door, as often as it takes, as a patient person would; then some of the events again."""
+    """As often as it takes, as a patient person would; some of the events again. One in ten goes through the door."""
     while not one.image_id:
-        with suppress(httpx.HTTPError, KeyError, ValueError):
-            asked = chaos.http.post(
-                f"{chaos.gallery_url}uploads", json={"name": "a.jpg", "type": "image/jpeg", "size": 9}
-            )
-            ticket = asked.json()
-            if all(_post(chaos, ticket, body) for body in one.bodies):
-                one.image_id = ticket["id"]
-                continue
-        time.sleep(1)
+        with suppress(httpx.HTTPError, BotoCoreError, ClientError, KeyError, ValueError):
+            image_id, bodies = _through_door(chaos, one) if chaos.random.random() < 0.1 else _straight(chaos, one)
+            one.image_id = image_id if all(bodies) else ""
+        if not one.image_id:
+            time.sleep(1)
+    chaos.done["uploaded"] += 1
     if chaos.random.random() < 0.15:
         _again(chaos, one)
+
+
+def _through_door(chaos: Chaos, one: Sent) -> tuple[str, list[bool]]:
+    ticket = chaos.http.post(
+        f"{chaos.gallery_url}uploads", json={"name": "a.jpg", "type": "image/jpeg", "size": 9}
+    ).json()
+    return ticket["id"], [_post(chaos, ticket, body) for body in one.bodies]
+
+
+def _straight(chaos: Chaos, one: Sent) -> tuple[str, list[bool]]:
+    image_id = new_image_id(datetime.now(UTC))
+    for body in one.bodies:
+        chaos.s3.put_object(Bucket=chaos.outputs["UploadBucketName"], Key=upload_key(image_id, "a.jpg"), Body=body)
+    return image_id, [True]
 
 
 def _post(chaos: Chaos, ticket: dict[str, Any], body: bytes) -> bool:
@@ -177,8 +195,10 @@ def _again(chaos: Chaos, one: Sent) -> None:
 
 
 def _kill_workers(chaos: Chaos) -> None:
-    """SIGKILL to a running function's process every few seconds."""
-    while not chaos.over.wait(chaos.random.uniform(3, 8)):
+    """SIGKILL to one of the functions' processes after every KILL_EVERY uploads."""
+    for due in itertools.count(KILL_EVERY, KILL_EVERY):
+        if not _reached(chaos, due):
+            return
         with chaos.restarting:
             found = subprocess.run(["pgrep", "-P", str(chaos.process.pid)], capture_output=True, text=True, check=False)
             workers = [int(pid) for pid in found.stdout.split()]
@@ -189,14 +209,22 @@ def _kill_workers(chaos: Chaos) -> None:
 
 
 def _restart_engine(chaos: Chaos) -> None:
-    """Stops the engine and starts it again: soon, and then every minute."""
-    wait = 5.0
-    while not chaos.over.wait(wait):
+    """Stops the engine and starts it again, at a tenth, a half and four fifths of the uploads."""
+    for share in (0.1, 0.5, 0.8):
+        if not _reached(chaos, round(share * chaos.uploads)):
+            return
         with chaos.restarting:
             engines.stop(chaos.process)
             chaos.process = engines.start(chaos.engine)
             chaos.done["engine restarted"] += 1
-        wait = 60
+
+
+def _reached(chaos: Chaos, uploads: int) -> bool:
+    """Waits for so many uploads; False if there are no more to come."""
+    while chaos.done["uploaded"] < uploads:
+        if chaos.over.wait(0.2):
+            return False
+    return True
 
 
 def _route_through(chaos: Chaos, proxy_url: str) -> None:

@@ -19,11 +19,13 @@ from mypy_boto3_sqs import SQSClient
 from rich.console import Console
 
 from ops import engine as engines
+from ops import stack as stack_tools
 from ops.engine import Engine
 from ops.stack import LOCAL_STACK, outputs
 from ops.up import bring_up
 
 ARRIVES_SECONDS = 60
+BUILD = stack_tools.ROOT / ".darkroom" / "build"
 DARKROOM = str(Path(sys.executable).with_name("darkroom"))
 
 
@@ -91,7 +93,11 @@ def until[T](look: Callable[[], T], what: str, seconds: float = ARRIVES_SECONDS)
 
 @contextmanager
 def deployed(folder: Path, parameters: dict[str, str]) -> Iterator[Stack]:
-    """A Darkroom of its own, with its state in `folder`."""
+    """A Darkroom of its own, with its state in `folder`; the artifact in `folder`/build, or else the one for all."""
+    if not (folder / "build").exists():
+        stack_tools.build(BUILD, stack_tools.host_architecture())
+        for name in (BUILD.name, f"{BUILD.name}.digest"):
+            (folder / name).symlink_to(BUILD.with_name(name))
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
