@@ -10,6 +10,7 @@ import importlib.util
 import io
 import os
 import platform
+import resource
 import statistics
 import subprocess
 import sys
@@ -106,11 +107,11 @@ def start_ms(code: str) -> float:
         "POWERTOOLS_METRICS_NAMESPACE": "darkroom",
     }
     for number in range(STARTS + 1):
-        before = os.times()
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run([sys.executable, "-c", code], check=True, env=environment, stdout=subprocess.DEVNULL)
-        after = os.times()
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
         if number:  # the first writes and reads bytecode
-            spent = after.children_user - before.children_user + after.children_system - before.children_system
+            spent = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
             measured.append(spent * 1000)
     return statistics.median(measured)
 

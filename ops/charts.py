@@ -45,7 +45,10 @@ def time_chart(
     *,
     bars: bool = False,
 ) -> str:
-    """`points` over time as SVG; `colours` has each series' CSS colour, in the order of the legend."""
+    """`points` over time as SVG; `colours` has each series' CSS colour, in the order of the legend,
+    which names those that have points."""
+    named = {point.label for point in points}
+    colours = {label: colour for label, colour in colours.items() if label in named}
     shown, divisor = _readable(unit, [point.value for point in points])
     rows: list[dict[str, Any]] = [
         {
@@ -78,19 +81,25 @@ def time_chart(
         "type": "nominal",
         "sort": list(colours),
         "scale": {"domain": list(colours), "range": list(colours.values())},
-        "legend": {"title": None, "orient": "top", "symbolType": "square", "offset": 6} if len(colours) > 1 else None,
+        "legend": _LEGEND if len(colours) > 1 else None,
     }
     return _svg({"data": {"values": rows}, "mark": mark, "encoding": across | {"color": colour}}, HEIGHT_PX)
+
+
+_LEGEND = {"title": None, "orient": "top", "symbolType": "square", "offset": 6, "columnPadding": 18}
+_INK = {"labelColor": "var(--ink)"}
 
 
 def ranking(rows: Sequence[tuple[str, str, int]]) -> str:
     """(label, CSS colour, count) as horizontal bars with their numbers, in the order given."""
     data = [{"label": label, "colour": colour, "count": count} for label, colour, count in rows]
     y = {"field": "label", "type": "nominal", "sort": None, "title": None}
+    # The reader's font is another than the one that is measured here, and may be wider.
+    room_px = round(6.6 * max((len(label) for label, _, _ in rows), default=0))
     spec = {
         "data": {"values": data},
         "encoding": {
-            "y": y | {"axis": {"ticks": False, "domain": False, "labelLimit": 190, "labelColor": "var(--ink)"}},
+            "y": y | {"axis": {"ticks": False, "domain": False, "labelLimit": 0, "minExtent": room_px, **_INK}},
             "x": {"field": "count", "type": "quantitative", "axis": None},
         },
         "layer": [

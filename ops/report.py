@@ -1,6 +1,7 @@
 """`darkroom report`: the dashboard without AWS, drawn from the log lines; in the terminal, or as one HTML file."""
 
 import base64
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -96,7 +97,7 @@ def verdict(outcomes: summary.Outcomes, queues: dict[str, int]) -> dict[str, str
         return {
             "colour": "new",
             "title": f"{_uploads(queues['waiting'] + queues['in_flight'])} under way",
-            "text": f"{queues['waiting']} wait, {queues['in_flight']} are worked on or come back. Watch:",
+            "text": f"Waiting: {queues['waiting']}. Worked on, or to come back: {queues['in_flight']}. To watch:",
             "command": "darkroom status --watch",
         }
     if not outcomes.received:
@@ -156,8 +157,8 @@ def _tiles(outcomes: summary.Outcomes, queues: dict[str, int], latency: dict[str
         tile("retried", f"{outcomes.retried:,}", "our side", "again" if outcomes.retried else ""),
         tile("dead letters", f"{queues['dead_letters']:,}", "wait now", "bad" if queues["dead_letters"] else ""),
         tile("under way", f"{queues['waiting'] + queues['in_flight']:,}", f"{queues['waiting']:,} wait"),
-        tile("median", _duration(latency["p50"]) if latency else "-", "upload to renditions"),
-        tile("p99", _duration(latency["p99"]) if latency else "-", "upload to renditions"),
+        tile("median", _duration(latency["p50"]) if latency else "-", "to renditions"),
+        tile("p99", _duration(latency["p99"]) if latency else "-", "to renditions"),
     ]
 
 
@@ -173,18 +174,22 @@ def _picture(line: LogLine, thumb: str, found: Sequence[LogLine]) -> dict[str, s
     }
 
 
-def _events(found: Sequence[LogLine]) -> list[dict[str, str]]:
+def _events(found: Sequence[LogLine]) -> list[dict[str, Any]]:
+    """Each kind of warning, error and rejection with its count and its newest line, the newest first."""
     told = [line for line in found if line.level != "INFO" or line.message == telemetry.UPLOAD_REJECTED.message]
+    kinds = Counter((line.message, line.fields.get("code", "")) for line in told)
+    newest = {(line.message, line.fields.get("code", "")): line for line in told}
     return [
         {
             "at": f"{line.at:%H:%M:%S}",
             "message": line.message,
-            "code": line.fields.get("code", ""),
+            "code": code,
+            "count": kinds[message, code],
             "image_id": line.image_id or "",
             "sentence": line.fields.get("sentence", line.fields.get("error", "")),
         }
-        for line in reversed(told[-NEWEST_EVENTS:])
-    ]
+        for (message, code), line in sorted(newest.items(), key=lambda item: item[1].at, reverse=True)
+    ][:NEWEST_EVENTS]
 
 
 def _queues(target: Target) -> dict[str, int]:

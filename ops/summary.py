@@ -20,7 +20,7 @@ _ENDS = {
     telemetry.UPLOAD_SUPERSEDED.message: "superseded",
 }
 # Bins that people know, in seconds.
-_BINS = (1, 5, 10, 30, 60, 300, 900, 3600, 21_600, 86_400)
+_BINS = (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21_600, 86_400)
 MAX_BINS = 40
 
 
