@@ -9,7 +9,9 @@ from rich.markup import escape
 
 from ops import corpus, dead_letters, rejections, resubmit, status
 from ops.problem import Problem, sentence_on_problem
+from ops.report import report
 from ops.target import DEFAULT_FOLDER, FolderOption, RegionOption, StackOption, resolve
+from ops.trace import trace
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 console = Console()
@@ -19,6 +21,8 @@ app.command()(resubmit.rerender)
 app.command()(resubmit.reconcile)
 app.command()(status.status)
 app.command()(corpus.corpus)
+app.command()(trace)
+app.command()(report)
 
 
 @app.callback()

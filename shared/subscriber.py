@@ -12,13 +12,12 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import BotoCoreError, ClientError
 
-from shared import config, queues
+from shared import config, queues, telemetry
 from shared.deadline import deadline
 from shared.errors import DarkroomError, Rejected, Unavailable
 from shared.events import Upload, uploads_in
@@ -32,8 +31,7 @@ from shared.limits import (
     RESERVE_SECONDS,
     START_SECONDS,
 )
-
-logger = Logger()
+from shared.telemetry import tell
 
 # The upload, and whether it must be worked on in a process of its own (shared/isolation.py).
 type Work = Callable[[Upload, bool], None]
@@ -69,6 +67,7 @@ def process_batch(event: dict[str, Any], context: LambdaContext, work: Work) -> 
     # Most tried first: who has been waiting longest gets the whole of the time.
     records = sorted(event["Records"], key=lambda record: -_attempts(record))
     isolate = _attempts(records[0]) > 1
+    telemetry.add(telemetry.BATCH_SIZE, len(records))
     _lease(records, context)
     untouched: list[str] = []
 
@@ -79,15 +78,17 @@ def process_batch(event: dict[str, Any], context: LambdaContext, work: Work) -> 
                 return
             untouched.append(record.receipt_handle)
             raise _Untouched
+        image_id = None
         try:
             with deadline(max(min(MESSAGE_SECONDS, left - RESERVE_SECONDS), 1)):
                 for upload in uploads_in(record.body):
-                    logger.append_keys(image_id=upload.image.id)
+                    image_id = upload.image.id
+                    _tell_received(upload, record.raw_event, isolate)
                     work(upload, isolate)
+            telemetry.add(telemetry.ATTEMPTS_FAILED, 0)
         except Exception as error:
-            _fail(record.raw_event, error, context)
-        finally:
-            logger.remove_keys(["image_id"])
+            telemetry.add(telemetry.ATTEMPTS_FAILED, 1)
+            _fail(record.raw_event, image_id, error, context)
 
     # Failed messages come back even when all of a batch failed; raising would only hide which and why.
     processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
@@ -112,6 +113,21 @@ def _attempts(record: dict[str, Any]) -> int:
     return int(record["attributes"]["ApproximateReceiveCount"])
 
 
+def _tell_received(upload: Upload, record: dict[str, Any], isolated: bool) -> None:
+    waited = datetime.now(UTC).timestamp() * 1000 - int(record["attributes"]["SentTimestamp"])
+    tell(
+        telemetry.UPLOAD_RECEIVED,
+        upload.image.id,
+        key=upload.key,
+        file_name=upload.image.name,
+        size_bytes=upload.size_bytes,
+        message_id=record["messageId"],
+        attempts=_attempts(record),
+        queue_ms=max(round(waited), 0),
+        isolated=isolated,
+    )
+
+
 def _lease(records: list[dict[str, Any]], context: LambdaContext) -> None:
     # The queue's visibility timeout, six function timeouts, allows for Lambda's own waiting. From here on our time is
     # known: if this process dies, its messages are back when it would have ended, not minutes later.
@@ -124,24 +140,25 @@ def _hide(receipt_handles: list[str], seconds: int) -> None:
         queues.hide(queues.sqs_client(), _queues().queue_url, receipt_handles, seconds)
     except (ClientError, BotoCoreError) as error:
         # They come back all the same, only later.
-        logger.warning("visibility not changed", error=str(error), seconds=seconds)
+        tell(telemetry.VISIBILITY_NOT_CHANGED, error=str(error), seconds=seconds)
 
 
 def _sent_anew(record: dict[str, Any]) -> bool:
     # It had its last receive without an attempt, and SQS would give it up. A fresh copy counts from one again.
     if _attempts(record) < MAX_ATTEMPTS:
-        logger.info("message handed back", message_id=record["messageId"], attempts=_attempts(record))
+        tell(telemetry.MESSAGE_HANDED_BACK, message_id=record["messageId"], attempts=_attempts(record))
         return False
     queues.send(queues.sqs_client(), _queues().queue_url, record["body"])
-    logger.info("message sent anew", message_id=record["messageId"])
+    tell(telemetry.MESSAGE_SENT_ANEW, message_id=record["messageId"])
     return True
 
 
-def _fail(record: dict[str, Any], error: Exception, context: LambdaContext) -> None:
+def _fail(record: dict[str, Any], image_id: str | None, error: Exception, context: LambdaContext) -> None:
     """Raises `error` if the message shall come back; returns if it became a dead letter."""
     attempts = _attempts(record)
     known = error if isinstance(error, DarkroomError) else _unexpected(error)
     told: dict[str, Any] = {
+        "message_id": record["messageId"],
         "code": known.code,
         "sentence": known.sentence,
         "error_type": _type_of(error),
@@ -149,7 +166,7 @@ def _fail(record: dict[str, Any], error: Exception, context: LambdaContext) -> N
     }
     if attempts < MAX_ATTEMPTS and not isinstance(error, Rejected):
         seconds = backoff_seconds(attempts)
-        logger.warning("message failed", retry_seconds=seconds, exc_info=known is not error, **told)
+        tell(telemetry.MESSAGE_FAILED, image_id, retry_seconds=seconds, exc_info=known is not error, **told)
         _hide([record["receiptHandle"]], seconds)
         raise known from error
     reason = Reason(
@@ -167,9 +184,9 @@ def _fail(record: dict[str, Any], error: Exception, context: LambdaContext) -> N
         queues.send(queues.sqs_client(), _queues().dead_letter_queue_url, record["body"], attributes(reason))
     except (ClientError, BotoCoreError) as unsent:
         # The message comes back once more, and then SQS itself puts it there, without a reason.
-        logger.exception("dead letter not sent", **told)
+        tell(telemetry.DEAD_LETTER_NOT_SENT, image_id, exc_info=True, **told)
         raise known from unsent
-    logger.error("dead letter sent", exc_info=known is not error, **told)
+    tell(telemetry.DEAD_LETTER_SENT, image_id, exc_info=known is not error, **told)
 
 
 def _unexpected(error: Exception) -> Unavailable:

@@ -57,10 +57,14 @@ class Stack:
 
     def upload(self, name: str, body: bytes, media_type: str = "") -> str:
         """Uploads through the door as a program would; answers the image id."""
-        asked = httpx.post(f"{self.gallery_url}uploads", json={"name": name, "type": media_type, "size": len(body)})
+        asked = httpx.post(
+            f"{self.gallery_url}uploads",
+            json={"name": name, "type": media_type, "size": len(body)},
+            timeout=ARRIVES_SECONDS,
+        )
         assert asked.status_code == 201, asked.text
         ticket = asked.json()
-        sent = httpx.post(ticket["url"], data=ticket["fields"], files={"file": (name, body)})
+        sent = httpx.post(ticket["url"], data=ticket["fields"], files={"file": (name, body)}, timeout=ARRIVES_SECONDS)
         assert sent.status_code == 204, sent.text
         image_id: str = ticket["id"]
         return image_id
