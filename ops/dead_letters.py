@@ -247,7 +247,7 @@ def _print_letters(found: list[Letter], now: datetime) -> None:
             short_age((now - letter.sent_at).total_seconds()),
             letter.reason.attempts or "-",
             letter.reason.code,
-            escape(", ".join(upload.image.name for upload in letter.uploads)),
+            escape(", ".join(event.image.name for event in letter.events)),
         )
     console.print()
     console.print(table)
@@ -260,7 +260,7 @@ def _as_json(letter: Letter) -> dict[str, Any]:
         **asdict(letter.reason),
         "message_id": letter.message_id,
         "image_ids": letter.image_ids(),
-        "keys": [upload.key for upload in letter.uploads],
+        "keys": [event.key for event in letter.events],
         "sent_at": letter.sent_at.isoformat(),
     }
 
