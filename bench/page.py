@@ -22,7 +22,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from xml.sax.saxutils import escape
 
-from botocore.awsrequest import AWSResponse, HeadersDict
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 from jinja2 import Environment
 
 from functions.list import handler
@@ -86,10 +87,7 @@ class Store:
             f'<?xml version="1.0"?><ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Name>b</Name>'
             f"<IsTruncated>{str(bool(token)).lower()}</IsTruncated>{token}{contents}</ListBucketResult>"
         ).encode()
-        headers: Any = HeadersDict(
-            {"content-type": "application/xml"}
-        )  # what botocore itself passes; its stubs say otherwise
-        return AWSResponse(request.url, 200, headers, Raw(body))
+        return AWSResponse(request.url, 200, HTTPHeaders.from_dict({"content-type": "application/xml"}), Raw(body))
 
 
 def get(path: str = "/", **query: str) -> dict[str, Any]:

@@ -126,7 +126,7 @@ def report(folder: Path | None) -> str:
         "# The resize engine beside its peers",
         "",
         f"{today}, {platform.machine()}, one core, {ROUNDS} rounds in turn, medians in milliseconds. In brackets",
-        "how many times as long as Darkroom; then SSIM of the largest rendition against a float Lanczos of the full decode.",
+        "how many times as long as Darkroom; then SSIM of the largest rendition against a float Lanczos of the whole.",
         "JPEG at quality 80 comes out of every one. Floor: the decode alone, plus the encoding.",
         "",
     ]

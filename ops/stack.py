@@ -30,6 +30,7 @@ _NO_NETWORK = (
     "Network is unreachable",
     "nodename nor servname",
     "No matching distribution found",
+    "Could not satisfy the requirement",  # all that SAM tells of pip; the versions are locked, so they exist
 )
 
 

@@ -12,7 +12,7 @@ from shared import config, storage
 from shared.errors import Rejected, Unavailable
 from shared.events import Upload
 from shared.keys import image_prefix, is_door_key, rejection_key, rendition_key
-from shared.limits import Limits
+from shared.limits import MAX_IMAGE_PIXELS, MAX_SIDE_PX, Limits
 from shared.renditions import DEFAULT_RENDITIONS, LISTED, Rendition, parse_renditions
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ class Settings:
     upload_bucket: str
     resized_bucket: str
     max_upload_megabytes: int = config.parsed(config.positive)
+    max_image_megapixels: int = config.parsed(config.positive, default=MAX_IMAGE_PIXELS // 1_000_000)
+    max_side_pixels: int = config.parsed(config.positive, default=MAX_SIDE_PX)
     delete_originals: bool = config.parsed(config.flag, default=False)
     renditions: tuple[Rendition, ...] = config.parsed(parse_renditions, default=DEFAULT_RENDITIONS)
 
@@ -39,7 +41,11 @@ class Settings:
 
     @property
     def limits(self) -> Limits:
-        return Limits(max_bytes=self.max_upload_megabytes * 1_000_000)
+        return Limits(
+            max_bytes=self.max_upload_megabytes * 1_000_000,
+            max_pixels=self.max_image_megapixels * 1_000_000,
+            max_side_px=self.max_side_pixels,
+        )
 
 
 type Render = Callable[[bytes, Sequence[Rendition], Limits], Rendered]

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from ops import stack
+from ops.problem import Problem
 from tests.unit.test_template import FUNCTIONS, of_type
 
 ROOT = Path(__file__).parents[2]
@@ -65,3 +66,17 @@ def test_it_builds_for_the_other_processor(tmp_path: Path) -> None:
     named = {"x86_64": "x86_64-linux", "arm64": "aarch64-linux"}
     assert [library.name for library in libraries if named[HOST] in library.name] == []
     assert [library for library in libraries if named[OTHER] in library.name]
+
+
+def test_without_a_network_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "PIP_INDEX_URL": "http://127.0.0.1:9/simple",
+        "PIP_CONFIG_FILE": "/dev/null",
+        "PIP_FIND_LINKS": "",
+        "PIP_RETRIES": "0",
+    }.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(Problem) as raised:
+        stack.build(tmp_path / "build", HOST)
+    assert raised.value.code == "no-network"
+    assert "Connect and try again" in raised.value.sentence

@@ -38,24 +38,24 @@ DROP = """
 
 
 @cache
-def rendered(seed: int, box_px: int) -> tuple[bytes, tuple[int, int]]:
+def rendered(seed: int, box_px: int, grain: bool) -> tuple[bytes, tuple[int, int]]:
     """Picture number `seed` fitted into a box as JPEG, and the size it says its original had."""
-    picture = photos.photo(seed, 1600)
+    picture = photos.photo(seed, 1600, grain=grain)
     original = (picture.width * 5 // 2, picture.height * 5 // 2)
     picture.thumbnail((box_px, box_px))
     file = io.BytesIO()
-    picture.save(file, "JPEG", quality=80)
+    picture.save(file, "JPEG", quality=85)
     return file.getvalue(), original
 
 
-def fill(stack: Any, count: int, view_px: int = 1600) -> list[str]:
+def fill(stack: Any, count: int, *, grain: bool = True) -> list[str]:
     """Puts `count` pictures into the gallery, without resizing; their ids, newest first."""
     now = datetime.now(UTC)
     ids = []
     for n in range(count):
         image = Image(new_image_id(now - timedelta(minutes=7 * n + 1)), f"Holiday {n + 1}.jpg")
-        for rendition, box_px in zip(reversed(DEFAULT_RENDITIONS), (view_px, 400), strict=True):
-            body, (width, height) = rendered(n % 24, box_px)
+        for rendition, box_px in zip(reversed(DEFAULT_RENDITIONS), (1600, 400), strict=True):
+            body, (width, height) = rendered(n % 24, box_px, grain)
             assert fit(width, height, rendition)
             key = rendition_key(rendition.name, image, width, height, "jpg")
             stack.s3.put_object(

@@ -25,20 +25,20 @@ PALETTES: tuple[tuple[tuple[Colour, ...], tuple[Colour, ...]], ...] = (
 )
 
 
-def photo(seed: int, long_px: int = 1600) -> Image.Image:
+def photo(seed: int, long_px: int = 1600, *, grain: bool = True) -> Image.Image:
     """Picture number `seed`, always the same, its longer side `long_px` pixels."""
     rng = random.Random(seed)
     ratio = rng.choice((3 / 2, 3 / 2, 4 / 3, 4 / 3, 3 / 4, 2 / 3, 1, 16 / 9))
     width, height = (long_px, round(long_px / ratio)) if ratio >= 1 else (round(long_px * ratio), long_px)
     scene: Scene = (mountains, sea, dunes, lights, mountains, forest, night)[seed % 7]
     picture = scene(rng, width, height)
-    return _developed(picture, rng)
+    return _developed(picture, rng, grain)
 
 
-def jpeg(seed: int, long_px: int = 1600) -> bytes:
+def jpeg(seed: int, long_px: int = 1600, *, grain: bool = True) -> bytes:
     """Picture number `seed` as a JPEG file."""
     file = io.BytesIO()
-    photo(seed, long_px).save(file, "JPEG", quality=88)
+    photo(seed, long_px, grain=grain).save(file, "JPEG", quality=88)
     return file.getvalue()
 
 
@@ -148,7 +148,7 @@ def lights(rng: random.Random, width: int, height: int) -> Image.Image:
     return picture
 
 
-def _developed(picture: Image.Image, rng: random.Random) -> Image.Image:
+def _developed(picture: Image.Image, rng: random.Random, grain: bool) -> Image.Image:
     """Grain and dark corners, as a lens and a sensor would."""
     width, height = picture.size
     vignette = (
@@ -157,8 +157,10 @@ def _developed(picture: Image.Image, rng: random.Random) -> Image.Image:
         .point([min(255, 120 + v) for v in range(256)])
     )
     picture = ImageChops.multiply(picture, Image.merge("RGB", (vignette,) * 3))
-    grain = Image.effect_noise((width // 2, height // 2), rng.uniform(6, 12)).resize(picture.size)
-    return ImageChops.add(picture, Image.merge("RGB", (grain,) * 3), offset=-128)
+    if not grain:
+        return picture
+    noise = Image.effect_noise((width // 2, height // 2), rng.uniform(6, 12)).resize(picture.size)
+    return ImageChops.add(picture, Image.merge("RGB", (noise,) * 3), offset=-128)
 
 
 def _sky(stops: tuple[Colour, ...], width: int, height: int) -> Image.Image:

@@ -86,7 +86,7 @@ def alt(page: Page) -> list[str | None]:
 def complete(page: Page) -> None:
     """Waits until every picture in the window is shown. (wait_for_function would need eval, which the page forbids.)"""
     shown = """[...document.querySelectorAll(".picture img")]
-      .filter(image => image.getBoundingClientRect().top < innerHeight)
+      .filter(image => image.checkVisibility() && image.getBoundingClientRect().top < innerHeight)
       .every(image => image.complete && image.naturalWidth)"""
     until(lambda: page.evaluate(shown), "every picture in the window")
 

@@ -1,5 +1,6 @@
 """One upload through the resizer's own code, with S3 as moto plays it: what is written, and what is left alone."""
 
+import dataclasses
 import json
 from datetime import UTC, datetime
 from io import BytesIO
@@ -93,3 +94,14 @@ def test_originals_stay_unless_told(s3: S3Client) -> None:
     assert s3.list_objects_v2(Bucket="uploads")["KeyCount"] == 1
     resize_upload(s3, upload, Settings("uploads", "resized", 5, delete_originals=True))
     assert s3.list_objects_v2(Bucket="uploads")["KeyCount"] == 0
+
+
+@pytest.mark.parametrize(
+    ("setting", "code"),
+    [({"max_image_megapixels": 1}, "too-many-pixels"), ({"max_side_pixels": 1999}, "side-too-long")],
+)
+def test_the_parameters_limits_are_kept(s3: S3Client, setting: dict[str, int], code: str) -> None:
+    upload = uploaded(s3, jpeg(2000, 1000))
+    resize_upload(s3, upload, dataclasses.replace(SETTINGS, **setting))  # type: ignore[arg-type]
+    record = json.loads(s3.get_object(Bucket="resized", Key=keys.rejection_key(upload.image.id))["Body"].read())
+    assert record["code"] == code

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from shared.limits import FUNCTION_MEMORY_MB, LEASE_MARGIN_SECONDS, MAX_ATTEMPTS, MESSAGE_SECONDS, RESERVE_SECONDS
+from shared.limits import FUNCTION_MEMORY_MB, MAX_ATTEMPTS, MAX_IMAGE_BYTES, MAX_IMAGE_PIXELS, MAX_SIDE_PX
 from shared.renditions import DEFAULT_RENDITIONS, parse_renditions
 
 ROOT = Path(__file__).parents[2]
@@ -185,6 +185,11 @@ def test_parameters_are_described_and_safe_by_default() -> None:
 def test_the_code_and_the_template_agree() -> None:
     assert parse_renditions(TEMPLATE["Parameters"]["Renditions"]["Default"]) == DEFAULT_RENDITIONS
     assert FUNCTIONS["ResizeFunction"]["MemorySize"] == FUNCTION_MEMORY_MB
+    # Memory is sized for these, so nobody may ask for more (docs/engine.md).
+    greatest = {name: parameter.get("MaxValue") for name, parameter in TEMPLATE["Parameters"].items()}
+    assert greatest["MaxUploadMegabytes"] * 1_000_000 <= MAX_IMAGE_BYTES
+    assert greatest["MaxImageMegapixels"] * 1_000_000 == MAX_IMAGE_PIXELS
+    assert greatest["MaxSidePixels"] == MAX_SIDE_PX
 
 
 def test_a_subscriber_keeps_what_sns_could_not_deliver() -> None:

@@ -1,0 +1,83 @@
+"""Two hundred photos of 12 megapixels dropped at once on the local gallery: is the page responsive, is memory bounded?
+
+python -m bench.drop [> bench/results/drop.txt]
+"""
+
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page, sync_playwright
+
+from ops.browser import CHROMIUM_ARGUMENTS, chromium
+from tests.e2e import photos
+from tests.e2e.browser import WATCH_SHIFTS, hand_over
+from tests.e2e.conftest import deployed
+
+FILES = 200
+WATCH = """
+window.longest = 0; window.blocked = 0;
+new PerformanceObserver(list => list.getEntries().forEach(entry => {
+  longest = Math.max(longest, entry.duration); blocked += entry.duration - 50;
+})).observe({type: "longtask", buffered: true});
+"""
+
+
+def main() -> None:
+    """Prints one table."""
+    bodies = [photos.jpeg(seed, 4032) for seed in range(6)]
+    with tempfile.TemporaryDirectory() as folder, deployed(Path(folder), {}) as stack, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium(), args=[*CHROMIUM_ARGUMENTS, "--enable-precise-memory-info"]
+        )
+        page = browser.new_page(viewport={"width": 1440, "height": 900})
+        page.add_init_script(WATCH_SHIFTS)
+        page.goto(stack.gallery_url)
+        before = _memory_mb(page)
+        page.evaluate(WATCH)
+        for part in range(0, FILES, 20):  # handed over in parts, since they come here through a pipe
+            hand_over(page, "drop", [(f"Party {n}.jpg", "image/jpeg", bodies[n % 6]) for n in range(part, part + 20)])
+        page.evaluate("window.longest = 0; window.blocked = 0")
+        begin, most = time.monotonic(), 0.0
+        states: dict[str, int] = {}
+        while sum(states.get(state, 0) for state in ("ready", "rejected", "failed")) < FILES:
+            assert time.monotonic() - begin < 600, states
+            page.wait_for_timeout(500)
+            most = max(most, _memory_mb(page))
+            states = _states(page)
+        seconds = time.monotonic() - begin
+        longest, blocked = page.evaluate("[longest, blocked]")
+        shifts = page.evaluate("shifts.reduce((sum, [value]) => sum + value, 0)")
+        browser.close()
+    size = sum(map(len, bodies)) / len(bodies) / 1e6
+    print(
+        f"{datetime.now(UTC):%Y-%m-%d}, {FILES} JPEGs of about 12 megapixels and {size:.1f} MB, Chromium, local engine\n"
+    )
+    print("| | |")
+    print("|---|---:|")
+    print(f"| how they ended | {', '.join(f'{count} {state}' for state, count in sorted(states.items()))} |")
+    print(f"| until all had ended (browser, engine and resizer share the machine) | {seconds:.0f} s |")
+    print(f"| longest task of the page's main thread | {longest:.0f} ms |")
+    print(f"| main thread blocked (beyond 50 ms a task), in all | {blocked:.0f} ms |")
+    print(f"| JavaScript heap before, and at most | {before:.0f} MB, {most:.0f} MB |")
+    print(f"| layout shift, in all | {shifts:.3f} |")
+
+
+def _memory_mb(page: Page) -> float:
+    used: float = page.evaluate("performance.memory.usedJSHeapSize / 1e6")
+    return used
+
+
+def _states(page: Page) -> dict[str, int]:
+    found: Any = page.evaluate(
+        "[...document.querySelectorAll('.card')].reduce((sum, card) => "
+        "({...sum, [card.dataset.state]: (sum[card.dataset.state] ?? 0) + 1}), {})"
+    )
+    states: dict[str, int] = found
+    return states
+
+
+if __name__ == "__main__":
+    main()

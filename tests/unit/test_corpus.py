@@ -1,0 +1,70 @@
+"""`darkroom corpus`: what it says of a folder with pictures, broken pictures and things that are none."""
+
+import json
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from ops import corpus as corpus_module
+from ops.contact_sheet import contact_sheet
+from ops.corpus import Result, corpus, render_alone
+from tests import pictures
+
+app = typer.Typer()
+app.command()(corpus)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "deeper").mkdir()
+    (tmp_path / "deeper" / "photo.jpg").write_bytes(pictures.jpeg())
+    (tmp_path / "half.jpg").write_bytes(pictures.jpeg()[:9000])
+    (tmp_path / "letter <b>.png").write_bytes(pictures.NOT_PICTURES["text"])
+    return tmp_path
+
+
+def test_counts_and_reasons_as_json(folder: Path) -> None:
+    answer = CliRunner().invoke(app, [str(folder), "--json"])
+    assert answer.exit_code == 0
+    told = json.loads(answer.stdout)
+    files = told.pop("files")
+    assert told == {
+        "total": 3, "rendered": 1, "rejected": 2, "crashed": 0, "hung": 0, "over_memory": 0, "unknown": 0
+    }  # fmt: skip
+    outcomes = {Path(file["path"]).name: (file["outcome"], file.get("code")) for file in files}
+    assert outcomes == {
+        "photo.jpg": ("rendered", None),
+        "half.jpg": ("rejected", "damaged-image"),
+        "letter <b>.png": ("rejected", "not-an-image"),
+    }
+    assert all(file["seconds"] >= 0 and file["peak_mb"] > 1 for file in files)
+
+
+def test_the_contact_sheet_shows_every_file(folder: Path, tmp_path: Path) -> None:
+    page = tmp_path / "sheet.html"
+    answer = CliRunner().invoke(app, [str(folder), "--html", str(page)])
+    assert answer.exit_code == 0
+    assert "damaged-image" in answer.stdout
+    html = page.read_text()
+    assert html.count("<figure") == 3
+    assert "letter &lt;b&gt;.png" in html
+    assert "data:image/jpeg;base64," in html
+
+
+def test_a_file_that_takes_too_long_is_hung(folder: Path) -> None:
+    assert render_alone(folder / "half.jpg", seconds=0).outcome == "hung"
+
+
+def test_what_should_never_happen_fails_the_run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(corpus_module, "render_alone", lambda path: Result(str(path), "crashed", reason="signal 11"))
+    answer = CliRunner().invoke(app, [str(folder)])
+    assert answer.exit_code == 1
+    assert "signal 11" in answer.stdout
+
+
+def test_the_worst_comes_first_on_the_sheet(tmp_path: Path) -> None:
+    results = [Result(str(tmp_path / "a.tif"), "rejected", code="x"), Result(str(tmp_path / "b.tif"), "crashed")]
+    html = contact_sheet(results)
+    assert html.index("b.tif") < html.index("a.tif")
