@@ -6,7 +6,16 @@ from typing import Any
 import pytest
 import yaml
 
-from shared.limits import FUNCTION_MEMORY_MB, MAX_ATTEMPTS, MAX_IMAGE_BYTES, MAX_IMAGE_PIXELS, MAX_SIDE_PX
+from shared.limits import (
+    FUNCTION_MEMORY_MB,
+    LEASE_MARGIN_SECONDS,
+    MAX_ATTEMPTS,
+    MAX_IMAGE_BYTES,
+    MAX_IMAGE_PIXELS,
+    MAX_SIDE_PX,
+    MESSAGE_SECONDS,
+    RESERVE_SECONDS,
+)
 from shared.renditions import DEFAULT_RENDITIONS, parse_renditions
 
 ROOT = Path(__file__).parents[2]
