@@ -16,7 +16,7 @@ from ops.stack import ROOT, identifier
 
 TEMPLATES = Path(__file__).parent / "templates" / "subscriber"
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-_KEYS = re.compile(r"[A-Za-z0-9!_.*?/-]+")
+_KEYS = re.compile(r"[A-Za-z0-9!_.*?/-]{1,40}")
 MAX_NAME_CHARS = 30  # a function's name has 64, of which the stack's name needs some
 # A deployed copy of another service, or what Python or the template call something else.
 _TAKEN = {"darkroom", "ingest", "list", "resize", "resized", "shared", "upload", "simd", "test", "tests"}
