@@ -27,7 +27,7 @@ def work(event: RenditionCreated, _suspect: bool) -> None:
     sent = message(event, storage.s3_client())
     if settings().webhook_url:
         post(settings(), event.image.id, sent)
-    logger.info("webhook done", posted=bool(settings().webhook_url), message=sent["text"])
+    logger.info("webhook done", posted=bool(settings().webhook_url), picture=sent["name"])
 
 
 @logger.inject_lambda_context
