@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -104,8 +105,7 @@ def deploy(engine: Engine, built: Build, parameters: Mapping[str, str], stack: s
 
     Raises Problem (`deploy-failed`).
     """
-    declared = built.template.read_text()
-    parameters = {name: value for name, value in parameters.items() if f"\n  {name}:\n" in declared}
+    parameters = {name: value for name, value in parameters.items() if declares(built.template, name)}
     wanted = json.dumps([built.digest, sorted(parameters.items())])
     stamp = engine.folder / f"deployed-{stack}.json"
     cloudformation = engine.session().client("cloudformation", endpoint_url=engine.url)
@@ -138,6 +138,12 @@ def deploy(engine: Engine, built: Build, parameters: Mapping[str, str], stack: s
     return True
 
 
+def declares(template: Path, parameter: str) -> bool:
+    """Whether the template has a parameter of this name."""
+    head = template.read_text().partition("\nResources:")[0]
+    return re.search(rf"(?m)^  {re.escape(parameter)}:", head) is not None
+
+
 def outputs(cloudformation: "CloudFormationClient", stack: str) -> dict[str, str]:
     """The outputs of a deployed stack by name. Raises Problem (`no-stack`)."""
     try:
@@ -163,7 +169,7 @@ def _digest(architecture: str, source: Path) -> str:
     digest = hashlib.sha256(f"{architecture} {sys.version}".encode())
     for file in sources:
         if file.is_file() and not {"__pycache__", ".aws-sam"} & set(file.parts):
-            digest.update(str(file.relative_to(ROOT)).encode() + b"\0" + file.read_bytes())
+            digest.update(os.path.relpath(file, ROOT).encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()
 
 

@@ -65,6 +65,10 @@ def bring_up(
     services: Sequence[str] = (),
 ) -> str:
     """Builds and deploys to a running engine, waits until the gallery answers, and answers its URL. Raises Problem."""
+    templates = [source / "template.yaml" for source in (stack.ROOT, *map(stack.service_folder, services))]
+    for name in parameters:
+        if not any(stack.declares(template, name) for template in templates):
+            raise Problem("bad-parameter", f"No template that runs has a parameter {name}. See template.yaml.")
     settings = {"RunsOn": "local", "Architecture": stack.host_architecture(), **parameters}
     bring_up_stack(engine, process, settings, console)
     for name in services:
