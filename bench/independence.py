@@ -101,7 +101,7 @@ def report(rows: list[tuple[str, list[float], int]], photo: str) -> None:
         f"{UPLOADS} uploads a row. `python -m bench.independence`",
         "",
         "Each subscriber was what `darkroom new-subscriber --on uploads` writes, spoilt by one line, deployed as a",
-        "stack of its own and deleted afterwards; nothing of it was left. All functions share this machine's cores here.",
+        "stack of its own and deleted afterwards; nothing of it was left. All functions share this machine's cores.",
         "",
         "| resize | median, s | slowest, s | of alone | its dead letters |",
         "|---|---|---|---|---|",

@@ -1,16 +1,10 @@
 """What `darkroom new-subscriber` writes, untouched, in both forms: clean, deployed, failing, replayed, removed."""
 
 import json
-import os
 import re
-import shutil
-import signal
 import socket
-import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,47 +14,19 @@ from ops.engine import Engine
 from tests.e2e.conftest import Stack, stack_on, until
 from tests.e2e.test_door_policy import as_role
 from tests.e2e.test_pipeline import picture
+from tests.e2e.workshop import Workshop, make_workshop
 
-ROOT = Path(__file__).parents[2]
-NOT_COPIED = shutil.ignore_patterns(
-    ".git", ".venv*", ".aws-sam*", ".darkroom", "node_modules", "__pycache__", ".*_cache"
-)
 FORMS = {"tally": "services/tally", "new-tags": "functions/new_tags"}
-UP_SECONDS = 600
 PYTHON_LINES, YAML_LINES = 75, 100
-
-
-@dataclass(frozen=True)
-class Workshop:
-    """A copy of the project, under git, in which two subscribers were written."""
-
-    root: Path
-
-    def run(self, *command: str) -> str:
-        done = subprocess.run(command, cwd=self.root, capture_output=True, text=True, check=False, env=_environment())
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    def darkroom(self, *arguments: str) -> str:
-        return self.run(sys.executable, "-c", "from ops.cli import app; app()", *arguments)
-
-
-def _environment() -> dict[str, str]:
-    tools = str(Path(sys.executable).parent)
-    return {**os.environ, "PYTHONPATH": "", "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"}
 
 
 @pytest.fixture(scope="module")
 def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
-    root = tmp_path_factory.mktemp("workshop") / "project"
-    shutil.copytree(ROOT, root, ignore=NOT_COPIED)
-    limits = root / "shared" / "limits.py"  # five attempts within seconds; the subscriber is not touched
+    made = make_workshop(tmp_path_factory.mktemp("workshop") / "project")
+    limits = made.root / "shared" / "limits.py"  # five attempts within seconds; the subscriber is not touched
     quick = re.sub(r"(?m)^BACKOFF_(FIRST_SECONDS|FACTOR) = \d+", r"BACKOFF_\1 = 1", limits.read_text())
     limits.write_text(quick)
-    made = Workshop(root)
-    made.run("git", "init", "--quiet")
-    made.run("git", "add", "--all")
-    made.run("git", "-c", "user.name=t", "-c", "user.email=t@t", "commit", "--quiet", "--message", "As it was")
+    made.run("git", "-c", "user.name=t", "-c", "user.email=t@t", "commit", "--quiet", "--all", "--message", "Quicker")
     made.darkroom("new-subscriber", "tally", "--on", "renditions", "--filter", "*.jpg", "--stack", "own")
     made.darkroom("new-subscriber", "new-tags", "--on", "uploads", "--stack", "here")
     return made
@@ -105,21 +71,9 @@ def stack(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Itera
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-c", "from ops.cli import app; app()", "up", "--port", str(port)]
-    out = folder / "up.out"
-    with (
-        out.open("w") as log,
-        subprocess.Popen(
-            [*command, "--folder", str(folder), "--with", "tally"], cwd=workshop.root, env=_environment(), stdout=log
-        ) as up,
-    ):
-        try:
-            until(lambda: "Gallery:" in out.read_text() or up.poll() is not None, "gallery", UP_SECONDS)
-            assert up.poll() is None, out.read_text()
-            url = re.findall(r"Gallery: (\S+)", out.read_text())[0]
-            yield stack_on(Engine(folder, port), url)
-        finally:
-            up.send_signal(signal.SIGTERM)
+    with workshop.up("--port", str(port), "--folder", str(folder), "--with", "tally") as printed:
+        (url,) = re.findall(r"Gallery: (\S+)", printed)
+        yield stack_on(Engine(folder, port), url)
 
 
 @pytest.mark.parametrize("name", FORMS)
