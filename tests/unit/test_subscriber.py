@@ -189,21 +189,21 @@ def test_without_time_the_untouched_go_straight_back(desk: Desk) -> None:
         worked.append(upload.key)
         context.remaining_ms = 15_000
 
-    event = desk.batch(("a.jpg", 1), ("b.jpg", 3), ("c.jpg", limits.MAX_ATTEMPTS), ("d.jpg", 1))
+    event = desk.batch(("a.jpg", 2), ("b.jpg", 3), ("c.jpg", limits.MAX_ATTEMPTS), ("d.jpg", 2))
     answer = process_batch(event, context, slow)
     assert worked == ["c.jpg"]  # the most tried goes first
     assert sorted(desk.come_back(event, answer)) == ["a.jpg", "b.jpg", "d.jpg"]
     assert desk.waits("a.jpg") == desk.waits("b.jpg") == desk.waits("d.jpg") == [0]
 
 
-def test_having_to_wait_is_nobodys_last_attempt(desk: Desk) -> None:
+@pytest.mark.parametrize("attempts", [1, limits.MAX_ATTEMPTS])
+def test_having_to_wait_is_nobodys_last_attempt_and_makes_no_suspect(desk: Desk, attempts: int) -> None:
     context = Context()
 
     def slow(upload: Upload, isolate: bool) -> None:
         context.remaining_ms = 15_000
 
-    last = limits.MAX_ATTEMPTS
-    event = desk.batch(("a.jpg", last), ("b.jpg", last))
+    event = desk.batch(("a.jpg", attempts), ("b.jpg", attempts))
     assert process_batch(event, context, slow) == {"batchItemFailures": []}
     assert desk.letters() == []
     (fresh,) = desk.sqs.receive_message(QueueUrl=desk.queue)["Messages"]
@@ -213,7 +213,7 @@ def test_having_to_wait_is_nobodys_last_attempt(desk: Desk) -> None:
 
 def test_a_function_with_little_time_still_gets_on(desk: Desk) -> None:
     worked = []
-    event = desk.batch(("a.jpg", 1), ("b.jpg", 1))
+    event = desk.batch(("a.jpg", 2), ("b.jpg", 2))
     answer = process_batch(event, Context(remaining_ms=10_000), lambda upload, _: worked.append(upload.key))
     assert worked == ["a.jpg"]
     assert desk.come_back(event, answer) == ["b.jpg"]
