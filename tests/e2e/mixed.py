@@ -19,7 +19,11 @@ from tests.e2e.killers import CRASHES, QUICK, make_killable
 SECONDS = 300
 SEED = 6
 GOOD, HOSTILE, DURING_OUTAGE = 160, 27, 12
-HOSTILE_KINDS = {b"a poem": "not-an-image", b"\xff\xd8\xff\xe0 half": "damaged-image", b"<svg></svg>": "unsupported-format"}
+HOSTILE_KINDS = {
+    b"a poem": "not-an-image",
+    b"\xff\xd8\xff\xe0 half": "damaged-image",
+    b"<svg></svg>": "unsupported-format",
+}
 
 
 @dataclass
