@@ -315,6 +315,24 @@ def _free_port() -> int:
         return port
 
 
+def as_markdown(told: dict[str, Any]) -> str:
+    """What `run` answers, as the tables of bench/results/chaos.md."""
+    rows = [f"{datetime.now(UTC):%Y-%m-%d}, {told['uploads']} uploads, concurrency {PARALLEL}, seed {told['seed']}."]
+    rows += [f"Uploading took {told['seconds']['uploading']} s, all of it {told['seconds']['all']} s.", ""]
+    rows += ["| fault | times |", "|---|---|", *(f"| {name} | {times} |" for name, times in told["faults"].items())]
+    rows += [f"| originals that `reconcile` submitted | {told['reconciled']} |", ""]
+    before, after = told["before replay"], told["after replay"]
+    rows += ["| where an upload is | before the replay | after it |", "|---|---|---|"]
+    for group in ("places", "wrong", "letters"):
+        names = sorted(before[group] | after[group])
+        label = {"places": "", "wrong": "**", "letters": "letter: "}[group]
+        end = "**" if group == "wrong" else ""
+        rows += [
+            f"| {label}{name}{end} | {before[group].get(name, 0)} | {after[group].get(name, 0)} |" for name in names
+        ]
+    return "\n".join(rows)
+
+
 def main() -> None:
     """Runs it and prints the ledger."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -322,7 +340,7 @@ def main() -> None:
     options.add_argument("--seed", type=int, default=1)
     options.add_argument("--folder", type=Path, required=True)
     given = options.parse_args()
-    print(json.dumps(run(given.folder, given.uploads, given.seed, None, Console()), indent=2))
+    print(as_markdown(run(given.folder, given.uploads, given.seed, None, Console())))
 
 
 if __name__ == "__main__":

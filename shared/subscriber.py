@@ -1,7 +1,7 @@
 """What every subscriber does alike: a batch of queue messages, each of which ends well, comes back, or is explained.
 
-A subscriber gives its work for one upload; this gives it partial batches, retries with backoff, a time budget, dead
-letters with reasons, and the word when an upload is suspected of having ended a process (docs/decisions.md).
+A subscriber gives its work for one event; this gives it partial batches, retries with backoff, a time budget, dead
+letters with reasons, and the word when an event is suspected of having ended a process (docs/decisions.md).
 """
 
 import math
@@ -9,6 +9,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 from functools import cache
 from typing import Any
 
@@ -17,10 +18,10 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import BotoCoreError, ClientError
 
-from shared import config, queues, telemetry
+from shared import config, queues, storage, telemetry
 from shared.deadline import deadline
 from shared.errors import DarkroomError, Rejected, Unavailable
-from shared.events import Upload, uploads_in
+from shared.events import Created, Upload, events_in
 from shared.letters import Reason, attributes, iso
 from shared.limits import (
     BACKOFF_FACTOR,
@@ -33,8 +34,8 @@ from shared.limits import (
 )
 from shared.telemetry import tell
 
-# The upload, and whether it must be worked on in a process of its own (shared/isolation.py).
-type Work = Callable[[Upload, bool], None]
+# The event, and whether it must be worked on in a process of its own (shared/isolation.py).
+type Work[E: Created = Upload] = Callable[[E, bool], None]
 
 
 class _Untouched(Exception):
@@ -55,7 +56,17 @@ def _queues() -> Queues:
 
 
 def process_batch(event: dict[str, Any], context: LambdaContext, work: Work) -> dict[str, Any]:
-    """Does `work` for every upload in a batch of SQS messages; answers the ids of the messages that must come back.
+    """`process_events` for a subscriber to uploads."""
+    return process_events(event, context, Upload, work)
+
+
+def process_events[E: Created](
+    event: dict[str, Any], context: LambdaContext, kind: type[E], work: Work[E], keys: str = "*"
+) -> dict[str, Any]:
+    """Does `work` for every event of `kind` in a batch of SQS messages; answers the ids of those that must come back.
+
+    Only events whose key matches the shell pattern `keys` are worked on. One whose object has been replaced or deleted
+    meanwhile (`work` raises storage.Superseded) is done with: what replaced it has an event of its own.
 
     `work` raises Unavailable, or anything unknown, to be tried again with backoff, at most MAX_ATTEMPTS times, and
     Rejected for what cannot succeed; whatever is given up becomes a dead letter with its reason.
@@ -71,6 +82,12 @@ def process_batch(event: dict[str, Any], context: LambdaContext, work: Work) -> 
     _lease(records, context)
     untouched: list[str] = []
 
+    def work_on(announced: E, isolate: bool) -> None:
+        try:
+            work(announced, isolate)
+        except storage.Superseded:
+            tell(telemetry.UPLOAD_SUPERSEDED, announced.image.id, key=announced.key, etag=announced.etag)
+
     def attempt(record: SQSRecord) -> None:
         left = context.get_remaining_time_in_millis() / 1000
         if left < START_SECONDS and record.message_id != records[0]["messageId"]:
@@ -81,10 +98,11 @@ def process_batch(event: dict[str, Any], context: LambdaContext, work: Work) -> 
         image_id = None
         try:
             with deadline(max(min(MESSAGE_SECONDS, left - RESERVE_SECONDS), 1)):
-                for upload in uploads_in(record.body):
-                    image_id = upload.image.id
-                    _tell_received(upload, record.raw_event, isolate)
-                    work(upload, isolate)
+                for announced in events_in(kind, record.body):
+                    if fnmatchcase(announced.key, keys):
+                        image_id = announced.image.id
+                        _tell_received(announced, record.raw_event, isolate)
+                        work_on(announced, isolate)
             telemetry.add(telemetry.ATTEMPTS_FAILED, 0)
         except Exception as error:
             telemetry.add(telemetry.ATTEMPTS_FAILED, 1)
@@ -113,14 +131,14 @@ def _attempts(record: dict[str, Any]) -> int:
     return int(record["attributes"]["ApproximateReceiveCount"])
 
 
-def _tell_received(upload: Upload, record: dict[str, Any], isolated: bool) -> None:
+def _tell_received(announced: Created, record: dict[str, Any], isolated: bool) -> None:
     waited = datetime.now(UTC).timestamp() * 1000 - int(record["attributes"]["SentTimestamp"])
     tell(
         telemetry.UPLOAD_RECEIVED,
-        upload.image.id,
-        key=upload.key,
-        file_name=upload.image.name,
-        size_bytes=upload.size_bytes,
+        announced.image.id,
+        key=announced.key,
+        file_name=announced.image.name,
+        size_bytes=announced.size_bytes,
         message_id=record["messageId"],
         attempts=_attempts(record),
         queue_ms=max(round(waited), 0),

@@ -4,7 +4,7 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,13 +16,16 @@ from mypy_boto3_logs import CloudWatchLogsClient
 from mypy_boto3_s3 import S3Client
 from mypy_boto3_sns import SNSClient
 from mypy_boto3_sqs import SQSClient
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from rich.console import Console
 
 from ops import engine as engines
 from ops import stack as stack_tools
+from ops.browser import CHROMIUM_ARGUMENTS, chromium
 from ops.engine import Engine
 from ops.stack import LOCAL_STACK, outputs
 from ops.up import bring_up
+from tests.e2e.browser import WATCH_SHIFTS
 
 ARRIVES_SECONDS = 60
 BUILD = stack_tools.ROOT / ".darkroom" / "build"
@@ -75,6 +78,14 @@ class Stack:
         """The key of the picture's thumb, as soon as it is there."""
         return until(lambda: self.keys(f"thumb/{image_id}/"), f"a thumb of {image_id}")[0]
 
+    def log_lines(self, function: str, text: str) -> list[str]:
+        """The lines with this text that a function has logged."""
+        try:
+            found = self.logs.filter_log_events(logGroupName=f"/aws/lambda/{function}", filterPattern=f'"{text}"')
+        except self.logs.exceptions.ResourceNotFoundException:
+            return []
+        return [event["message"] for event in found["events"]]
+
     def waiting(self, queue: str = "ResizeQueueUrl") -> int:
         """How many messages a queue holds, seen and unseen."""
         names: Any = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
@@ -91,9 +102,29 @@ def until[T](look: Callable[[], T], what: str, seconds: float = ARRIVES_SECONDS)
     return found
 
 
+def stack_on(engine: Engine, gallery_url: str) -> Stack:
+    """The Darkroom that runs on an engine."""
+
+    def client(service: Any) -> Any:
+        return engine.session().client(service, endpoint_url=engine.url)
+
+    return Stack(
+        engine=engine,
+        gallery_url=gallery_url,
+        outputs=outputs(client("cloudformation"), LOCAL_STACK),
+        s3=client("s3"),
+        sns=client("sns"),
+        sqs=client("sqs"),
+        logs=client("logs"),
+    )
+
+
 @contextmanager
-def deployed(folder: Path, parameters: dict[str, str]) -> Iterator[Stack]:
-    """A Darkroom of its own, with its state in `folder`; the artifact in `folder`/build, or else the one for all."""
+def deployed(folder: Path, parameters: dict[str, str], services: Sequence[str] = ()) -> Iterator[Stack]:
+    """A Darkroom of its own, with its state in `folder`, and with it those services that have a stack of their own.
+
+    Its artifact is in `folder`/build, or else the one for all.
+    """
     if not (folder / "build").exists():
         stack_tools.build(BUILD, stack_tools.host_architecture())
         for name in (BUILD.name, f"{BUILD.name}.digest"):
@@ -104,17 +135,8 @@ def deployed(folder: Path, parameters: dict[str, str]) -> Iterator[Stack]:
     engine = Engine(folder, port)
     process = engines.start(engine)
     try:
-        url = bring_up(engine, process, parameters, Console(file=(folder / "up.log").open("w")))
-        session = engine.session()
-        yield Stack(
-            engine=engine,
-            gallery_url=url,
-            outputs=outputs(session.client("cloudformation", endpoint_url=engine.url), LOCAL_STACK),
-            s3=session.client("s3", endpoint_url=engine.url),
-            sns=session.client("sns", endpoint_url=engine.url),
-            sqs=session.client("sqs", endpoint_url=engine.url),
-            logs=session.client("logs", endpoint_url=engine.url),
-        )
+        url = bring_up(engine, process, parameters, Console(file=(folder / "up.log").open("w")), services)
+        yield stack_on(engine, url)
     finally:
         engines.stop(process)
 
@@ -130,3 +152,57 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 def _no_account_of_this_machine() -> None:
     # A forgotten endpoint must fail and not reach somebody's real account.
     os.environ.update(AWS_ACCESS_KEY_ID="nobody", AWS_SECRET_ACCESS_KEY="nobody", AWS_CONFIG_FILE=os.devnull)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, or Playwright's where there is none."""
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM_ARGUMENTS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    opened = browser.new_context(viewport={"width": 1440, "height": 900})
+    opened.grant_permissions(["clipboard-read", "clipboard-write"])
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext, stack: Stack) -> Iterator[Page]:
+    """A page that may not break its own policy."""
+    yield from _watched(context.new_page())
+
+
+@pytest.fixture
+def phone(browser: Browser) -> Iterator[Page]:
+    """The same on a phone in the dark."""
+    opened = browser.new_context(
+        viewport={"width": 390, "height": 844},
+        has_touch=True,
+        is_mobile=True,
+        device_scale_factor=2,
+        color_scheme="dark",
+    )
+    yield from _watched(opened.new_page())
+    opened.close()
+
+
+@pytest.fixture
+def scriptless(browser: Browser) -> Iterator[Page]:
+    """A browser without JavaScript."""
+    opened = browser.new_context(java_script_enabled=False)
+    yield opened.new_page()
+    opened.close()
+
+
+def _watched(page: Page) -> Iterator[Page]:
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("console", lambda message: wrong.append(message.text) if "Content Security" in message.text else None)
+    page.add_init_script(WATCH_SHIFTS)
+    yield page
+    assert not wrong
