@@ -12,8 +12,8 @@ SIDE = 16
 BITS = SIDE * SIDE
 # The picture is read twice, whole and without this part of each side: a copy that was cropped is like the second.
 CROP = 0.04
-# Measured on photos (README.md): copies differ in at most 26 bits, the same view with the camera turned by a tenth in 79
-# and more, other photos in 115 and more.
+# Measured on photos (README.md): copies differ in at most 26 bits, the same view with the camera turned by a tenth in
+# 79 and more, other photos in 115 and more.
 ALIKE_BITS = 36
 
 
