@@ -1,6 +1,6 @@
 PORT ?= 4566
 
-.PHONY: run test build requirements clean
+.PHONY: run test build bench screenshots requirements generated clean
 
 run: .venv/ready ## the whole system on this machine, until Ctrl-C
 	@.venv/bin/darkroom up --port $(PORT)
@@ -17,12 +17,23 @@ test: .venv/ready ## everything that CI checks
 build: .venv/ready ## for `sam deploy`; ARCHITECTURE=arm64 for the other processor
 	@.venv/bin/darkroom build --architecture $(or $(ARCHITECTURE),x86_64)
 
+bench: .venv/ready ## the engine beside its peers, each from its package; PHOTOS=folder, or made ones; about ten minutes
+	@ops/peers.sh
+	.venv-bench/bin/python -W ignore -m bench.resize $(PHOTOS)
+
+screenshots: .venv/ready ## docs/images, from the deployed gallery with drawn pictures
+	@ops/browser.sh
+	.venv/bin/python -m tests.e2e.screenshots
+
 requirements: .venv/ready ## after a change of pyproject.toml: the lock, and what each function requires
 	$(or $(shell command -v uv),.venv-uv/bin/uv) lock
 	@ops/requirements.sh
 
+generated: .venv/ready ## after a change of telemetry, panels or queries: docs/logs.md, the template's dashboard
+	@.venv/bin/python -m ops.generated
+
 clean: ## what can be made again; the pictures of `make run` are in .darkroom and stay
-	rm -rf .venv .venv-uv .aws-sam .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .venv-uv .venv-bench .aws-sam .mypy_cache .ruff_cache .pytest_cache
 
 .venv/ready: pyproject.toml uv.lock ops/setup.sh
 	@ops/setup.sh

@@ -1,6 +1,6 @@
 """Two hundred photos of 12 megapixels dropped at once on the local gallery: is the page responsive, is memory bounded?
 
-python -m bench.drop [> bench/results/drop.txt]
+python -m bench.drop [> bench/results/drop.md]
 """
 
 import tempfile
@@ -52,9 +52,8 @@ def main() -> None:
         shifts = page.evaluate("shifts.reduce((sum, [value]) => sum + value, 0)")
         browser.close()
     size = sum(map(len, bodies)) / len(bodies) / 1e6
-    print(
-        f"{datetime.now(UTC):%Y-%m-%d}, {FILES} JPEGs of about 12 megapixels and {size:.1f} MB, Chromium, local engine\n"
-    )
+    today = f"{datetime.now(UTC):%Y-%m-%d}"
+    print(f"{today}, {FILES} JPEGs of about 12 megapixels and {size:.1f} MB, Chromium, local engine\n")
     print("| | |")
     print("|---|---:|")
     print(f"| how they ended | {', '.join(f'{count} {state}' for state, count in sorted(states.items()))} |")

@@ -1,6 +1,6 @@
 """Lighthouse on the local gallery with 60 pictures, phone profile, in Chromium.
 
-(cd bench/lighthouse && npm ci) && python -m bench.lighthouse [> bench/results/lighthouse.txt]
+(cd bench/lighthouse && npm ci) && python -m bench.lighthouse [> bench/results/lighthouse.md]
 """
 
 import json

@@ -1,6 +1,6 @@
 """What a page of the gallery costs, however many pictures there are: S3 calls and CPU; beside it the 2016 way.
 
-    python -m bench.page [> bench/results/page.txt]
+    python -m bench.page [> bench/results/page.md]
 
 Everything but the network is real: boto3 signs its requests and parses S3's XML, which a function in place of the
 network makes from a sorted list of keys. A role's session token of 1,000 characters is in every URL, as in Lambda.

@@ -50,9 +50,10 @@ def measure(photo: Photo, sides: tuple[int, ...], sharp: Sharp, scratch: Path) -
                     milliseconds, _ = sharp.run(photo.path, sides, out if not number else None)
                     body = (scratch / "sharp.0").read_bytes() if not number else b""
                 else:
-                    started = time.perf_counter()
+                    # The processor's time, all threads: on one core it is what a clock shows when nobody else runs.
+                    started = time.process_time()
                     body = CANDIDATES[name](photo.data, sides)[0]
-                    milliseconds = (time.perf_counter() - started) * 1000
+                    milliseconds = (time.process_time() - started) * 1000
             except Exception as error:
                 print(f"  {name} cannot read {photo.path.name}: {str(error).splitlines()[0][:80]}")
                 del times[name]
@@ -75,7 +76,7 @@ def peak_mb(name: str, photo: Photo) -> float | None:
             return None
         finally:
             fresh.close()
-    command = [sys.executable, "-m", "bench.resize", "--peak", name, str(photo.path)]
+    command = [sys.executable, "-m", "bench.peak", name, str(photo.path)]
     answer = subprocess.run(command, capture_output=True, text=True, check=False)
     return float(answer.stdout) if answer.returncode == 0 else None
 
@@ -109,7 +110,9 @@ def report(folder: Path | None) -> str:
         for photo in chosen:
             for job, sides in JOBS.items():
                 print(f"{photo.label} ({photo.path.name}) to {job}", flush=True)
-                tables[job][f"{photo.label} ({photo.path.name})"] = measure(photo, sides, sharp, scratch)
+                label = f"{photo.label} ({photo.path.name})"
+                tables[job][label] = row = measure(photo, sides, sharp, scratch)
+                print("  " + ", ".join(f"{n} {m.milliseconds:.1f} ({m.ssim:.4f})" for n, m in row.items()), flush=True)
         sharp.close()
         memory = [
             "## Peak memory of a fresh process for the pair, MB",
@@ -125,7 +128,8 @@ def report(folder: Path | None) -> str:
     head = [
         "# The resize engine beside its peers",
         "",
-        f"{today}, {platform.machine()}, one core, {ROUNDS} rounds in turn, medians in milliseconds. In brackets",
+        f"{today}, {platform.machine()}, one core, {ROUNDS} rounds in turn, medians in milliseconds of processor time",
+        "(on one core that is what a clock shows, less what other programs take). In brackets",
         "how many times as long as Darkroom; then SSIM of the largest rendition against a float Lanczos of the whole.",
         "JPEG at quality 80 comes out of every one. Floor: the decode alone, plus the encoding.",
         "",
@@ -135,14 +139,8 @@ def report(folder: Path | None) -> str:
 
 
 def main() -> None:
-    """The command line: a folder of photos, or none; `--peak NAME FILE` is how it calls itself."""
+    """The command line: a folder of photos, or none."""
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    if sys.argv[1:2] == ["--peak"]:
-        CANDIDATES[sys.argv[2]](Path(sys.argv[3]).read_bytes(), JOBS["1600+400"])
-        # VmHWM, not getrusage: that counts what the parent had before exec (proc_pid_status(5)).
-        status = Path("/proc/self/status").read_text().partition("VmHWM:")[2]
-        print(int(status.split()[0]) / 1024)
-        return
     text = report(Path(sys.argv[1]) if sys.argv[1:] else None)
     (RESULTS / "resize.md").write_text(text, encoding="utf-8")
     print(text)

@@ -7,9 +7,11 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from ops import dead_letters, new_subscriber, rejections, resubmit, status
+from ops import corpus, dead_letters, new_subscriber, rejections, resubmit, status
 from ops.problem import Problem, sentence_on_problem
+from ops.report import report
 from ops.target import DEFAULT_FOLDER, FolderOption, RegionOption, StackOption, resolve
+from ops.trace import trace
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 console = Console()
@@ -18,6 +20,9 @@ app.add_typer(rejections.app, name="rejections")
 app.command()(resubmit.rerender)
 app.command()(resubmit.reconcile)
 app.command()(status.status)
+app.command()(corpus.corpus)
+app.command()(trace)
+app.command()(report)
 app.command()(new_subscriber.new_subscriber)
 
 

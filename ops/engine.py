@@ -1,8 +1,8 @@
 """The local engine: MiniStack on loopback, with IAM enforcement on and its state in one folder."""
 
+import contextlib
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -68,7 +68,7 @@ def start(engine: Engine) -> subprocess.Popen[bytes]:
     (`port-taken`, `engine-failed`).
     """
     _refuse_taken_port(engine.port)
-    shutil.rmtree(engine.folder / "tmp", ignore_errors=True)  # unpacked functions of earlier runs
+    _discard(engine.folder / "tmp")
     for name in ("state", "s3", "tmp"):
         (engine.folder / name).mkdir(parents=True, exist_ok=True)
     environment = engine.client_environment() | {
@@ -152,6 +152,15 @@ def await_predecessor(folder: Path) -> None:
             os.kill(pid, signal.SIGKILL)
         time.sleep(0.1)
     _running_file(folder).unlink(missing_ok=True)
+
+
+def _discard(folder: Path) -> None:
+    # Functions that earlier runs unpacked, thousands of files for each process of each: nobody should wait for that.
+    with contextlib.suppress(FileNotFoundError):
+        folder.rename(folder.with_name(f"{folder.name}-{time.time_ns()}"))
+    old = [str(found) for found in folder.parent.glob(f"{folder.name}-*")]
+    if old:
+        subprocess.Popen(["rm", "-rf", *old], stdin=subprocess.DEVNULL, start_new_session=True)
 
 
 def _running_file(folder: Path) -> Path:

@@ -126,6 +126,7 @@ def _greet(console: Console, gallery_url: str) -> None:
     console.print()
     console.print(f"Gallery: {gallery_url}", soft_wrap=True, highlight=False)
     console.print(f"Upload:  {curl_line(gallery_url)}", soft_wrap=True, highlight=False)
+    console.print("Report:  .venv/bin/darkroom report --html report.html", highlight=False)
     console.print("Ctrl-C stops it and keeps the pictures.", style="dim")
 
 

@@ -1,7 +1,7 @@
 """What every subscriber does alike: a batch of queue messages, each of which ends well, comes back, or is explained.
 
 A subscriber gives its work for one event; this gives it partial batches, retries with backoff, a time budget, dead
-letters with reasons, and the word when an event is suspected of having ended a process (docs/guarantees.md).
+letters with reasons, and the word when an event is suspected of having ended a process (docs/decisions.md).
 """
 
 import math
@@ -13,13 +13,12 @@ from fnmatch import fnmatchcase
 from functools import cache
 from typing import Any
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import BotoCoreError, ClientError
 
-from shared import config, queues, storage
+from shared import config, queues, storage, telemetry
 from shared.deadline import deadline
 from shared.errors import DarkroomError, Rejected, Unavailable
 from shared.events import Created, Upload, events_in
@@ -33,8 +32,7 @@ from shared.limits import (
     RESERVE_SECONDS,
     START_SECONDS,
 )
-
-logger = Logger()
+from shared.telemetry import tell
 
 # The event, and whether it must be worked on in a process of its own (shared/isolation.py).
 type Work[E: Created = Upload] = Callable[[E, bool], None]
@@ -80,14 +78,15 @@ def process_events[E: Created](
     # Most tried first: who has been waiting longest gets the whole of the time.
     records = sorted(event["Records"], key=lambda record: -_attempts(record))
     isolate = _attempts(records[0]) > 1
+    telemetry.add(telemetry.BATCH_SIZE, len(records))
     _lease(records, context)
     untouched: list[str] = []
 
     def work_on(announced: E, isolate: bool) -> None:
         try:
             work(announced, isolate)
-        except storage.Superseded as superseded:
-            logger.info("event superseded", why=str(superseded))
+        except storage.Superseded:
+            tell(telemetry.UPLOAD_SUPERSEDED, announced.image.id, key=announced.key, etag=announced.etag)
 
     def attempt(record: SQSRecord) -> None:
         left = context.get_remaining_time_in_millis() / 1000
@@ -96,16 +95,18 @@ def process_events[E: Created](
                 return
             untouched.append(record.receipt_handle)
             raise _Untouched
+        image_id = None
         try:
             with deadline(max(min(MESSAGE_SECONDS, left - RESERVE_SECONDS), 1)):
                 for announced in events_in(kind, record.body):
                     if fnmatchcase(announced.key, keys):
-                        logger.append_keys(image_id=announced.image.id)
+                        image_id = announced.image.id
+                        _tell_received(announced, record.raw_event, isolate)
                         work_on(announced, isolate)
+            telemetry.add(telemetry.ATTEMPTS_FAILED, 0)
         except Exception as error:
-            _fail(record.raw_event, error, context)
-        finally:
-            logger.remove_keys(["image_id"])
+            telemetry.add(telemetry.ATTEMPTS_FAILED, 1)
+            _fail(record.raw_event, image_id, error, context)
 
     # Failed messages come back even when all of a batch failed; raising would only hide which and why.
     processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
@@ -130,6 +131,21 @@ def _attempts(record: dict[str, Any]) -> int:
     return int(record["attributes"]["ApproximateReceiveCount"])
 
 
+def _tell_received(announced: Created, record: dict[str, Any], isolated: bool) -> None:
+    waited = datetime.now(UTC).timestamp() * 1000 - int(record["attributes"]["SentTimestamp"])
+    tell(
+        telemetry.UPLOAD_RECEIVED,
+        announced.image.id,
+        key=announced.key,
+        file_name=announced.image.name,
+        size_bytes=announced.size_bytes,
+        message_id=record["messageId"],
+        attempts=_attempts(record),
+        queue_ms=max(round(waited), 0),
+        isolated=isolated,
+    )
+
+
 def _lease(records: list[dict[str, Any]], context: LambdaContext) -> None:
     # The queue's visibility timeout, six function timeouts, allows for Lambda's own waiting. From here on our time is
     # known: if this process dies, its messages are back when it would have ended, not minutes later.
@@ -142,24 +158,25 @@ def _hide(receipt_handles: list[str], seconds: int) -> None:
         queues.hide(queues.sqs_client(), _queues().queue_url, receipt_handles, seconds)
     except (ClientError, BotoCoreError) as error:
         # They come back all the same, only later.
-        logger.warning("visibility not changed", error=str(error), seconds=seconds)
+        tell(telemetry.VISIBILITY_NOT_CHANGED, error=str(error), seconds=seconds)
 
 
 def _sent_anew(record: dict[str, Any]) -> bool:
     # It had its last receive without an attempt, and SQS would give it up. A fresh copy counts from one again.
     if _attempts(record) < MAX_ATTEMPTS:
-        logger.info("message handed back", message_id=record["messageId"], attempts=_attempts(record))
+        tell(telemetry.MESSAGE_HANDED_BACK, message_id=record["messageId"], attempts=_attempts(record))
         return False
     queues.send(queues.sqs_client(), _queues().queue_url, record["body"])
-    logger.info("message sent anew", message_id=record["messageId"])
+    tell(telemetry.MESSAGE_SENT_ANEW, message_id=record["messageId"])
     return True
 
 
-def _fail(record: dict[str, Any], error: Exception, context: LambdaContext) -> None:
+def _fail(record: dict[str, Any], image_id: str | None, error: Exception, context: LambdaContext) -> None:
     """Raises `error` if the message shall come back; returns if it became a dead letter."""
     attempts = _attempts(record)
     known = error if isinstance(error, DarkroomError) else _unexpected(error)
     told: dict[str, Any] = {
+        "message_id": record["messageId"],
         "code": known.code,
         "sentence": known.sentence,
         "error_type": _type_of(error),
@@ -167,7 +184,7 @@ def _fail(record: dict[str, Any], error: Exception, context: LambdaContext) -> N
     }
     if attempts < MAX_ATTEMPTS and not isinstance(error, Rejected):
         seconds = backoff_seconds(attempts)
-        logger.warning("message failed", retry_seconds=seconds, exc_info=known is not error, **told)
+        tell(telemetry.MESSAGE_FAILED, image_id, retry_seconds=seconds, exc_info=known is not error, **told)
         _hide([record["receiptHandle"]], seconds)
         raise known from error
     reason = Reason(
@@ -185,9 +202,9 @@ def _fail(record: dict[str, Any], error: Exception, context: LambdaContext) -> N
         queues.send(queues.sqs_client(), _queues().dead_letter_queue_url, record["body"], attributes(reason))
     except (ClientError, BotoCoreError) as unsent:
         # The message comes back once more, and then SQS itself puts it there, without a reason.
-        logger.exception("dead letter not sent", **told)
+        tell(telemetry.DEAD_LETTER_NOT_SENT, image_id, exc_info=True, **told)
         raise known from unsent
-    logger.error("dead letter sent", exc_info=known is not error, **told)
+    tell(telemetry.DEAD_LETTER_SENT, image_id, exc_info=known is not error, **told)
 
 
 def _unexpected(error: Exception) -> Unavailable:

@@ -18,8 +18,9 @@ VIEW = "view"
 class Settings:
     """The function's environment variables, in lower case.
 
-    `renditions` must have one called LISTED and one called VIEW. `pictures_url` is where a CDN serves the resized
-    bucket, without a slash at its end; empty, the pictures come from S3 by presigned URLs.
+    parse_renditions sees to it that `renditions` has one called LISTED and one called VIEW, and that the keys of the
+    one tell those of the other. `pictures_url` is where a CDN serves the resized bucket, without a slash at its end;
+    empty, the pictures come from S3 by presigned URLs.
     """
 
     resized_bucket: str
@@ -27,10 +28,6 @@ class Settings:
     max_upload_megabytes: int = config.parsed(config.positive)
     renditions: tuple[Rendition, ...] = config.parsed(parse_renditions, default=DEFAULT_RENDITIONS)
     pictures_url: str = ""
-
-    def __post_init__(self) -> None:
-        if not {LISTED, VIEW} <= {rendition.name for rendition in self.renditions}:
-            raise ValueError(f"RENDITIONS must have one named {LISTED} and one named {VIEW}")
 
     @property
     def thumb(self) -> Rendition:

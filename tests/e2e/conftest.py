@@ -16,14 +16,19 @@ from mypy_boto3_logs import CloudWatchLogsClient
 from mypy_boto3_s3 import S3Client
 from mypy_boto3_sns import SNSClient
 from mypy_boto3_sqs import SQSClient
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from rich.console import Console
 
 from ops import engine as engines
+from ops import stack as stack_tools
+from ops.browser import CHROMIUM_ARGUMENTS, chromium
 from ops.engine import Engine
 from ops.stack import LOCAL_STACK, outputs
 from ops.up import bring_up
+from tests.e2e.browser import WATCH_SHIFTS
 
 ARRIVES_SECONDS = 60
+BUILD = stack_tools.ROOT / ".darkroom" / "build"
 DARKROOM = str(Path(sys.executable).with_name("darkroom"))
 
 
@@ -52,10 +57,14 @@ class Stack:
 
     def upload(self, name: str, body: bytes, media_type: str = "") -> str:
         """Uploads through the door as a program would; answers the image id."""
-        asked = httpx.post(f"{self.gallery_url}uploads", json={"name": name, "type": media_type, "size": len(body)})
+        asked = httpx.post(
+            f"{self.gallery_url}uploads",
+            json={"name": name, "type": media_type, "size": len(body)},
+            timeout=ARRIVES_SECONDS,
+        )
         assert asked.status_code == 201, asked.text
         ticket = asked.json()
-        sent = httpx.post(ticket["url"], data=ticket["fields"], files={"file": (name, body)})
+        sent = httpx.post(ticket["url"], data=ticket["fields"], files={"file": (name, body)}, timeout=ARRIVES_SECONDS)
         assert sent.status_code == 204, sent.text
         image_id: str = ticket["id"]
         return image_id
@@ -112,7 +121,14 @@ def stack_on(engine: Engine, gallery_url: str) -> Stack:
 
 @contextmanager
 def deployed(folder: Path, parameters: dict[str, str], services: Sequence[str] = ()) -> Iterator[Stack]:
-    """A Darkroom of its own, with its state in `folder`, and with it those services that have a stack of their own."""
+    """A Darkroom of its own, with its state in `folder`, and with it those services that have a stack of their own.
+
+    Its artifact is in `folder`/build, or else the one for all.
+    """
+    if not (folder / "build").exists():
+        stack_tools.build(BUILD, stack_tools.host_architecture())
+        for name in (BUILD.name, f"{BUILD.name}.digest"):
+            (folder / name).symlink_to(BUILD.with_name(name))
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -136,3 +152,57 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 def _no_account_of_this_machine() -> None:
     # A forgotten endpoint must fail and not reach somebody's real account.
     os.environ.update(AWS_ACCESS_KEY_ID="nobody", AWS_SECRET_ACCESS_KEY="nobody", AWS_CONFIG_FILE=os.devnull)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, or Playwright's where there is none."""
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM_ARGUMENTS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    opened = browser.new_context(viewport={"width": 1440, "height": 900})
+    opened.grant_permissions(["clipboard-read", "clipboard-write"])
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext, stack: Stack) -> Iterator[Page]:
+    """A page that may not break its own policy."""
+    yield from _watched(context.new_page())
+
+
+@pytest.fixture
+def phone(browser: Browser) -> Iterator[Page]:
+    """The same on a phone in the dark."""
+    opened = browser.new_context(
+        viewport={"width": 390, "height": 844},
+        has_touch=True,
+        is_mobile=True,
+        device_scale_factor=2,
+        color_scheme="dark",
+    )
+    yield from _watched(opened.new_page())
+    opened.close()
+
+
+@pytest.fixture
+def scriptless(browser: Browser) -> Iterator[Page]:
+    """A browser without JavaScript."""
+    opened = browser.new_context(java_script_enabled=False)
+    yield opened.new_page()
+    opened.close()
+
+
+def _watched(page: Page) -> Iterator[Page]:
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("console", lambda message: wrong.append(message.text) if "Content Security" in message.text else None)
+    page.add_init_script(WATCH_SHIFTS)
+    yield page
+    assert not wrong

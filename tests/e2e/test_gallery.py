@@ -1,15 +1,13 @@
 """The gallery as people use it: in Chromium, against the deployed stack."""
 
 import re
-from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, FilePayload, Page, Route, expect, sync_playwright
+from playwright.sync_api import FilePayload, Page, Route, expect
 
-from ops.browser import CHROMIUM_ARGUMENTS, chromium
 from shared.keys import Image, new_image_id, rendition_key
 from tests.e2e import photos
-from tests.e2e.browser import WATCH_SHIFTS, empty, fill, hand_over, shifts, violations
+from tests.e2e.browser import empty, fill, hand_over, shifts, violations
 from tests.e2e.conftest import Stack, until
 from tests.unit.list_gallery import NOW
 
@@ -19,63 +17,9 @@ PORTRAIT = ("Trunks in mist.jpg", "image/jpeg", photos.jpeg(5, 1200))
 NOT_A_PICTURE = ("Holiday.jpg", "image/jpeg", b"this is a text" * 100)
 
 
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Debian's Chromium, or Playwright's where there is none."""
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM_ARGUMENTS)
-        yield opened
-        opened.close()
-
-
 @pytest.fixture(autouse=True)
 def _no_pictures(stack: Stack) -> None:
     empty(stack)
-
-
-@pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    opened = browser.new_context(viewport={"width": 1440, "height": 900})
-    opened.grant_permissions(["clipboard-read", "clipboard-write"])
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def page(context: BrowserContext, stack: Stack) -> Iterator[Page]:
-    """A page that may not break its own policy."""
-    yield from _watched(context.new_page())
-
-
-@pytest.fixture
-def phone(browser: Browser) -> Iterator[Page]:
-    """The same on a phone in the dark."""
-    opened = browser.new_context(
-        viewport={"width": 390, "height": 844},
-        has_touch=True,
-        is_mobile=True,
-        device_scale_factor=2,
-        color_scheme="dark",
-    )
-    yield from _watched(opened.new_page())
-    opened.close()
-
-
-@pytest.fixture
-def scriptless(browser: Browser) -> Iterator[Page]:
-    """A browser without JavaScript."""
-    opened = browser.new_context(java_script_enabled=False)
-    yield opened.new_page()
-    opened.close()
-
-
-def _watched(page: Page) -> Iterator[Page]:
-    wrong: list[str] = []
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("console", lambda message: wrong.append(message.text) if "Content Security" in message.text else None)
-    page.add_init_script(WATCH_SHIFTS)
-    yield page
-    assert not wrong
 
 
 def alt(page: Page) -> list[str | None]:

@@ -43,7 +43,9 @@ def test_a_library_that_swallows_every_exception_does_not_swallow_this() -> None
 def test_c_code_that_never_returns_ends_its_process_and_shows_where() -> None:
     code = (
         "import ctypes; from shared import deadline; deadline.HANG_GRACE_SECONDS = 0.2\n"
-        "def decode_picture(): ctypes.PyDLL(None).sleep(600)\n"
+        "def decode_picture():\n"
+        "    c, mutex = ctypes.PyDLL(None), ctypes.create_string_buffer(64)\n"
+        "    c.pthread_mutex_lock(mutex), c.pthread_mutex_lock(mutex)  # for ever, and no signal ends it\n"
         "with deadline.deadline(0.1): decode_picture()"
     )
     began = time.monotonic()

@@ -46,7 +46,8 @@ def loop() -> None:
 
 
 def hold_a_lock_in_c() -> None:
-    ctypes.PyDLL(None).sleep(600)  # with the GIL held: no Python signal handler gets its turn
+    c, mutex = ctypes.PyDLL(None), ctypes.create_string_buffer(64)
+    c.pthread_mutex_lock(mutex), c.pthread_mutex_lock(mutex)  # with the GIL held: no signal handler gets its turn
 
 
 def credentials() -> list[str]:

@@ -7,7 +7,7 @@ from functions.list import settings
 from functions.list.settings import Settings, Wiring
 from shared.keys import new_image_id
 from shared.limits import MAX_PAGE_ITEMS, MAX_STATUS_IDS, RECENT_SECONDS
-from shared.renditions import Rendition
+from shared.renditions import Rendition, parse_renditions
 from tests.unit.list_gallery import NOW, get, image_id, picture, rejection, upload
 
 
@@ -169,16 +169,19 @@ def test_trouble_with_s3_is_a_sentence_and_a_503(s3: S3Client) -> None:
     assert "Try again" in get("/").text
 
 
-def test_settings_without_a_view_are_refused() -> None:
-    with pytest.raises(ValueError, match="view"):
-        Settings("resized", "uploads", 50, (Rendition("thumb", 1, 1),))
-
-
 def test_the_function_is_wired_from_its_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {"RESIZED_BUCKET": "a", "UPLOAD_BUCKET": "b", "MAX_UPLOAD_MEGABYTES": "7"}.items():
+    renditions = (
+        '[{"name": "thumb", "width_px": 300, "height_px": 300}, {"name": "view", "width_px": 900, "height_px": 900}]'
+    )
+    for name, value in {
+        "RESIZED_BUCKET": "a",
+        "UPLOAD_BUCKET": "b",
+        "MAX_UPLOAD_MEGABYTES": "7",
+        "RENDITIONS": renditions,
+    }.items():
         monkeypatch.setenv(name, value)
     settings.wiring.cache_clear()
-    assert settings.wiring().settings == Settings("a", "b", 7)
+    assert settings.wiring().settings == Settings("a", "b", 7, parse_renditions(renditions))
     settings.wiring.cache_clear()
 
 

@@ -32,7 +32,7 @@ def put(s3: S3Client, key: str, body: bytes | None = None, at: datetime = NOW) -
 
 def lost_ids(s3: S3Client, dead: tuple[str, ...] = (), later: timedelta = timedelta(minutes=1)) -> list[str]:
     ended = ends(s3, "resized").every() | set(dead)
-    return [upload.key for upload in lost(originals(s3, "uploads"), ended, NOW + later)]
+    return [upload.key for upload in lost(originals(s3, "uploads"), ended, datetime.now(UTC) + later)]
 
 
 @pytest.mark.parametrize("key", KEYS)

@@ -2,13 +2,11 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import boto3
 import pytest
-from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import ClientError
 from moto import mock_aws
 from mypy_boto3_sqs import SQSClient
@@ -18,20 +16,9 @@ from shared.errors import Rejected, Unavailable
 from shared.events import RenditionCreated, Upload
 from shared.letters import reason_of
 from shared.subscriber import backoff_seconds, process_batch, process_events
+from tests.unit.context import Context
 
 AT = datetime(2026, 11, 22, 12, tzinfo=UTC)
-
-
-@dataclass
-class Context(LambdaContext):
-    remaining_ms: int = 60_000
-
-    def __post_init__(self) -> None:
-        self._function_name = "darkroom-resize"
-        self._aws_request_id = "request-1"
-
-    def get_remaining_time_in_millis(self) -> int:  # type: ignore[override]
-        return self.remaining_ms
 
 
 class Desk:

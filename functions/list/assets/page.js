@@ -42,8 +42,9 @@ function hold(on) {
   const all = [...grid.children];
   for (const picture of all) picture.classList.remove("held");
   const last = all.at(-1)?.offsetTop;
-  if (on && more.querySelector("a") && all[0].offsetTop < last)
-    for (const picture of all.filter(picture => picture.offsetTop === last)) picture.classList.add("held");
+  const held = on && more.querySelector("a") && all[0].offsetTop < last ? all.filter(picture => picture.offsetTop === last) : [];
+  for (const picture of held) picture.classList.add("held");
+  grid.classList.toggle("holding", held.length > 0);
 }
 hold(true);
 addEventListener("resize", () => hold(true));

@@ -1,0 +1,94 @@
+"""A proxy in front of an engine that fails as S3 does on a bad day."""
+
+import contextlib
+import http.client
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+FAILS = 0.10
+SLOW_SECONDS = (1.0, 12.0)
+_HOP_BY_HOP = {"connection", "transfer-encoding", "keep-alive", "content-length"}
+
+
+class FaultyProxy:
+    """Passes requests on to 127.0.0.1:`port`; while `faulty`, one in ten is answered as S3 must be expected to.
+
+    A 500, a 503, an answer that breaks off in the middle, or one that takes seconds; and of those that fail, half are
+    carried out all the same.
+    """
+
+    def __init__(self, port: int, rng: random.Random) -> None:
+        self.faulty = True
+        self.done: Counter[str] = Counter()
+        proxy = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def handle_one_request(self) -> None:
+                # A client that has given up waiting is no news.
+                with contextlib.suppress(ConnectionError):
+                    super().handle_one_request()
+
+            def __getattr__(self, name: str) -> Callable[[], None]:
+                if name.startswith("do_"):  # do_GET, do_PUT and so on
+                    return self.handle_any
+                raise AttributeError(name)
+
+            def handle_any(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                fault = rng.choice(["500", "503", "broken off", "slow"]) if rng.random() < FAILS else ""
+                fault = fault if proxy.faulty else ""
+                if fault:
+                    proxy.done[f"S3 {fault}"] += 1
+                if fault in {"500", "503"} and rng.random() < 0.5:
+                    self.answer(int(fault), {"Content-Type": "application/xml"}, b"<Error><Code>Fault</Code></Error>")
+                    return
+                if fault == "slow":
+                    time.sleep(rng.uniform(*SLOW_SECONDS))
+                try:
+                    upstream = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+                    upstream.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
+                    for name, value in self.headers.items():
+                        upstream.putheader(name, value)  # the host too: it is signed
+                    upstream.endheaders(body)
+                    got = upstream.getresponse()
+                    content = got.read()
+                except OSError:
+                    self.close_connection = True
+                    return
+                if fault in {"500", "503"}:
+                    self.answer(int(fault), {"Content-Type": "application/xml"}, b"<Error><Code>Fault</Code></Error>")
+                    return
+                headers = {name: value for name, value in got.getheaders() if name.lower() not in _HOP_BY_HOP}
+                length = got.getheader("Content-Length") if self.command == "HEAD" else None
+                self.answer(got.status, headers, content, length, broken=fault == "broken off")
+
+            def answer(
+                self, status: int, headers: dict[str, str], body: bytes, length: str | None = None, broken: bool = False
+            ) -> None:
+                self.send_response_only(status)
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", length or str(len(body)))
+                self.end_headers()
+                if self.command != "HEAD":
+                    self.wfile.write(body[: len(body) // 2] if broken else body)
+                self.close_connection = self.close_connection or broken
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (its name there)
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        """Stops answering."""
+        self._server.shutdown()
+        self._server.server_close()

@@ -1,0 +1,142 @@
+"""Nothing is lost through the real artifact: killers take only themselves, letters explain, operators can act."""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from io import BytesIO
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from ops import stack as stacks
+from tests.e2e.conftest import DARKROOM, Stack, deployed, until
+from tests.e2e.killers import CODES, QUICK, make_killable
+
+SECONDS = 180
+
+
+def picture(colour: str) -> bytes:
+    out = BytesIO()
+    Image.new("RGB", (320, 240), colour).save(out, "JPEG")
+    return out.getvalue()
+
+
+@pytest.fixture(scope="module")
+def killable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    folder = tmp_path_factory.mktemp("killable")
+    built, _ = stacks.build(folder / "build", stacks.host_architecture())
+    make_killable(built.template.parent, QUICK)
+    with deployed(folder, {}) as running:
+        yield running
+
+
+def darkroom(stack: Stack, *arguments: str) -> str:
+    command = [DARKROOM, *arguments, "--folder", str(stack.engine.folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def letters(stack: Stack) -> dict[str, dict[str, Any]]:
+    """Dead letters by image id."""
+    found = json.loads(darkroom(stack, "dead-letters", "list", "--json"))["letters"]
+    return {letter["image_ids"][0]: letter for letter in found}
+
+
+def hold(stack: Stack, enabled: bool) -> None:
+    """Stops or starts feeding the function, so that what is uploaded meanwhile arrives as one batch."""
+    function = stack.client("lambda")
+    (mapping,) = function.list_event_source_mappings(FunctionName="darkroom-resize")["EventSourceMappings"]
+    function.update_event_source_mapping(UUID=mapping["UUID"], Enabled=enabled)
+
+
+@pytest.fixture(scope="module")
+def aftermath(killable: Stack) -> dict[str, list[str]]:
+    """Three full batches, each with one killer in it: the image ids of the healthy and of each killer."""
+    hold(killable, enabled=False)
+    ids: dict[str, list[str]] = {"healthy": []}
+    for mark, code in CODES.items():
+        ids[code] = [killable.upload(f"{code}.jpg", picture("black") + mark)]
+        ids["healthy"] += [killable.upload(f"{number}.jpg", picture("white")) for number in range(9)]
+    hold(killable, enabled=True)
+    until(lambda: killable.waiting() == 0, "an empty queue", SECONDS)
+    return ids
+
+
+def test_a_killer_costs_its_neighbours_nothing(killable: Stack, aftermath: dict[str, list[str]]) -> None:
+    for image_id in aftermath["healthy"]:
+        assert len(killable.keys(f"thumb/{image_id}/")) == 1
+    assert sorted(letters(killable)) == sorted(aftermath[code][0] for code in CODES.values())
+
+
+@pytest.mark.parametrize("code", CODES.values())
+def test_the_letter_says_what_the_killer_did(killable: Stack, aftermath: dict[str, list[str]], code: str) -> None:
+    letter = letters(killable)[aftermath[code][0]]
+    assert letter["code"] == code
+    assert letter["sentence"]
+    assert letter["attempts"] == "5"
+    assert letter["first_failed_at"] < letter["last_failed_at"]
+    shown = json.loads(darkroom(killable, "dead-letters", "show", aftermath[code][0], "--json"))
+    assert shown["event"]["Records"][0]["s3"]["object"]["key"]
+    assert any("dead letter sent" in line and code in line for line in shown["log"])
+
+
+def test_a_dry_run_changes_nothing_and_a_replay_does(killable: Stack, aftermath: dict[str, list[str]]) -> None:
+    image_id = aftermath["crashed"][0]
+    key = f"uploads/{image_id}/crashed.jpg"
+    assert "Dry run: these 3 would be sent back" in darkroom(killable, "dead-letters", "replay")
+    assert len(letters(killable)) == 3
+    # Mended, as by a new decoder: the letter's event is for the content before, and finds the newer.
+    killable.s3.put_object(Bucket=killable.upload_bucket, Key=key, Body=picture("red"))
+    killable.thumb_of(image_id)
+    assert "1 replayed" in darkroom(killable, "dead-letters", "replay", "--code", "crashed", "--yes")
+    until(lambda: killable.waiting() == 0, "an empty queue", SECONDS)
+    assert image_id not in letters(killable)
+    assert len(killable.keys(f"thumb/{image_id}/")) == 1
+
+
+def test_what_was_never_announced_is_found_and_submitted(killable: Stack) -> None:
+    s3 = killable.s3
+    told = s3.get_bucket_notification_configuration(Bucket=killable.upload_bucket)
+    told.pop("ResponseMetadata", None)  # type: ignore[misc]
+    s3.put_bucket_notification_configuration(Bucket=killable.upload_bucket, NotificationConfiguration={})
+    image_id = killable.upload("unheard.jpg", picture("blue"))
+    s3.put_object(Bucket=killable.upload_bucket, Key="by hand.jpg", Body=picture("green"))
+    s3.put_bucket_notification_configuration(Bucket=killable.upload_bucket, NotificationConfiguration=told)  # type: ignore[arg-type]
+    command = [DARKROOM, "reconcile", "--grace", "0s", "--folder", str(killable.engine.folder)]
+    found = subprocess.run([*command, "--json"], capture_output=True, text=True, check=False)
+    assert found.returncode == 3, found.stderr
+    keys = {upload["key"] for upload in json.loads(found.stdout)["uploads"]}
+    assert keys == {f"uploads/{image_id}/unheard.jpg", "by hand.jpg"}
+    assert killable.keys(f"thumb/{image_id}/") == []
+    darkroom(killable, "reconcile", "--grace", "0s", "--yes")
+    killable.thumb_of(image_id)
+    until(lambda: killable.waiting() == 0, "an empty queue", SECONDS)
+    assert "Nothing to do." in darkroom(killable, "reconcile", "--grace", "0s")
+
+
+def test_a_rerender_and_a_replay_of_rejections_change_nothing_that_is_right(killable: Stack) -> None:
+    rejected = killable.upload("poem.jpg", b"a poem")
+    killable.thumb_of(killable.upload("fine.jpg", picture("teal")))
+    until(lambda: killable.keys(f"rejected/{rejected}"), "a rejection")
+    before = sorted(killable.keys(""))
+    assert "not-an-image" in darkroom(killable, "rejections", "list")
+    assert "1 replayed" in darkroom(killable, "rejections", "replay", "--id", rejected, "--yes")
+    darkroom(killable, "rerender", "--yes")
+    until(lambda: killable.waiting() == 0, "an empty queue", SECONDS)
+    assert sorted(killable.keys("")) == before
+
+
+def test_status_counts(killable: Stack) -> None:
+    status = json.loads(darkroom(killable, "status", "--json"))
+    assert status["waiting"] == status["in_flight"] == 0
+    assert status["oldest_seconds"] is None
+    assert status["ready"] >= 27
+    assert status["rejected"] == {"not-an-image": 1}
+
+
+def test_letters_can_be_dropped(killable: Stack, aftermath: dict[str, list[str]]) -> None:
+    image_id = aftermath["timed-out"][0]
+    assert "1 dropped" in darkroom(killable, "dead-letters", "drop", "--id", image_id, "--yes")
+    assert image_id not in letters(killable)

@@ -1,0 +1,36 @@
+"""The runbook knows every reason that an upload can end with, and no other."""
+
+import ast
+import re
+from pathlib import Path
+
+from shared import letters
+from tests.unit.test_template import of_type
+
+ROOT = Path(__file__).parents[2]
+RUNBOOK = (ROOT / "docs/runbook.md").read_text()
+
+
+def raised() -> set[str]:
+    """The codes of every Rejected and Unavailable that the resizer, or what it shares, can end an upload with."""
+    files = [*ROOT.glob("shared/*.py"), *ROOT.glob("functions/resize/*.py")]
+    return {
+        node.args[0].value
+        for file in files
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in {"Rejected", "Unavailable"}
+        and isinstance(node.args[0], ast.Constant)
+        and isinstance(node.args[0].value, str)
+    }
+
+
+def test_every_reason_is_explained_and_none_is_invented() -> None:
+    explained = set(re.findall(r"^(?:### |\| )`([a-z-]+)`", RUNBOOK, re.MULTILINE))
+    assert explained == raised() | {letters.UNEXPLAINED, letters.UNDELIVERED}
+
+
+def test_every_alarm_has_its_page() -> None:
+    explained = set(re.findall(r"^### `([A-Z][A-Za-z]+)`", RUNBOOK, re.MULTILINE))
+    assert explained == set(of_type("AWS::CloudWatch::Alarm"))
