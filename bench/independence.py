@@ -128,8 +128,8 @@ def report(seconds: dict[str, list[float]], letters: int, photo: str) -> None:
         ),
         "",
         f"Dead letters of resize: {letters}. Its own stack was deleted afterwards and nothing of it was left.",
-        "The engine runs every function as processes of this one machine, which had other work too (load average), so the",
-        "seconds are slow and noisy: read the last column.",
+        "The engine runs every function as processes of this one machine, which had other work too (load average), so",
+        "the seconds are slow and noisy: read the last column.",
         "",
     ]
     RESULT.write_text("\n".join(table))
