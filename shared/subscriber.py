@@ -162,12 +162,19 @@ def _hide(receipt_handles: list[str], seconds: int) -> None:
 
 
 def _sent_anew(record: dict[str, Any]) -> bool:
-    # It had its last receive without an attempt, and SQS would give it up. A fresh copy counts from one again.
-    if _attempts(record) < MAX_ATTEMPTS:
-        tell(telemetry.MESSAGE_HANDED_BACK, message_id=record["messageId"], attempts=_attempts(record))
+    # Coming back would count as a receive. After the first that makes a suspect of it without reason, and after the
+    # last SQS would give it up; so these two go to the end of the queue as fresh copies, whose count begins anew.
+    # Those in between stay what they are: a killer must not pass for new again and again.
+    attempts = _attempts(record)
+    if 1 < attempts < MAX_ATTEMPTS:
+        tell(telemetry.MESSAGE_HANDED_BACK, message_id=record["messageId"], attempts=attempts)
         return False
-    queues.send(queues.sqs_client(), _queues().queue_url, record["body"])
-    tell(telemetry.MESSAGE_SENT_ANEW, message_id=record["messageId"])
+    try:
+        queues.send(queues.sqs_client(), _queues().queue_url, record["body"])
+    except (ClientError, BotoCoreError) as error:
+        tell(telemetry.MESSAGE_NOT_SENT_ANEW, message_id=record["messageId"], error=str(error))
+        return False
+    tell(telemetry.MESSAGE_SENT_ANEW, message_id=record["messageId"], attempts=attempts)
     return True
 
 

@@ -167,7 +167,16 @@ MESSAGE_HANDED_BACK = Line(
     "message handed back", "info", "No time was left to begin with it.", ("message_id", "attempts")
 )
 MESSAGE_SENT_ANEW = Line(
-    "message sent anew", "info", "Handed back at its last receive, so it begins again.", ("message_id",)
+    "message sent anew",
+    "info",
+    "Handed back untouched as a fresh copy, because having waited must not count as an attempt.",
+    ("message_id", "attempts"),
+)
+MESSAGE_NOT_SENT_ANEW = Line(
+    "message not sent anew",
+    "warning",
+    "SQS did not take the fresh copy; the message comes back.",
+    ("message_id", "error"),
 )
 VISIBILITY_NOT_CHANGED = Line(
     "visibility not changed", "warning", "SQS did not listen; messages come back later.", ("error", "seconds")

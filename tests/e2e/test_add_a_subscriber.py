@@ -22,7 +22,7 @@ def workshop(tmp_path: Path) -> Workshop:
 
 
 def test_every_command_of_the_tutorial(workshop: Workshop) -> None:
-    before, up, after = _around(COMMANDS, ".venv/bin/darkroom up")
+    before, up, after = _around(COMMANDS, ".venv/bin/darkroom up ")
     printed = [workshop.run("sh", "-c", command) for command in before]
     assert "wrote services/tally/handler.py" in printed[0]
     assert printed[1].splitlines() == ["?? cat.jpg", "?? services/tally/"]

@@ -87,6 +87,15 @@ def test_events_know_their_picture() -> None:
     assert events_in(UploadRejected, json.dumps(s3_event("b", KEYS["UploadRejected"], "e", 1)))[0].image.id == ID
 
 
+def test_a_rejection_carries_what_replays_it() -> None:
+    event = s3_event("bucket", "a.jpg", "d41d8cd98f00b204e9800998ecf8427e", 7)
+    (upload,) = events_in(Upload, json.dumps(event))
+    told = {"code": "not-an-image", "sentence": "It is a poem.", "name": "a.jpg", "rejected_at": "2026-11-22T10:11:12Z"}
+    assert violations("RejectionRecord", told | {"event": upload.as_event()}) == []
+    assert events_in(Upload, json.dumps(upload.as_event())) == [upload]
+    assert violations("RejectionRecord", told)
+
+
 def test_the_document_refers_to_what_it_has() -> None:
     def references(node: Any) -> list[str]:
         if isinstance(node, dict):

@@ -11,11 +11,11 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 from mypy_boto3_sqs import SQSClient
 
-from shared import limits, queues, subscriber
+from shared import limits, queues, storage, subscriber
 from shared.errors import Rejected, Unavailable
-from shared.events import Upload
+from shared.events import RenditionCreated, Upload
 from shared.letters import reason_of
-from shared.subscriber import backoff_seconds, process_batch
+from shared.subscriber import backoff_seconds, process_batch, process_events
 from tests.unit.context import Context
 
 AT = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -189,21 +189,21 @@ def test_without_time_the_untouched_go_straight_back(desk: Desk) -> None:
         worked.append(upload.key)
         context.remaining_ms = 15_000
 
-    event = desk.batch(("a.jpg", 1), ("b.jpg", 3), ("c.jpg", limits.MAX_ATTEMPTS), ("d.jpg", 1))
+    event = desk.batch(("a.jpg", 2), ("b.jpg", 3), ("c.jpg", limits.MAX_ATTEMPTS), ("d.jpg", 2))
     answer = process_batch(event, context, slow)
     assert worked == ["c.jpg"]  # the most tried goes first
     assert sorted(desk.come_back(event, answer)) == ["a.jpg", "b.jpg", "d.jpg"]
     assert desk.waits("a.jpg") == desk.waits("b.jpg") == desk.waits("d.jpg") == [0]
 
 
-def test_having_to_wait_is_nobodys_last_attempt(desk: Desk) -> None:
+@pytest.mark.parametrize("attempts", [1, limits.MAX_ATTEMPTS])
+def test_having_to_wait_is_nobodys_last_attempt_and_makes_no_suspect(desk: Desk, attempts: int) -> None:
     context = Context()
 
     def slow(upload: Upload, isolate: bool) -> None:
         context.remaining_ms = 15_000
 
-    last = limits.MAX_ATTEMPTS
-    event = desk.batch(("a.jpg", last), ("b.jpg", last))
+    event = desk.batch(("a.jpg", attempts), ("b.jpg", attempts))
     assert process_batch(event, context, slow) == {"batchItemFailures": []}
     assert desk.letters() == []
     (fresh,) = desk.sqs.receive_message(QueueUrl=desk.queue)["Messages"]
@@ -213,7 +213,7 @@ def test_having_to_wait_is_nobodys_last_attempt(desk: Desk) -> None:
 
 def test_a_function_with_little_time_still_gets_on(desk: Desk) -> None:
     worked = []
-    event = desk.batch(("a.jpg", 1), ("b.jpg", 1))
+    event = desk.batch(("a.jpg", 2), ("b.jpg", 2))
     answer = process_batch(event, Context(remaining_ms=10_000), lambda upload, _: worked.append(upload.key))
     assert worked == ["a.jpg"]
     assert desk.come_back(event, answer) == ["b.jpg"]
@@ -227,3 +227,20 @@ def test_a_queue_that_does_not_listen_stops_nothing(desk: Desk, monkeypatch: pyt
     monkeypatch.setattr(queues, "hide", refuse)
     answer = process_batch(event, Context(), failing("b.jpg"))
     assert desk.come_back(event, answer) == ["b.jpg"]
+
+
+def test_a_subscriber_hears_its_own_kind_and_keys_only(desk: Desk) -> None:
+    image_id = "7ybqx4m8hz6wwqcr6076spxfyx"
+    thumb = f"thumb/{image_id}/4x3/a"
+    event = desk.batch((f"{thumb}.jpg", 1), (f"{thumb}.webp", 1), (f"rejected/{image_id}.json", 1), ("a.jpg", 1))
+    heard: list[str] = []
+    answer = process_events(event, Context(), RenditionCreated, lambda made, _: heard.append(made.key), keys="*.webp")
+    assert heard == [f"{thumb}.webp"]
+    assert answer == {"batchItemFailures": []}  # the others are done with
+
+
+def test_what_was_replaced_meanwhile_is_done_with(desk: Desk) -> None:
+    event = desk.batch(("a.jpg", 1))
+    answer = process_batch(event, Context(), failing("a.jpg", error=storage.Superseded("replaced")))
+    assert answer == {"batchItemFailures": []}
+    assert desk.letters() == []
