@@ -194,6 +194,31 @@ def test_files_become_pictures(page: Page, stack: Stack, how: str) -> None:
     assert set(alt(page)[:2]) == {"Lake", "Trunks in mist"}
 
 
+def test_nothing_moves_while_files_are_added(page: Page, stack: Stack) -> None:
+    fill(stack, 30)
+    page.goto(stack.gallery_url)
+    complete(page)
+    hand_over(page, "drop", [JPEG, PORTRAIT])
+    expect(page.locator(".card[data-state=ready]")).to_have_count(2, timeout=ARRIVES_MS)
+    assert shifts(page) == []
+
+
+def test_what_takes_long_is_said_honestly(page: Page, stack: Stack) -> None:
+    page.route(
+        "**/images?ids=*",
+        lambda route: route.fulfill(
+            json={"images": [{"id": route.request.url.split("=")[-1], "status": "pending"}]},
+        ),
+    )
+    page.clock.install()
+    page.goto(stack.gallery_url)
+    hand_over(page, "drop", [JPEG])
+    state = page.locator(".card .state")
+    expect(state).to_have_text("Resizing", timeout=ARRIVES_MS)
+    page.clock.fast_forward(25_000)
+    expect(state).to_have_text("Safe, but taking long")
+
+
 def test_while_it_uploads_a_card_says_so_and_can_be_cancelled(page: Page, stack: Stack) -> None:
     held: list[Route] = []
     page.route(re.compile(stack.upload_bucket), lambda route: held.append(route))

@@ -50,7 +50,6 @@ function add(files) {
   if ($("empty")) $("empty").hidden = true;
   for (const job of fresh) { set(job, "waiting"); waiting.push(job); }
   say(`${fresh.length} ${fresh.length === 1 ? "file" : "files"} to upload`);
-  if (scrollY > tray.offsetTop) tray.scrollIntoView({block: "start"});
   work();
 }
 
