@@ -1,6 +1,6 @@
 PORT ?= 4566
 
-.PHONY: run test build bench screenshots requirements clean
+.PHONY: run test build bench screenshots requirements generated clean
 
 run: .venv/ready ## the whole system on this machine, until Ctrl-C
 	@.venv/bin/darkroom up --port $(PORT)
@@ -28,6 +28,9 @@ screenshots: .venv/ready ## docs/images, from the deployed gallery with drawn pi
 requirements: .venv/ready ## after a change of pyproject.toml: the lock, and what each function requires
 	$(or $(shell command -v uv),.venv-uv/bin/uv) lock
 	@ops/requirements.sh
+
+generated: .venv/ready ## after a change of telemetry, panels or queries: docs/logs.md, the template's dashboard
+	@.venv/bin/python -m ops.generated
 
 clean: ## what can be made again; the pictures of `make run` are in .darkroom and stay
 	rm -rf .venv .venv-uv .venv-bench .aws-sam .mypy_cache .ruff_cache .pytest_cache

@@ -7,9 +7,11 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from ops import corpus, dead_letters, rejections, resubmit, status
+from ops import corpus, dead_letters, new_subscriber, rejections, resubmit, status
 from ops.problem import Problem, sentence_on_problem
+from ops.report import report
 from ops.target import DEFAULT_FOLDER, FolderOption, RegionOption, StackOption, resolve
+from ops.trace import trace
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 console = Console()
@@ -19,6 +21,9 @@ app.command()(resubmit.rerender)
 app.command()(resubmit.reconcile)
 app.command()(status.status)
 app.command()(corpus.corpus)
+app.command()(trace)
+app.command()(report)
+app.command()(new_subscriber.new_subscriber)
 
 
 @app.callback()
@@ -38,15 +43,18 @@ def up(
     parameter: Annotated[
         list[str] | None, typer.Option(help="A parameter of the template, as Name=value. May be repeated.")
     ] = None,
+    services: Annotated[
+        str, typer.Option("--with", help="Services with a stack of their own to run as well: webhook,lookalikes.")
+    ] = "",
 ) -> None:
     """Run the whole system on this machine, from the real template, until Ctrl-C.
 
-    Example: darkroom up --port 4570 --parameter AllowAnonymousUploads=true
+    Example: darkroom up --port 4570 --with lookalikes --parameter AllowAnonymousUploads=true
     """
     from ops import up as local  # imports boto3 and friends, which `--help` need not wait for
 
     parameters = dict(_name_and_value(text) for text in parameter or [])
-    local.up(folder.resolve(), port, parameters, console)
+    local.up(folder.resolve(), port, parameters, console, [name for name in services.split(",") if name])
 
 
 @app.command()
@@ -80,10 +88,11 @@ def upload(
 @app.command()
 @sentence_on_problem
 def build(
+    service: Annotated[str | None, typer.Argument(help="One with a stack of its own; without it, Darkroom.")] = None,
     architecture: Annotated[str, typer.Option(help="x86_64 or arm64, as the parameter Architecture.")] = "x86_64",
-    folder: Annotated[Path, typer.Option(help="Where the build goes; `sam deploy` looks here.")] = Path(
-        ".aws-sam/build"
-    ),
+    folder: Annotated[
+        Path | None, typer.Option(help="Where the build goes, if not beside its template, where `sam deploy` looks.")
+    ] = None,
 ) -> None:
     """Build the template for `sam deploy`: `sam build`, and then bytecode, without which cold starts are slow.
 
@@ -91,7 +100,8 @@ def build(
     """
     from ops import stack
 
-    built, ran = stack.build(folder.resolve(), architecture)
+    source = stack.service_folder(service) if service else stack.ROOT
+    built, ran = stack.build((folder or source / ".aws-sam" / "build").resolve(), architecture, source)
     console.print(f"{'Built' if ran else 'Nothing changed in'} {built.template}", soft_wrap=True, highlight=False)
 
 

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -30,7 +30,7 @@ from ops.options import (
     short_age,
 )
 from ops.problem import Problem, sentence_on_problem
-from ops.target import DEFAULT_FOLDER, FolderOption, RegionOption, StackOption, Target, resolve
+from ops.target import DEFAULT_FOLDER, FolderOption, RegionOption, StackOption, SubscriberOption, Target, resolve
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -38,6 +38,16 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Uploads that were tried to the last and gave nothing, with the reason.")
 SHOWN_LETTERS = 20
 LOG_LINES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Queues:
+    """A subscriber's queue and dead-letter queue by URL, and the way to them."""
+
+    sqs: "SQSClient"
+    queue: str
+    dead: str
+
 
 IdArgument = Annotated[str, typer.Argument(help="A message id or image id, or its beginning.")]
 
@@ -50,6 +60,7 @@ def list_letters(
     older_than: OlderOption = None,
     ids: IdOption = None,
     as_json: JsonOption = False,
+    subscriber: SubscriberOption = None,
     stack: StackOption = None,
     region: RegionOption = None,
     folder: FolderOption = DEFAULT_FOLDER,
@@ -59,7 +70,7 @@ def list_letters(
     Example: darkroom dead-letters list --code crashed --stack darkroom-prod --region eu-west-1
     """
     target = resolve(stack, region, folder)
-    found, now = _find(target, _wanted(code, prefix, older_than, ids)), datetime.now(UTC)
+    found, now = _find(_queues(target, subscriber), _wanted(code, prefix, older_than, ids)), datetime.now(UTC)
     if as_json:
         print_json({"groups": groups(found, now), "letters": [_as_json(letter) for letter in found]})
         return
@@ -73,6 +84,7 @@ def list_letters(
 def show(
     wanted_id: IdArgument,
     as_json: JsonOption = False,
+    subscriber: SubscriberOption = None,
     stack: StackOption = None,
     region: RegionOption = None,
     folder: FolderOption = DEFAULT_FOLDER,
@@ -82,7 +94,7 @@ def show(
     Example: darkroom dead-letters show 7ybqx6ccn4hqm60deqyt6crqr5
     """
     target = resolve(stack, region, folder)
-    found = _find(target, Wanted(ids=(wanted_id,)))
+    found = _find(_queues(target, subscriber), Wanted(ids=(wanted_id,)))
     if not found:
         raise Problem("no-such-letter", f"No dead letter has an id that begins with {wanted_id}.")
     for letter in found:
@@ -108,6 +120,7 @@ def replay(
     ids: IdOption = None,
     yes: YesOption = False,
     rate: RateOption = DEFAULT_RATE,
+    subscriber: SubscriberOption = None,
     stack: StackOption = None,
     region: RegionOption = None,
     folder: FolderOption = DEFAULT_FOLDER,
@@ -118,17 +131,16 @@ def replay(
 
     Example: darkroom dead-letters replay --code storage-unavailable --yes
     """
-    target = resolve(stack, region, folder)
-    sqs, queue, dead = _queues(target)
+    queues = _queues(resolve(stack, region, folder), subscriber)
     wanted = _wanted(code, prefix, older_than, ids)
     if not yes:
-        _say_what_would_be(target, wanted, f"sent back to {queue.rsplit('/', 1)[-1]} at {rate} a second")
+        _say_what_would_be(queues, wanted, f"sent back to {queues.queue.rsplit('/', 1)[-1]} at {rate} a second")
         return
-    if wanted.everything and _moved_by_sqs(target, rate):
+    if wanted.everything and _moved_by_sqs(queues, rate):
         return
     done = 0
-    for letter in _each(target, wanted, rate, "replaying"):
-        letters.replay_one(sqs, letter, queue, dead)
+    for letter in _each(queues, wanted, rate, "replaying"):
+        letters.replay_one(queues.sqs, letter, queues.queue, queues.dead)
         done += 1
     console.print(f"{done} replayed.")
 
@@ -142,6 +154,7 @@ def drop(
     ids: IdOption = None,
     yes: YesOption = False,
     rate: RateOption = DEFAULT_RATE,
+    subscriber: SubscriberOption = None,
     stack: StackOption = None,
     region: RegionOption = None,
     folder: FolderOption = DEFAULT_FOLDER,
@@ -150,15 +163,14 @@ def drop(
 
     Example: darkroom dead-letters drop --code crashed --older-than 7d --yes
     """
-    target = resolve(stack, region, folder)
-    sqs, _, dead = _queues(target)
+    queues = _queues(resolve(stack, region, folder), subscriber)
     wanted = _wanted(code, prefix, older_than, ids)
     if not yes:
-        _say_what_would_be(target, wanted, "deleted for good")
+        _say_what_would_be(queues, wanted, "deleted for good")
         return
     done = 0
-    for letter in _each(target, wanted, rate, "dropping"):
-        letters.drop_one(sqs, letter, dead)
+    for letter in _each(queues, wanted, rate, "dropping"):
+        letters.drop_one(queues.sqs, letter, queues.dead)
         done += 1
     console.print(f"{done} dropped.")
 
@@ -178,41 +190,38 @@ def log_lines(target: Target, letter: Letter) -> list[str]:
     return [event["message"].rstrip() for event in found["events"]]
 
 
-def _queues(target: Target) -> "tuple[SQSClient, str, str]":
+def _queues(target: Target, subscriber: str | None) -> Queues:
     sqs = target.session.client("sqs", endpoint_url=target.endpoint_url)
-    return sqs, target.outputs["ResizeQueueUrl"], target.outputs["ResizeDeadLetterQueueUrl"]
+    return Queues(sqs, *target.queues(subscriber))
 
 
 def _wanted(code: str | None, prefix: str, older_than: str | None, ids: list[str] | None) -> Wanted:
     return Wanted(code, prefix, age(older_than) if older_than else timedelta(0), tuple(ids or ()))
 
 
-def _find(target: Target, wanted: Wanted) -> list[Letter]:
-    sqs, _, dead = _queues(target)
+def _find(queues: Queues, wanted: Wanted) -> list[Letter]:
     now = datetime.now(UTC)
-    with closing(walk(sqs, dead)) as every:
+    with closing(walk(queues.sqs, queues.dead)) as every:
         return sorted((letter for letter in every if wanted.matches(letter, now)), key=lambda letter: letter.sent_at)
 
 
-def _each(target: Target, wanted: Wanted, rate: int, doing: str) -> Iterator[Letter]:
+def _each(queues: Queues, wanted: Wanted, rate: int, doing: str) -> Iterator[Letter]:
     """The letters that are wanted, at most `rate` a second, behind a progress bar."""
-    sqs, _, dead = _queues(target)
     now = datetime.now(UTC)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=console) as progress, closing(walk(sqs, dead)) as every:
-        task = progress.add_task(doing, total=letters.counts(sqs, dead)["waiting"])
+    with Progress(*columns, console=console) as progress, closing(walk(queues.sqs, queues.dead)) as every:
+        task = progress.add_task(doing, total=letters.counts(queues.sqs, queues.dead)["waiting"])
         for letter in paced((letter for letter in every if wanted.matches(letter, now)), rate):
             yield letter
             progress.advance(task)
         progress.update(task, total=progress.tasks[0].completed)
 
 
-def _moved_by_sqs(target: Target, rate: int) -> bool:
-    sqs, queue, dead = _queues(target)
+def _moved_by_sqs(queues: Queues, rate: int) -> bool:
     moved = 0
     try:
         with console.status("SQS moves them") as status:
-            for moved, of in letters.move_all(sqs, queue, dead, rate):
+            for moved, of in letters.move_all(queues.sqs, queues.queue, queues.dead, rate):
                 status.update(f"SQS moves them: {moved} of about {of}")
     except NotImplementedError:
         return False
@@ -220,8 +229,8 @@ def _moved_by_sqs(target: Target, rate: int) -> bool:
     return True
 
 
-def _say_what_would_be(target: Target, wanted: Wanted, what: str) -> None:
-    found, now = _find(target, wanted), datetime.now(UTC)
+def _say_what_would_be(queues: Queues, wanted: Wanted, what: str) -> None:
+    found, now = _find(queues, wanted), datetime.now(UTC)
     _print_groups(found, now)
     if found:
         _print_letters(found, now)
@@ -247,7 +256,7 @@ def _print_letters(found: list[Letter], now: datetime) -> None:
             short_age((now - letter.sent_at).total_seconds()),
             letter.reason.attempts or "-",
             letter.reason.code,
-            escape(", ".join(upload.image.name for upload in letter.uploads)),
+            escape(", ".join(event.image.name for event in letter.events)),
         )
     console.print()
     console.print(table)
@@ -260,7 +269,7 @@ def _as_json(letter: Letter) -> dict[str, Any]:
         **asdict(letter.reason),
         "message_id": letter.message_id,
         "image_ids": letter.image_ids(),
-        "keys": [upload.key for upload in letter.uploads],
+        "keys": [event.key for event in letter.events],
         "sent_at": letter.sent_at.isoformat(),
     }
 

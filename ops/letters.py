@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from shared.errors import Unavailable
-from shared.events import Upload, uploads_in
+from shared.events import Created, RenditionCreated, Upload, UploadRejected, events_in
 from shared.letters import Reason, reason_of
 from shared.queues import BATCH_MESSAGES, hide
 
@@ -28,17 +28,17 @@ _NO_MOVE_TASK = {"InvalidAction", "UnsupportedOperation", "UnknownOperation"}
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A dead letter. `uploads` is empty if the message is no upload event."""
+    """A dead letter. `events` is empty if the message is none of Darkroom's."""
 
     message_id: str
     receipt_handle: str
     body: str
     sent_at: datetime
     reason: Reason
-    uploads: tuple[Upload, ...]
+    events: tuple[Created, ...]
 
     def image_ids(self) -> list[str]:
-        return [upload.image.id for upload in self.uploads]
+        return [event.image.id for event in self.events]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Wanted:
     def matches(self, letter: Letter, now: datetime) -> bool:
         if self.code not in {None, letter.reason.code} or now - letter.sent_at < self.older_than:
             return False
-        if self.prefix and not any(upload.key.startswith(self.prefix) for upload in letter.uploads):
+        if self.prefix and not any(event.key.startswith(self.prefix) for event in letter.events):
             return False
         known = [letter.message_id, *letter.image_ids()]
         return not self.ids or any(name.startswith(wanted) for name in known for wanted in self.ids)
@@ -161,14 +161,16 @@ def counts(sqs: "SQSClient", queue_url: str) -> dict[str, int]:
 
 
 def _letter(message: Any) -> Letter:
-    uploads: list[Upload] = []
+    events: list[Created] = []
     with suppress(Unavailable):
-        uploads = uploads_in(message["Body"])
+        # Each subscriber has letters of one kind. An upload whose own key looks like a rendition's is not expected.
+        kinds: tuple[type[Created], ...] = (RenditionCreated, UploadRejected, Upload)
+        events = next((found for kind in kinds if (found := list[Created](events_in(kind, message["Body"])))), [])
     return Letter(
         message_id=message["MessageId"],
         receipt_handle=message["ReceiptHandle"],
         body=message["Body"],
         sent_at=datetime.fromtimestamp(int(message["Attributes"]["SentTimestamp"]) / 1000, UTC),
         reason=reason_of(message),
-        uploads=tuple(uploads),
+        events=tuple(events),
     )

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -47,12 +48,30 @@ def host_architecture() -> str:
     return "arm64" if platform.machine().lower() in {"arm64", "aarch64"} else "x86_64"
 
 
-def build(folder: Path, architecture: str) -> tuple[Build, bool]:
-    """Runs `sam build` into `folder` unless the sources are those of the last build; answers whether it ran.
+def service_folder(name: str, root: Path = ROOT) -> Path:
+    """Where the service `name` with a stack of its own lives. Raises Problem (`no-such-service`)."""
+    for parent in ("services", "examples"):
+        if (root / parent / name.replace("-", "_") / "template.yaml").is_file():
+            return root / parent / name.replace("-", "_")
+    raise Problem("no-such-service", f"There is no services/{name}/template.yaml, nor one in examples.")
 
-    Raises Problem (`build-failed`, `no-network`).
+
+def service_stack(service: str | None, darkroom: str = LOCAL_STACK) -> str:
+    """The stack of a service beside the stack `darkroom`, or that stack itself."""
+    return f"{darkroom}-{service}" if service else darkroom
+
+
+def identifier(service: str) -> str:
+    """What the service's resources are called by in a template: NewTags for new-tags."""
+    return "".join(part.capitalize() for part in service.split("-"))
+
+
+def build(folder: Path, architecture: str, source: Path = ROOT) -> tuple[Build, bool]:
+    """Runs `sam build` of source/template.yaml into `folder` unless the sources are those of the last build.
+
+    Answers whether it ran. Raises Problem (`build-failed`, `no-network`).
     """
-    digest = _digest(architecture)
+    digest = _digest(architecture, source)
     built = Build(folder / "template.yaml", digest)
     stamp = folder.with_name(folder.name + ".digest")
     if built.template.exists() and stamp.exists() and stamp.read_text() == digest:
@@ -63,7 +82,7 @@ def build(folder: Path, architecture: str) -> tuple[Build, bool]:
         [
             "build",
             "--template",
-            str(ROOT / "template.yaml"),
+            str(source / "template.yaml"),
             "--build-dir",
             str(folder),
             "--parallel",
@@ -86,6 +105,7 @@ def deploy(engine: Engine, built: Build, parameters: Mapping[str, str], stack: s
 
     Raises Problem (`deploy-failed`).
     """
+    parameters = {name: value for name, value in parameters.items() if declares(built.template, name)}
     wanted = json.dumps([built.digest, sorted(parameters.items())])
     stamp = engine.folder / f"deployed-{stack}.json"
     cloudformation = engine.session().client("cloudformation", endpoint_url=engine.url)
@@ -108,7 +128,7 @@ def deploy(engine: Engine, built: Build, parameters: Mapping[str, str], stack: s
             "--no-confirm-changeset",
             "--no-fail-on-empty-changeset",
             "--no-progressbar",
-            "--parameter-overrides",
+            *(["--parameter-overrides"] if parameters else []),
             *[f"{name}={value}" for name, value in parameters.items()],
         ],
         engine.client_environment(),
@@ -116,6 +136,12 @@ def deploy(engine: Engine, built: Build, parameters: Mapping[str, str], stack: s
     )
     stamp.write_text(wanted)
     return True
+
+
+def declares(template: Path, parameter: str) -> bool:
+    """Whether the template has a parameter of this name."""
+    head = template.read_text().partition("\nResources:")[0]
+    return re.search(rf"(?m)^  {re.escape(parameter)}:", head) is not None
 
 
 def outputs(cloudformation: "CloudFormationClient", stack: str) -> dict[str, str]:
@@ -137,12 +163,13 @@ def _is_complete(cloudformation: "CloudFormationClient", stack: str) -> bool:
         return False
 
 
-def _digest(architecture: str) -> str:
-    sources = [ROOT / "template.yaml", *sorted(ROOT.glob("functions/**/*")), *sorted(ROOT.glob("shared/**/*"))]
+def _digest(architecture: str, source: Path) -> str:
+    own = ROOT.glob("functions/**/*") if source == ROOT else source.glob("**/*")
+    sources = [source / "template.yaml", *sorted(own), *sorted(ROOT.glob("shared/**/*"))]
     digest = hashlib.sha256(f"{architecture} {sys.version}".encode())
-    for source in sources:
-        if source.is_file() and "__pycache__" not in source.parts:
-            digest.update(str(source.relative_to(ROOT)).encode() + b"\0" + source.read_bytes())
+    for file in sources:
+        if file.is_file() and not {"__pycache__", ".aws-sam"} & set(file.parts):
+            digest.update(os.path.relpath(file, ROOT).encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()
 
 

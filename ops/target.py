@@ -1,12 +1,13 @@
 """Which Darkroom a command talks to: the one that runs on this machine, or a deployed stack by name."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import boto3
 import typer
-from botocore.exceptions import BotoCoreError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from ops import engine, stack
 from ops.problem import Problem
@@ -17,6 +18,9 @@ StackOption = Annotated[
     str | None, typer.Option("--stack", help="A deployed stack by name; without it, the Darkroom on this machine.")
 ]
 RegionOption = Annotated[str | None, typer.Option("--region", help="The stack's region, if not your default one.")]
+SubscriberOption = Annotated[
+    str | None, typer.Option("--subscriber", help="Of this subscriber, instead of the resizer.")
+]
 FolderOption = Annotated[Path, typer.Option("--folder", help="Where `darkroom up` keeps its state.")]
 
 
@@ -29,6 +33,25 @@ class Target:
     endpoint_url: str | None
     outputs: dict[str, str]
     gallery_url: str
+
+    def queues(self, subscriber: str | None) -> tuple[str, str]:
+        """The URLs of a subscriber's queue and dead-letter queue; None is the resizer. Raises Problem.
+
+        They are where `darkroom new-subscriber` puts them: in a stack of the subscriber's own, or in this one.
+        """
+        if subscriber is None:
+            return self.outputs["ResizeQueueUrl"], self.outputs["ResizeDeadLetterQueueUrl"]
+        cloudformation = self.session.client("cloudformation", endpoint_url=self.endpoint_url)
+        prefix = stack.identifier(subscriber)
+        for name in (stack.service_stack(subscriber, self.name), self.name):
+            with suppress(ClientError):  # there is no such stack, or none of its resources is called so
+                queue, dead = (
+                    cloudformation.describe_stack_resource(StackName=name, LogicalResourceId=f"{prefix}{kind}")
+                    for kind in ("Queue", "DeadLetterQueue")
+                )
+                found = [one["StackResourceDetail"].get("PhysicalResourceId", "") for one in (queue, dead)]
+                return found[0], found[1]
+        raise Problem("no-subscriber", f"No subscriber {subscriber} is deployed beside {self.name} or in it.")
 
 
 def resolve(stack_name: str | None, region: str | None, folder: Path) -> Target:

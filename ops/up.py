@@ -4,7 +4,7 @@ import fcntl
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -24,11 +24,15 @@ class Stopped(BaseException):
     """SIGTERM or SIGINT: somebody wants us to stop. Not an Exception, so that nothing swallows it."""
 
 
-def up(folder: Path, port: int, parameters: Mapping[str, str], console: Console) -> None:
+def up(folder: Path, port: int, parameters: Mapping[str, str], console: Console, services: Sequence[str] = ()) -> None:
     """Starts, builds, deploys, says where the gallery is, and stays. Raises Problem.
+
+    `services` are those with a stack of their own (services/, examples/) that are to run with it.
 
     On SIGINT or SIGTERM it stops the engine cleanly, so that pictures and stack are there the next time.
     """
+    for name in services:
+        stack.service_folder(name)  # a name that is wrong is told before anything starts
     folder.mkdir(parents=True, exist_ok=True)
     for wanted in (signal.SIGTERM, signal.SIGINT):
         signal.signal(wanted, _stop)
@@ -39,7 +43,7 @@ def up(folder: Path, port: int, parameters: Mapping[str, str], console: Console)
             engines.await_predecessor(folder)
             with _step(console, "engine", f"MiniStack on {engine.url}, IAM enforced"):
                 process = engines.start(engine)
-            gallery_url = bring_up(engine, process, parameters, console)
+            gallery_url = bring_up(engine, process, parameters, console, services)
             _greet(console, gallery_url)
             code = process.wait()
             raise Problem("engine-failed", f"The local engine ended by itself (exit {code}). See {engine.log}.")
@@ -53,22 +57,48 @@ def up(folder: Path, port: int, parameters: Mapping[str, str], console: Console)
                 engines.stop(process)
 
 
-def bring_up(engine: Engine, process: subprocess.Popen[bytes], parameters: Mapping[str, str], console: Console) -> str:
+def bring_up(
+    engine: Engine,
+    process: subprocess.Popen[bytes],
+    parameters: Mapping[str, str],
+    console: Console,
+    services: Sequence[str] = (),
+) -> str:
     """Builds and deploys to a running engine, waits until the gallery answers, and answers its URL. Raises Problem."""
-    architecture = stack.host_architecture()
-    with _step(console, "build", "sam build") as note:
-        built, ran = stack.build(engine.folder / "build", architecture)
-        note("" if ran else "nothing changed")
-    with _step(console, "deploy", f"sam deploy, stack {stack.LOCAL_STACK}") as note:
-        ran = stack.deploy(engine, built, {"RunsOn": "local", "Architecture": architecture, **parameters})
-        note("" if ran else "nothing changed")
-        if ran:
-            engines.save(engine, process)
+    templates = [source / "template.yaml" for source in (stack.ROOT, *map(stack.service_folder, services))]
+    for name in parameters:
+        if not any(stack.declares(template, name) for template in templates):
+            raise Problem("bad-parameter", f"No template that runs has a parameter {name}. See template.yaml.")
+    settings = {"RunsOn": "local", "Architecture": stack.host_architecture(), **parameters}
+    bring_up_stack(engine, process, settings, console)
+    for name in services:
+        bring_up_stack(engine, process, settings, console, name)
     cloudformation = engine.session().client("cloudformation", endpoint_url=engine.url)
     gallery_url = engine.gallery_url(stack.outputs(cloudformation, stack.LOCAL_STACK)["ApiId"])
     with _step(console, "gallery", "answers"):
         _await_gallery(gallery_url)
     return gallery_url
+
+
+def bring_up_stack(
+    engine: Engine,
+    process: subprocess.Popen[bytes],
+    settings: Mapping[str, str],
+    console: Console,
+    service: str | None = None,
+) -> None:
+    """Builds and deploys Darkroom's own stack or that of a service. Raises Problem."""
+    source = stack.service_folder(service) if service else stack.ROOT
+    name = stack.service_stack(service)
+    with _step(console, "build", f"sam build{f', {service}' if service else ''}") as note:
+        folder = engine.folder / (f"build-{service}" if service else "build")
+        built, ran = stack.build(folder, stack.host_architecture(), source)
+        note("" if ran else "nothing changed")
+    with _step(console, "deploy", f"sam deploy, stack {name}") as note:
+        ran = stack.deploy(engine, built, settings, name)
+        note("" if ran else "nothing changed")
+        if ran:
+            engines.save(engine, process)
 
 
 def _await_gallery(url: str) -> None:
@@ -96,6 +126,7 @@ def _greet(console: Console, gallery_url: str) -> None:
     console.print()
     console.print(f"Gallery: {gallery_url}", soft_wrap=True, highlight=False)
     console.print(f"Upload:  {curl_line(gallery_url)}", soft_wrap=True, highlight=False)
+    console.print("Report:  .venv/bin/darkroom report --html report.html", highlight=False)
     console.print("Ctrl-C stops it and keeps the pictures.", style="dim")
 
 

@@ -1,7 +1,8 @@
-"""The event that everything hangs on: an object was created in the upload bucket.
+"""The events that everything hangs on: an upload arrived, its renditions were created, it was rejected.
 
-S3 publishes it to the topic, the topic puts it into each subscriber's queue. With raw delivery a message's body is
-S3's own event; without it, that event is a string inside SNS's envelope. Both are read here, and only here.
+All three are S3's own events: an object was created. S3 publishes them to a topic, the topic puts them into each
+subscriber's queue. With raw delivery a message's body is S3's event; without it, that event is a string inside SNS's
+envelope. Both are read here, and only here. docs/events.md and docs/asyncapi.yaml are the contract.
 """
 
 import json
@@ -11,11 +12,11 @@ from typing import Any
 from urllib.parse import quote_plus, unquote_plus
 
 from shared.errors import Unavailable
-from shared.keys import Image, image_of
+from shared.keys import Image, image_of, read_rejection_key, read_rendition_key
 
 
 @dataclass(frozen=True, slots=True)
-class Upload:
+class Created:
     """An object was created: `etag` says with which content, `at` when (UTC). `sequencer` orders events of one key."""
 
     bucket: str
@@ -30,8 +31,13 @@ class Upload:
         """The id and the name of the picture."""
         return image_of(self.key, self.etag, self.at)
 
+    @classmethod
+    def is_told_by(cls, key: str) -> bool:
+        """Whether an object with this key is an event of this kind."""
+        return bool(key)
+
     def as_event(self) -> dict[str, Any]:
-        """The S3 event that `uploads_in` reads this from; sent to the queue again, it replays the upload."""
+        """The S3 event that `events_in` reads this from; sent to the queue again, it replays."""
         s3_object: dict[str, Any] = {"key": quote_plus(self.key, safe="/"), "size": self.size_bytes, "eTag": self.etag}
         if self.sequencer:
             s3_object["sequencer"] = self.sequencer
@@ -48,8 +54,43 @@ class Upload:
         }
 
 
-def uploads_in(body: str) -> list[Upload]:
-    """Every upload that one queue message announces, in its order.
+@dataclass(frozen=True, slots=True)
+class Upload(Created):
+    """An original arrived in the upload bucket, under any key."""
+
+
+@dataclass(frozen=True, slots=True)
+class RenditionCreated(Created):
+    """A picture is finished: its thumb was created in the resized bucket, after its other renditions."""
+
+    @property
+    def image(self) -> Image:
+        read = read_rendition_key(self.key)
+        assert read, self.key
+        return Image(read.image_id, read.stem)
+
+    @classmethod
+    def is_told_by(cls, key: str) -> bool:
+        return read_rendition_key(key) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class UploadRejected(Created):
+    """An upload was refused for good; the object is the record that says why (docs/events.md)."""
+
+    @property
+    def image(self) -> Image:
+        image_id = read_rejection_key(self.key)
+        assert image_id, self.key
+        return Image(image_id, f"{image_id}.json")
+
+    @classmethod
+    def is_told_by(cls, key: str) -> bool:
+        return read_rejection_key(key) is not None
+
+
+def events_in[E: Created](kind: type[E], body: str) -> list[E]:
+    """Every event of this kind that one queue message announces, in its order.
 
     None for `s3:TestEvent`, which S3 sends when a notification is set up, and for events of other kinds (deletions).
     Raises Unavailable (`malformed-event`) for what is no S3 event: not the uploader's fault, so it is kept for us as
@@ -61,19 +102,29 @@ def uploads_in(body: str) -> list[Upload]:
             event = json.loads(event["Message"])
         if event.get("Event") == "s3:TestEvent":
             return []
-        return [_upload(record) for record in event["Records"] if record["eventName"].startswith("ObjectCreated:")]
+        records = [record for record in event["Records"] if record["eventName"].startswith("ObjectCreated:")]
+        return [_created(kind, record) for record in records if kind.is_told_by(_key(record))]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise Unavailable(
             "malformed-event", f"The message is not an S3 event ({type(error).__name__}: {error}). Look at its sender."
         ) from error
 
 
-def _upload(record: dict[str, Any]) -> Upload:
+def uploads_in(body: str) -> list[Upload]:
+    """Every upload that one queue message announces; otherwise as `events_in`."""
+    return events_in(Upload, body)
+
+
+def _key(record: dict[str, Any]) -> str:
+    # S3 writes keys into events as an HTML form would: spaces as +, the rest percent-encoded. Undone exactly once.
+    return unquote_plus(record["s3"]["object"]["key"])
+
+
+def _created[E: Created](kind: type[E], record: dict[str, Any]) -> E:
     s3 = record["s3"]
-    return Upload(
+    return kind(
         bucket=s3["bucket"]["name"],
-        # S3 writes keys into events as an HTML form would: spaces as +, the rest percent-encoded. Undone exactly once.
-        key=unquote_plus(s3["object"]["key"]),
+        key=_key(record),
         etag=s3["object"]["eTag"].strip('"'),
         size_bytes=int(s3["object"].get("size", 0)),
         at=datetime.fromisoformat(record["eventTime"]).astimezone(UTC),

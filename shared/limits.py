@@ -24,6 +24,10 @@ URL_WINDOW_SECONDS = 3600
 MAX_STATUS_IDS = 200
 # How long an id is believed without any trace of its upload in S3: the ticket's life, and as long for the bytes.
 RECENT_SECONDS = 2 * TICKET_SECONDS
+# Uploads up to this age are noted in the log when the gallery first shows them.
+SHOWN_SECONDS = 3600
+# How many of those one execution environment remembers.
+MAX_SHOWN_IDS = 10_000
 # What S3 answers to one LIST at most.
 LIST_KEYS = 1000
 # How many LISTs may be spent on finding what comes before a picture; a million pictures over years take about five.

@@ -10,7 +10,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from shared.errors import Rejected, Unavailable
-from shared.events import Upload
+from shared.events import Created, Upload
 
 if TYPE_CHECKING:  # type stubs are not deployed
     from mypy_boto3_s3 import S3Client
@@ -61,6 +61,11 @@ def get_original(s3: "S3Client", bucket: str, key: str, etag: str, max_bytes: in
         raise _unavailable("read", bucket, key, error) from error
     except (BotoCoreError, OSError) as error:
         raise _unavailable("read", bucket, key, error) from error
+
+
+def read_announced(s3: "S3Client", event: Created, max_bytes: int) -> bytes:
+    """The bytes of the object that `event` announced; raises as `get_original` does."""
+    return get_original(s3, event.bucket, event.key, event.etag, max_bytes)
 
 
 def put_rendition(

@@ -1,7 +1,7 @@
 """What every subscriber does alike: a batch of queue messages, each of which ends well, comes back, or is explained.
 
-A subscriber gives its work for one upload; this gives it partial batches, retries with backoff, a time budget, dead
-letters with reasons, and the word when an upload is suspected of having ended a process (docs/decisions.md).
+A subscriber gives its work for one event; this gives it partial batches, retries with backoff, a time budget, dead
+letters with reasons, and the word when an event is suspected of having ended a process (docs/decisions.md).
 """
 
 import math
@@ -9,19 +9,19 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 from functools import cache
 from typing import Any
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import BotoCoreError, ClientError
 
-from shared import config, queues
+from shared import config, queues, storage, telemetry
 from shared.deadline import deadline
 from shared.errors import DarkroomError, Rejected, Unavailable
-from shared.events import Upload, uploads_in
+from shared.events import Created, Upload, events_in
 from shared.letters import Reason, attributes, iso
 from shared.limits import (
     BACKOFF_FACTOR,
@@ -32,11 +32,10 @@ from shared.limits import (
     RESERVE_SECONDS,
     START_SECONDS,
 )
+from shared.telemetry import tell
 
-logger = Logger()
-
-# The upload, and whether it must be worked on in a process of its own (shared/isolation.py).
-type Work = Callable[[Upload, bool], None]
+# The event, and whether it must be worked on in a process of its own (shared/isolation.py).
+type Work[E: Created = Upload] = Callable[[E, bool], None]
 
 
 class _Untouched(Exception):
@@ -57,7 +56,17 @@ def _queues() -> Queues:
 
 
 def process_batch(event: dict[str, Any], context: LambdaContext, work: Work) -> dict[str, Any]:
-    """Does `work` for every upload in a batch of SQS messages; answers the ids of the messages that must come back.
+    """`process_events` for a subscriber to uploads."""
+    return process_events(event, context, Upload, work)
+
+
+def process_events[E: Created](
+    event: dict[str, Any], context: LambdaContext, kind: type[E], work: Work[E], keys: str = "*"
+) -> dict[str, Any]:
+    """Does `work` for every event of `kind` in a batch of SQS messages; answers the ids of those that must come back.
+
+    Only events whose key matches the shell pattern `keys` are worked on. One whose object has been replaced or deleted
+    meanwhile (`work` raises storage.Superseded) is done with: what replaced it has an event of its own.
 
     `work` raises Unavailable, or anything unknown, to be tried again with backoff, at most MAX_ATTEMPTS times, and
     Rejected for what cannot succeed; whatever is given up becomes a dead letter with its reason.
@@ -69,8 +78,15 @@ def process_batch(event: dict[str, Any], context: LambdaContext, work: Work) -> 
     # Most tried first: who has been waiting longest gets the whole of the time.
     records = sorted(event["Records"], key=lambda record: -_attempts(record))
     isolate = _attempts(records[0]) > 1
+    telemetry.add(telemetry.BATCH_SIZE, len(records))
     _lease(records, context)
     untouched: list[str] = []
+
+    def work_on(announced: E, isolate: bool) -> None:
+        try:
+            work(announced, isolate)
+        except storage.Superseded:
+            tell(telemetry.UPLOAD_SUPERSEDED, announced.image.id, key=announced.key, etag=announced.etag)
 
     def attempt(record: SQSRecord) -> None:
         left = context.get_remaining_time_in_millis() / 1000
@@ -79,15 +95,18 @@ def process_batch(event: dict[str, Any], context: LambdaContext, work: Work) -> 
                 return
             untouched.append(record.receipt_handle)
             raise _Untouched
+        image_id = None
         try:
             with deadline(max(min(MESSAGE_SECONDS, left - RESERVE_SECONDS), 1)):
-                for upload in uploads_in(record.body):
-                    logger.append_keys(image_id=upload.image.id)
-                    work(upload, isolate)
+                for announced in events_in(kind, record.body):
+                    if fnmatchcase(announced.key, keys):
+                        image_id = announced.image.id
+                        _tell_received(announced, record.raw_event, isolate)
+                        work_on(announced, isolate)
+            telemetry.add(telemetry.ATTEMPTS_FAILED, 0)
         except Exception as error:
-            _fail(record.raw_event, error, context)
-        finally:
-            logger.remove_keys(["image_id"])
+            telemetry.add(telemetry.ATTEMPTS_FAILED, 1)
+            _fail(record.raw_event, image_id, error, context)
 
     # Failed messages come back even when all of a batch failed; raising would only hide which and why.
     processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
@@ -112,6 +131,21 @@ def _attempts(record: dict[str, Any]) -> int:
     return int(record["attributes"]["ApproximateReceiveCount"])
 
 
+def _tell_received(announced: Created, record: dict[str, Any], isolated: bool) -> None:
+    waited = datetime.now(UTC).timestamp() * 1000 - int(record["attributes"]["SentTimestamp"])
+    tell(
+        telemetry.UPLOAD_RECEIVED,
+        announced.image.id,
+        key=announced.key,
+        file_name=announced.image.name,
+        size_bytes=announced.size_bytes,
+        message_id=record["messageId"],
+        attempts=_attempts(record),
+        queue_ms=max(round(waited), 0),
+        isolated=isolated,
+    )
+
+
 def _lease(records: list[dict[str, Any]], context: LambdaContext) -> None:
     # The queue's visibility timeout, six function timeouts, allows for Lambda's own waiting. From here on our time is
     # known: if this process dies, its messages are back when it would have ended, not minutes later.
@@ -124,7 +158,7 @@ def _hide(receipt_handles: list[str], seconds: int) -> None:
         queues.hide(queues.sqs_client(), _queues().queue_url, receipt_handles, seconds)
     except (ClientError, BotoCoreError) as error:
         # They come back all the same, only later.
-        logger.warning("visibility not changed", error=str(error), seconds=seconds)
+        tell(telemetry.VISIBILITY_NOT_CHANGED, error=str(error), seconds=seconds)
 
 
 def _sent_anew(record: dict[str, Any]) -> bool:
@@ -133,22 +167,23 @@ def _sent_anew(record: dict[str, Any]) -> bool:
     # Those in between stay what they are: a killer must not pass for new again and again.
     attempts = _attempts(record)
     if 1 < attempts < MAX_ATTEMPTS:
-        logger.info("message handed back", message_id=record["messageId"], attempts=attempts)
+        tell(telemetry.MESSAGE_HANDED_BACK, message_id=record["messageId"], attempts=attempts)
         return False
     try:
         queues.send(queues.sqs_client(), _queues().queue_url, record["body"])
     except (ClientError, BotoCoreError) as error:
-        logger.warning("message not sent anew", message_id=record["messageId"], error=str(error))
+        tell(telemetry.MESSAGE_NOT_SENT_ANEW, message_id=record["messageId"], error=str(error))
         return False
-    logger.info("message sent anew", message_id=record["messageId"], attempts=attempts)
+    tell(telemetry.MESSAGE_SENT_ANEW, message_id=record["messageId"], attempts=attempts)
     return True
 
 
-def _fail(record: dict[str, Any], error: Exception, context: LambdaContext) -> None:
+def _fail(record: dict[str, Any], image_id: str | None, error: Exception, context: LambdaContext) -> None:
     """Raises `error` if the message shall come back; returns if it became a dead letter."""
     attempts = _attempts(record)
     known = error if isinstance(error, DarkroomError) else _unexpected(error)
     told: dict[str, Any] = {
+        "message_id": record["messageId"],
         "code": known.code,
         "sentence": known.sentence,
         "error_type": _type_of(error),
@@ -156,7 +191,7 @@ def _fail(record: dict[str, Any], error: Exception, context: LambdaContext) -> N
     }
     if attempts < MAX_ATTEMPTS and not isinstance(error, Rejected):
         seconds = backoff_seconds(attempts)
-        logger.warning("message failed", retry_seconds=seconds, exc_info=known is not error, **told)
+        tell(telemetry.MESSAGE_FAILED, image_id, retry_seconds=seconds, exc_info=known is not error, **told)
         _hide([record["receiptHandle"]], seconds)
         raise known from error
     reason = Reason(
@@ -174,9 +209,9 @@ def _fail(record: dict[str, Any], error: Exception, context: LambdaContext) -> N
         queues.send(queues.sqs_client(), _queues().dead_letter_queue_url, record["body"], attributes(reason))
     except (ClientError, BotoCoreError) as unsent:
         # The message comes back once more, and then SQS itself puts it there, without a reason.
-        logger.exception("dead letter not sent", **told)
+        tell(telemetry.DEAD_LETTER_NOT_SENT, image_id, exc_info=True, **told)
         raise known from unsent
-    logger.error("dead letter sent", exc_info=known is not error, **told)
+    tell(telemetry.DEAD_LETTER_SENT, image_id, exc_info=known is not error, **told)
 
 
 def _unexpected(error: Exception) -> Unavailable:

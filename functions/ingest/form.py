@@ -3,7 +3,6 @@
 import base64
 import hashlib
 from collections.abc import Mapping
-from datetime import datetime
 from functools import cache
 from html import escape
 from pathlib import Path
@@ -11,7 +10,7 @@ from string import Template
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
-from shared.keys import NAMELESS, new_image_id, upload_key
+from shared.keys import NAMELESS, upload_key
 from shared.limits import TICKET_SECONDS
 
 if TYPE_CHECKING:
@@ -20,13 +19,12 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 
 
-def page(s3: "S3Client", bucket: str, max_bytes: int, gallery_url: str, now: datetime) -> tuple[str, str]:
+def page(s3: "S3Client", bucket: str, max_bytes: int, gallery_url: str, image_id: str) -> tuple[str, str]:
     """The page, and the Content-Security-Policy it needs.
 
     Its ticket cannot know the file: the key's name is NAMELESS, and resize finds out the type from the bytes. (S3 would
     put `${filename}` into the key, but as people typed it, which no key of ours allows.)
     """
-    image_id = new_image_id(now)
     redirect = {"success_action_redirect": f"{gallery_url}?image={image_id}"}
     post = s3.generate_presigned_post(
         Bucket=bucket,

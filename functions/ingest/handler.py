@@ -5,15 +5,15 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response, content_types
 
 from functions.ingest import door, form
-from shared import config
+from shared import config, telemetry
 from shared.errors import Rejected
+from shared.keys import new_image_id
 from shared.storage import s3_client
+from shared.telemetry import observed, tell
 
-logger = Logger()
 app = APIGatewayHttpResolver()
 
 # Any other refusal is 400.
@@ -49,12 +49,13 @@ def upload_requested() -> Response[str]:
             now=datetime.now(UTC),
         )
     except Rejected as refused:
-        logger.info("upload refused at the door", code=refused.code)
+        tell(telemetry.TICKET_REFUSED, code=refused.code, sentence=refused.sentence)
         status = STATUS_BY_CODE.get(refused.code, 400)
         if for_curl:
             return Response(status, content_types.TEXT_PLAIN, door.refusal_as_curl(refused))
         return Response(status, content_types.APPLICATION_JSON, door.refusal_as_json(refused))
-    logger.info("upload ticketed", image_id=issued.id, media_type=wanted.media_type, size_bytes=wanted.size_bytes)
+    told: dict[str, Any] = {"file_name": wanted.name, "media_type": wanted.media_type, "size_bytes": wanted.size_bytes}
+    tell(telemetry.UPLOAD_TICKETED, issued.id, **told)
     if for_curl:
         return Response(201, content_types.TEXT_PLAIN, door.as_curl(issued))
     return Response(201, content_types.APPLICATION_JSON, door.as_json(issued))
@@ -64,7 +65,9 @@ def upload_requested() -> Response[str]:
 def form_requested() -> Response[str]:
     gallery_url = form.gallery_url(app.current_event.headers)
     max_bytes = settings().max_upload_megabytes * 1_000_000
-    text, policy = form.page(s3_client(), settings().upload_bucket, max_bytes, gallery_url, datetime.now(UTC))
+    image_id = new_image_id(datetime.now(UTC))
+    text, policy = form.page(s3_client(), settings().upload_bucket, max_bytes, gallery_url, image_id)
+    tell(telemetry.UPLOAD_TICKETED, image_id)
     headers = {
         "Content-Security-Policy": policy,
         "Cache-Control": "no-store",
@@ -74,6 +77,7 @@ def form_requested() -> Response[str]:
     return Response(200, "text/html; charset=utf-8", text, dict(headers))
 
 
+@observed
 def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """The Lambda entry point; `event` is API Gateway's payload 2.0."""
     return app.resolve(event, context)

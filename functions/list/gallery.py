@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from functions.list import presign
+from functions.list import presign, shown
 from functions.list.responses import NotFound
 from functions.list.settings import Settings, Wiring
 from shared.errors import Unavailable
@@ -62,6 +62,7 @@ def listing(wired: Wiring, after: str, limit: int, now: float, *, inclusive: boo
     found = distinct(keys)
     entry = entry_maker(wired, now)
     images = [entry(key) for key in found[:limit]]
+    shown.note([image.id for image in images], now)
     following = images[-1].id if images and (more or len(found) > limit) else None
     return Listing(images, following, images[0].id if images and after else None)
 

@@ -1,9 +1,8 @@
 """The gallery over HTTP: an HTTP API request in (payload format 2.0), a page or JSON out."""
 
 import time
+from http import HTTPStatus
 from typing import Any
-
-from aws_lambda_powertools import Logger
 
 from functions.list import gallery, page, paging, responses, status
 from functions.list.responses import NotFound, Request, Response
@@ -11,20 +10,20 @@ from functions.list.settings import Wiring, wiring
 from shared.errors import DarkroomError
 from shared.keys import is_image_id
 from shared.limits import MAX_STATUS_IDS, PAGE_ITEMS
+from shared.telemetry import REQUEST_FAILED, observed, tell
 
-logger = Logger(service="list")
 
-
+@observed
 def handle(event: dict[str, Any], context: object) -> Response:  # noqa: ARG001
     """Answers one request. What went wrong becomes a sentence: JSON under `images`, a page everywhere else."""
     request = responses.read_request(event)
     try:
         return _route(request, wiring())
-    except DarkroomError as error:
-        problem = error
-    except Exception:
-        logger.exception("the request could not be answered", path=request.path)
-        problem = DarkroomError("unexpected", "The gallery could not answer. Try again in a moment.")
+    except Exception as error:
+        sentence = "The gallery could not answer. Try again in a moment."
+        problem = error if isinstance(error, DarkroomError) else DarkroomError("unexpected", sentence)
+        if responses.status_of(problem) >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            tell(REQUEST_FAILED, path=request.path, code=problem.code, sentence=problem.sentence, exc_info=True)
     if request.wants_json:
         return responses.problem_json(problem, request)
     return page.problem(problem, request)

@@ -11,6 +11,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from functions.list import shown
 from functions.list.gallery import distinct, entry_json, entry_maker, list_keys, unknown_image
 from functions.list.responses import BadRequest
 from functions.list.settings import Wiring
@@ -61,6 +62,7 @@ def of_many(wired: Wiring, image_ids: list[str], now: float) -> dict[str, list[S
     for image_id, key in thumbs.items():
         if distinct([key]):
             found[image_id] = {"id": image_id, "status": "ready"} | entry_json(entry(key))
+    shown.note(found, now)
     rest = [image_id for image_id in image_ids if image_id not in found]
     for image_id in _seek(wired, resized, REJECTED_PREFIX, rest, lambda key: read_rejection_key(key) or ""):
         found[image_id] = {"id": image_id, "status": "rejected"} | _rejection(wired, image_id)

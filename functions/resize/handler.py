@@ -3,7 +3,6 @@
 from functools import cache
 from typing import Any
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.resize.render import render
@@ -13,8 +12,7 @@ from shared.events import Upload
 from shared.isolation import isolated
 from shared.storage import s3_client
 from shared.subscriber import process_batch
-
-logger = Logger()
+from shared.telemetry import observed
 
 
 @cache
@@ -27,7 +25,7 @@ def resize(upload: Upload, isolate: bool) -> None:
     resize_upload(s3_client(), upload, settings(), isolated(render) if isolate else render)
 
 
-@logger.inject_lambda_context
+@observed
 def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """The Lambda entry point; `event` is a batch of SQS messages. Answers the ids of those that must come back."""
     return process_batch(event, context, resize)

@@ -3,22 +3,19 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
-
-from aws_lambda_powertools import Logger
+from typing import TYPE_CHECKING, Any
 
 from functions.resize.render import Rendered, render
-from shared import config, storage
+from shared import config, storage, telemetry
 from shared.errors import Rejected, Unavailable
 from shared.events import Upload
 from shared.keys import image_prefix, is_door_key, rejection_key, rendition_key
 from shared.limits import MAX_IMAGE_PIXELS, MAX_SIDE_PX, Limits
 from shared.renditions import DEFAULT_RENDITIONS, LISTED, Rendition, parse_renditions
+from shared.telemetry import tell
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-
-logger = Logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +62,31 @@ def resize_upload(s3: "S3Client", upload: Upload, settings: Settings, render: Re
         return
     except Rejected as refused:
         written = [_write_rejection(s3, upload, refused, settings)]
-        logger.warning("upload rejected", code=refused.code, sentence=refused.sentence)
+        told: dict[str, Any] = {"code": refused.code, "sentence": refused.sentence, "size_bytes": upload.size_bytes}
+        tell(telemetry.UPLOAD_REJECTED, upload.image.id, **told)
     else:
         written = _write_renditions(s3, upload, rendered, settings)
-        logger.info("upload resized", renditions=len(written), size_bytes=len(data), format=rendered.format)
+        _tell_resized(upload, rendered)
         if settings.delete_originals:
             storage.delete_original(s3, upload.bucket, upload.key, upload.etag)
     _leave_only(s3, upload.image.id, written, settings)
     _check_newest(s3, upload)
+
+
+def _tell_resized(upload: Upload, rendered: Rendered) -> None:
+    latency = (datetime.now(UTC) - upload.at).total_seconds() * 1000
+    tell(
+        telemetry.UPLOAD_RESIZED,
+        upload.image.id,
+        format=rendered.format,
+        size_bytes=upload.size_bytes,
+        bytes_out=sum(len(picture.body) for picture in rendered.pictures),
+        renditions=len(rendered.pictures),
+        latency_ms=max(round(latency), 0),
+        decode_ms=round(rendered.decode_seconds * 1000, 1),
+        resize_ms=round(rendered.resize_seconds * 1000, 1),
+        encode_ms=round(rendered.encode_seconds * 1000, 1),
+    )
 
 
 def _superseded(s3: "S3Client", upload: Upload, settings: Settings, render: Render) -> None:
@@ -81,7 +95,7 @@ def _superseded(s3: "S3Client", upload: Upload, settings: Settings, render: Rend
     Under a key of the door the successor is the same image. An earlier attempt of ours may have written over what the
     successor's event has made, so it is made again. Under any other key the successor is another image.
     """
-    logger.info("upload superseded", key=upload.key, etag=upload.etag)
+    tell(telemetry.UPLOAD_SUPERSEDED, upload.image.id, key=upload.key, etag=upload.etag)
     successor = storage.newest(s3, upload) if is_door_key(upload.key) else None
     if successor:
         resize_upload(s3, successor, settings, render)

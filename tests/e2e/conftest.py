@@ -4,7 +4,7 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,10 +57,14 @@ class Stack:
 
     def upload(self, name: str, body: bytes, media_type: str = "") -> str:
         """Uploads through the door as a program would; answers the image id."""
-        asked = httpx.post(f"{self.gallery_url}uploads", json={"name": name, "type": media_type, "size": len(body)})
+        asked = httpx.post(
+            f"{self.gallery_url}uploads",
+            json={"name": name, "type": media_type, "size": len(body)},
+            timeout=ARRIVES_SECONDS,
+        )
         assert asked.status_code == 201, asked.text
         ticket = asked.json()
-        sent = httpx.post(ticket["url"], data=ticket["fields"], files={"file": (name, body)})
+        sent = httpx.post(ticket["url"], data=ticket["fields"], files={"file": (name, body)}, timeout=ARRIVES_SECONDS)
         assert sent.status_code == 204, sent.text
         image_id: str = ticket["id"]
         return image_id
@@ -73,6 +77,14 @@ class Stack:
     def thumb_of(self, image_id: str) -> str:
         """The key of the picture's thumb, as soon as it is there."""
         return until(lambda: self.keys(f"thumb/{image_id}/"), f"a thumb of {image_id}")[0]
+
+    def log_lines(self, function: str, text: str) -> list[str]:
+        """The lines with this text that a function has logged."""
+        try:
+            found = self.logs.filter_log_events(logGroupName=f"/aws/lambda/{function}", filterPattern=f'"{text}"')
+        except self.logs.exceptions.ResourceNotFoundException:
+            return []
+        return [event["message"] for event in found["events"]]
 
     def waiting(self, queue: str = "ResizeQueueUrl") -> int:
         """How many messages a queue holds, seen and unseen."""
@@ -90,9 +102,29 @@ def until[T](look: Callable[[], T], what: str, seconds: float = ARRIVES_SECONDS)
     return found
 
 
+def stack_on(engine: Engine, gallery_url: str) -> Stack:
+    """The Darkroom that runs on an engine."""
+
+    def client(service: Any) -> Any:
+        return engine.session().client(service, endpoint_url=engine.url)
+
+    return Stack(
+        engine=engine,
+        gallery_url=gallery_url,
+        outputs=outputs(client("cloudformation"), LOCAL_STACK),
+        s3=client("s3"),
+        sns=client("sns"),
+        sqs=client("sqs"),
+        logs=client("logs"),
+    )
+
+
 @contextmanager
-def deployed(folder: Path, parameters: dict[str, str]) -> Iterator[Stack]:
-    """A Darkroom of its own, with its state in `folder`; the artifact in `folder`/build, or else the one for all."""
+def deployed(folder: Path, parameters: dict[str, str], services: Sequence[str] = ()) -> Iterator[Stack]:
+    """A Darkroom of its own, with its state in `folder`, and with it those services that have a stack of their own.
+
+    Its artifact is in `folder`/build, or else the one for all.
+    """
     if not (folder / "build").exists():
         stack_tools.build(BUILD, stack_tools.host_architecture())
         for name in (BUILD.name, f"{BUILD.name}.digest"):
@@ -103,17 +135,8 @@ def deployed(folder: Path, parameters: dict[str, str]) -> Iterator[Stack]:
     engine = Engine(folder, port)
     process = engines.start(engine)
     try:
-        url = bring_up(engine, process, parameters, Console(file=(folder / "up.log").open("w")))
-        session = engine.session()
-        yield Stack(
-            engine=engine,
-            gallery_url=url,
-            outputs=outputs(session.client("cloudformation", endpoint_url=engine.url), LOCAL_STACK),
-            s3=session.client("s3", endpoint_url=engine.url),
-            sns=session.client("sns", endpoint_url=engine.url),
-            sqs=session.client("sqs", endpoint_url=engine.url),
-            logs=session.client("logs", endpoint_url=engine.url),
-        )
+        url = bring_up(engine, process, parameters, Console(file=(folder / "up.log").open("w")), services)
+        yield stack_on(engine, url)
     finally:
         engines.stop(process)
 

@@ -10,6 +10,7 @@ from mypy_boto3_s3 import S3Client
 
 from functions.list import handler
 from shared.keys import Image, new_image_id, rejection_key, rendition_key, upload_key
+from tests.unit.context import Context
 
 NOW = datetime.now(UTC)
 
@@ -33,7 +34,7 @@ def get(path: str = "/", accept_encoding: str = "gzip", **query: str) -> Answer:
     }
     if query:  # API Gateway leaves it out otherwise
         event["queryStringParameters"] = query
-    answer = handler.handle(event, None)
+    answer = handler.handle(event, Context())
     body = answer["body"].encode()
     if answer["isBase64Encoded"]:
         body = base64.b64decode(body)

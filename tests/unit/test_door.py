@@ -15,6 +15,7 @@ from functions.ingest import door, handler
 from shared import keys, storage
 from shared.errors import Rejected
 from shared.limits import MAX_NAME_BYTES, MAX_TICKET_REQUEST_BYTES, TICKET_SECONDS
+from tests.unit.context import Context
 
 
 @pytest.fixture(autouse=True)
@@ -26,13 +27,6 @@ def _settings(s3: S3Client, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     handler.settings.cache_clear()
     storage.s3_client.cache_clear()
-
-
-class Context:
-    function_name = "ingest"
-    memory_limit_in_mb = 512
-    invoked_function_arn = "arn"
-    aws_request_id = "id"
 
 
 def post(body: str | None = None, **query: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from mypy_boto3_s3 import S3Client
 
 from functions.ingest import form, handler
 from shared.keys import NAMELESS, image_of
+from tests.unit.context import Context
 from tests.unit.list_gallery import NOW
 
 
@@ -37,7 +38,7 @@ def test_the_form_is_a_ticket_for_one_nameless_picture(s3: S3Client, monkeypatch
         "headers": {"host": "gallery.test"},
         "requestContext": {"http": {"method": "GET", "path": "/uploads/new"}, "stage": "$default"},
     }
-    answer = handler.handle(event, None)
+    answer = handler.handle(event, Context())
     handler.settings.cache_clear()
     assert answer["statusCode"] == 200
     fields = dict(re.findall(r'type="hidden" name="([^"]+)" value="([^"]+)"', answer["body"]))

@@ -87,7 +87,7 @@ def test_what_sns_could_not_deliver_says_so(queues: Queues) -> None:
     (letter,) = walk(queues.sqs, queues.dead)
     assert letter.reason.code == "undelivered"
     assert "AccessDenied" in letter.reason.sentence
-    assert letter.uploads == ()
+    assert letter.events == ()
 
 
 @pytest.mark.parametrize(

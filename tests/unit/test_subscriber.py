@@ -2,36 +2,23 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import boto3
 import pytest
-from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import ClientError
 from moto import mock_aws
 from mypy_boto3_sqs import SQSClient
 
-from shared import limits, queues, subscriber
+from shared import limits, queues, storage, subscriber
 from shared.errors import Rejected, Unavailable
-from shared.events import Upload
+from shared.events import RenditionCreated, Upload
 from shared.letters import reason_of
-from shared.subscriber import backoff_seconds, process_batch
+from shared.subscriber import backoff_seconds, process_batch, process_events
+from tests.unit.context import Context
 
 AT = datetime(2026, 11, 22, 12, tzinfo=UTC)
-
-
-@dataclass
-class Context(LambdaContext):
-    remaining_ms: int = 60_000
-
-    def __post_init__(self) -> None:
-        self._function_name = "darkroom-resize"
-        self._aws_request_id = "request-1"
-
-    def get_remaining_time_in_millis(self) -> int:  # type: ignore[override]
-        return self.remaining_ms
 
 
 class Desk:
@@ -240,3 +227,20 @@ def test_a_queue_that_does_not_listen_stops_nothing(desk: Desk, monkeypatch: pyt
     monkeypatch.setattr(queues, "hide", refuse)
     answer = process_batch(event, Context(), failing("b.jpg"))
     assert desk.come_back(event, answer) == ["b.jpg"]
+
+
+def test_a_subscriber_hears_its_own_kind_and_keys_only(desk: Desk) -> None:
+    image_id = "7ybqx4m8hz6wwqcr6076spxfyx"
+    thumb = f"thumb/{image_id}/4x3/a"
+    event = desk.batch((f"{thumb}.jpg", 1), (f"{thumb}.webp", 1), (f"rejected/{image_id}.json", 1), ("a.jpg", 1))
+    heard: list[str] = []
+    answer = process_events(event, Context(), RenditionCreated, lambda made, _: heard.append(made.key), keys="*.webp")
+    assert heard == [f"{thumb}.webp"]
+    assert answer == {"batchItemFailures": []}  # the others are done with
+
+
+def test_what_was_replaced_meanwhile_is_done_with(desk: Desk) -> None:
+    event = desk.batch(("a.jpg", 1))
+    answer = process_batch(event, Context(), failing("a.jpg", error=storage.Superseded("replaced")))
+    assert answer == {"batchItemFailures": []}
+    assert desk.letters() == []

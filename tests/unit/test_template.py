@@ -139,10 +139,16 @@ def test_each_function_has_a_role_of_its_own() -> None:
     assert not [function for function in FUNCTIONS.values() if "Policies" in function]
 
 
+# X-Ray has no resources that a policy could name (Service Authorization Reference, AWS X-Ray).
+UNNAMEABLE = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
+
+
 def test_no_policy_is_for_everything() -> None:
     assert statements()
     for name, statement in statements():
         resources = statement.get("Resource", [])
+        if resources == "*" and set(statement["Action"]) == UNNAMEABLE:
+            continue
         assert "*" not in (resources if isinstance(resources, list) else [resources]), name
         actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
         if statement["Effect"] == "Allow":
@@ -202,7 +208,8 @@ def test_the_code_and_the_template_agree() -> None:
 
 
 def test_a_subscriber_keeps_what_sns_could_not_deliver() -> None:
-    for subscription in of_type("AWS::SNS::Subscription").values():
+    subscriptions = of_type("AWS::SNS::Subscription").values()
+    for subscription in (one for one in subscriptions if one["Protocol"] == "sqs"):
         assert subscription["RawMessageDelivery"] is True
         assert subscription["RedrivePolicy"]["deadLetterTargetArn"]
 

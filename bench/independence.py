@@ -1,0 +1,140 @@
+"""What another subscriber costs the resizer: upload to thumbnail beside one that fails, is slow, or is broken.
+
+    python -m bench.independence [PHOTO]
+
+One engine, one run, in turn: without it, beside it working, failing, slow, broken, and again, ROUNDS times. It is what
+`darkroom new-subscriber --on uploads` writes, with lines put into its work that make it slow or fail when told to.
+Prints a table and writes it to bench/results/independence.md.
+"""
+
+import os
+import platform
+import shutil
+import statistics
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+
+from bench.latency import upload_to_thumbnail_seconds
+from ops import stack as stacks
+from ops.new_subscriber import On, Where, write
+from tests.e2e.conftest import Stack, deployed, until
+from tests.pictures import jpeg
+
+ROUNDS, UPLOADS = 5, 4
+NAME = "noise"
+STACK = f"{stacks.LOCAL_STACK}-{NAME}"
+RESULT = Path(__file__).parent / "results" / "independence.md"
+WORK = "    data = storage."
+SPOILT = """    import os
+    import time
+
+    time.sleep(float(os.environ.get("NOISE_SECONDS", "0")))
+    if "NOISE_FAILS" in os.environ:
+        raise RuntimeError("as always")
+"""
+HANDLER = f"services.{NAME}.handler.handle"
+# What its function is set to: environment and handler; None takes its events away.
+KINDS: dict[str, tuple[dict[str, str], str] | None] = {
+    "without another subscriber": None,
+    "beside one that works": ({}, HANDLER),
+    "beside one that fails on every message": ({"NOISE_FAILS": "1"}, HANDLER),
+    "beside one that takes 30 s a message": ({"NOISE_SECONDS": "30"}, HANDLER),
+    "beside one whose code cannot be imported": ({}, "nowhere.handle"),
+}
+
+
+@contextmanager
+def beside(stack: Stack, folder: Path) -> Iterator[None]:
+    """Another subscriber's stack, deployed and at the end deleted."""
+    project = folder / "project"
+    shutil.copytree(stacks.ROOT / "shared", project / "shared", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(stacks.ROOT / "template.yaml", project)
+    write(project, NAME, On.uploads, "*", Where.own)
+    handler = project / "services" / NAME / "handler.py"
+    handler.write_text(handler.read_text().replace(WORK, SPOILT + WORK, 1))
+    built, _ = stacks.build(folder / "build-noise", stacks.host_architecture(), handler.parent)
+    stacks.deploy(stack.engine, built, {}, STACK)
+    yield
+    stack.client("cloudformation").delete_stack(StackName=STACK)
+    until(lambda: leftovers(stack) == [], "end of its stack")
+
+
+def become(stack: Stack, kind: tuple[dict[str, str], str] | None) -> None:
+    """Makes the other subscriber be of this kind; what waits for it is thrown away."""
+    function = stack.client("lambda")
+    (queue,) = (url for url in stack.sqs.list_queues()["QueueUrls"] if "NoiseQueue" in url)
+    stack.sqs.purge_queue(QueueUrl=queue)
+    (mapping,) = function.list_event_source_mappings(FunctionName=STACK)["EventSourceMappings"]
+    function.update_event_source_mapping(UUID=mapping["UUID"], Enabled=kind is not None)
+    if kind:
+        variables = function.get_function_configuration(FunctionName=STACK)["Environment"]["Variables"]
+        kept = {name: value for name, value in variables.items() if not name.startswith("NOISE_")}
+        environment = {"Variables": kept | kind[0]}
+        function.update_function_configuration(FunctionName=STACK, Environment=environment, Handler=kind[1])
+
+
+def leftovers(stack: Stack) -> list[str]:
+    """What there is of the other subscriber."""
+    names = [one["FunctionName"] for one in stack.client("lambda").list_functions()["Functions"]]
+    names += stack.sqs.list_queues().get("QueueUrls", [])
+    names += [one["Endpoint"] for one in stack.sns.list_subscriptions()["Subscriptions"]]
+    names += [one["RoleName"] for one in stack.client("iam").list_roles()["Roles"]]
+    names += [one["logGroupName"] for one in stack.logs.describe_log_groups()["logGroups"]]
+    names += [one["AlarmName"] for one in stack.client("cloudwatch").describe_alarms()["MetricAlarms"]]
+    return [name for name in names if NAME in name.lower()]
+
+
+def main() -> None:
+    photo = Path(sys.argv[1]) if len(sys.argv) > 1 else None
+    body = photo.read_bytes() if photo else jpeg(4000, 3000)
+    seconds: dict[str, list[float]] = {kind: [] for kind in KINDS}
+    with (
+        tempfile.TemporaryDirectory() as name,
+        deployed(Path(name) / "engine", {}) as stack,
+        httpx.Client(timeout=60) as client,
+        beside(stack, Path(name)),
+    ):
+        upload_to_thumbnail_seconds(stack, client, "cold.jpg", body)
+        for _ in range(ROUNDS):
+            for kind, setting in KINDS.items():
+                become(stack, setting)
+                for number in range(UPLOADS):
+                    seconds[kind].append(upload_to_thumbnail_seconds(stack, client, f"{number}.jpg", body))
+        letters = stack.waiting("ResizeDeadLetterQueueUrl")
+    report(seconds, letters, f"{len(body) / 1e6:.1f} MB ({photo.name if photo else '4000x3000, generated'})")
+
+
+def report(seconds: dict[str, list[float]], letters: int, photo: str) -> None:
+    """Prints and writes the table; `letters` are the resizer's."""
+    without = statistics.median(next(iter(seconds.values())))
+    table = [
+        "# From an upload to its thumbnail, with and without another subscriber, on the local engine",
+        "",
+        f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, {os.cpu_count()} cores, load average "
+        f"{os.getloadavg()[2]:.0f}, Python {platform.python_version()}, a JPEG of {photo}, {ROUNDS} rounds of "
+        f"{UPLOADS} uploads each in turn. `python -m bench.independence`",
+        "",
+        "| | median, s | slowest, s | of without |",
+        "|---|---|---|---|",
+        *(
+            f"| {kind} | {statistics.median(took):.2f} | {max(took):.2f} | {statistics.median(took) / without:.2f} |"
+            for kind, took in seconds.items()
+        ),
+        "",
+        f"Dead letters of resize: {letters}. Its own stack was deleted afterwards and nothing of it was left.",
+        "The engine runs every function as processes of this one machine, which had other work too (load average), so",
+        "the seconds are slow and noisy: read the last column.",
+        "",
+    ]
+    RESULT.write_text("\n".join(table))
+    print("\n".join(table))
+
+
+if __name__ == "__main__":
+    main()

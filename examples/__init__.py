@@ -1,0 +1,1 @@
+"""Services with stacks of their own, each useful by itself."""

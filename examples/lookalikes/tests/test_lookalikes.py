@@ -1,0 +1,131 @@
+"""lookalikes with real events and pictures: copies are found, other views are not, and the cost does not grow."""
+
+import io
+import json
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import boto3
+import pytest
+from PIL import Image
+
+from examples.lookalikes import handler
+from examples.lookalikes.fingerprint import ALIKE_BITS, BITS, bands, distance, fingerprints
+from examples.lookalikes.index import BAND_PICTURES, Index
+from tests.e2e.photos import forest, lights
+from tests.subscribers import BUCKET, Desk, delivering
+
+
+def thumb(picture: Image.Image, quality: int = 80) -> bytes:
+    """As the resizer makes it: 400 pixels, JPEG."""
+    small = picture.copy()
+    small.thumbnail((400, 400), Image.Resampling.LANCZOS)
+    body = io.BytesIO()
+    small.save(body, "JPEG", quality=quality)
+    return body.getvalue()
+
+
+def cropped(picture: Image.Image, left: float, upper: float, right: float, lower: float) -> Image.Image:
+    width, height = picture.size
+    return picture.crop(
+        (round(width * left), round(height * upper), round(width * (1 - right)), round(height * (1 - lower)))
+    )
+
+
+@pytest.fixture(scope="module", params=[lights, forest])
+def photo(request: pytest.FixtureRequest) -> Image.Image:
+    made: Image.Image = request.param(random.Random(3), 800, 600)
+    return made
+
+
+COPIES: dict[str, Callable[[Image.Image], tuple[Image.Image, int]]] = {
+    "encoded at quality 30": lambda photo: (photo, 30),
+    "half as large": lambda photo: (photo.resize((400, 300)), 80),
+    "trimmed by 2 % all around": lambda photo: (cropped(photo, 0.02, 0.02, 0.02, 0.02), 80),
+    "trimmed by 4 % all around": lambda photo: (cropped(photo, 0.04, 0.04, 0.04, 0.04), 80),
+    "trimmed by 1 % at one side": lambda photo: (cropped(photo, 0.01, 0, 0, 0), 80),
+}
+
+
+@pytest.mark.parametrize("how", COPIES)
+def test_a_copy_is_alike_and_shares_a_band(photo: Image.Image, how: str) -> None:
+    original, copy = fingerprints(thumb(photo)), fingerprints(thumb(*COPIES[how](photo)))
+    assert distance(original, copy) <= ALIKE_BITS
+    shared = [row for one in original for other in copy for row in range(16) if bands(one)[row] == bands(other)[row]]
+    assert shared
+
+
+def test_another_view_of_the_scene_is_not_alike(photo: Image.Image) -> None:
+    # The same place, the camera turned a little: most of what is on one picture is on the other too.
+    left, right = cropped(photo, 0, 0, 0.12, 0.04), cropped(photo, 0.12, 0.04, 0, 0)
+    assert distance(fingerprints(thumb(left)), fingerprints(thumb(right))) > ALIKE_BITS
+
+
+def test_other_photos_differ_in_about_half() -> None:
+    one, other = (fingerprints(thumb(scene(random.Random(3), 800, 600))) for scene in (lights, forest))
+    assert distance(one, other) > BITS * 0.35
+
+
+@pytest.fixture
+def desk() -> Iterator[Desk]:
+    with delivering(INDEX_TABLE="index") as desk:
+        boto3.client("dynamodb").create_table(
+            TableName="index",
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("band", "image")],
+            KeySchema=[{"AttributeName": "band", "KeyType": "HASH"}, {"AttributeName": "image", "KeyType": "RANGE"}],
+        )
+        handler.index.cache_clear()
+        yield desk
+    handler.index.cache_clear()
+
+
+def arrive(desk: Desk, image_id: str, body: bytes) -> list[dict[str, Any]]:
+    """What stands beside a picture after its event."""
+    event = desk.announce(f"thumb/{image_id}/1200x900/photo.jpg", body)
+    assert handler.handle(event, desk.context) == {"batchItemFailures": []}
+    record = json.loads(desk.s3.get_object(Bucket=BUCKET, Key=f"lookalikes/{image_id}.json")["Body"].read())
+    assert record["image"] == image_id
+    found: list[dict[str, Any]] = record["lookalikes"]
+    return found
+
+
+FIRST, SECOND, THIRD = ("7ybqx4m8hz6wwqcr6076spxfy" + end for end in "zyx")
+
+
+def test_a_copy_finds_the_earlier_picture_and_again_the_same(desk: Desk) -> None:
+    photo = lights(random.Random(3), 800, 600)
+    assert arrive(desk, FIRST, thumb(photo)) == []
+    assert arrive(desk, SECOND, thumb(forest(random.Random(3), 800, 600))) == []
+    for _ in range(2):
+        (match,) = arrive(desk, THIRD, thumb(photo, 30))
+        assert match["image"] == FIRST
+        assert match["key"] == f"thumb/{FIRST}/1200x900/photo.jpg"
+        assert match["differing_bits"] <= ALIKE_BITS
+
+
+@pytest.mark.usefixtures("desk")
+def test_what_a_picture_costs_does_not_grow() -> None:
+    dynamodb = boto3.client("dynamodb")
+    asked: Counter[str] = Counter()
+    read: list[int] = []
+
+    def count(parsed: Any, model: Any, **_: Any) -> None:
+        asked[model.name] += 1
+        read.append(len(parsed.get("Items", [])))
+
+    dynamodb.meta.events.register("after-call.dynamodb", count)
+    index, costs = Index(dynamodb, "index"), []
+    random_bits = random.Random(5)
+    for number in range(60):
+        # The worst there is: every picture alike, so that every band is full.
+        prints = [0b1011 << 100, 0b1101 << 90 | random_bits.getrandbits(8)]
+        index.add(f"{number:026}", "key", prints)
+        asked.clear()
+        read.clear()
+        index.like(f"{number:026}", prints)
+        costs.append((asked["Query"], max(read)))
+    assert max(costs) <= (32, BAND_PICTURES)
+    assert costs[-1][1] == BAND_PICTURES

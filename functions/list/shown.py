@@ -1,0 +1,20 @@
+"""The last line of an upload's story: the gallery has shown it."""
+
+from collections.abc import Iterable
+
+from shared.keys import taken_at
+from shared.limits import MAX_SHOWN_IDS, SHOWN_SECONDS
+from shared.telemetry import UPLOAD_SHOWN, tell
+
+_known: dict[str, None] = {}
+
+
+def note(image_ids: Iterable[str], now: float) -> None:
+    """Tells of each image not older than SHOWN_SECONDS that this execution environment shows for the first time."""
+    for image_id in image_ids:
+        age_seconds = now - taken_at(image_id).timestamp()
+        if age_seconds <= SHOWN_SECONDS and image_id not in _known:
+            _known[image_id] = None
+            tell(UPLOAD_SHOWN, image_id, since_ticket_ms=max(round(age_seconds * 1000), 0))
+    while len(_known) > MAX_SHOWN_IDS:
+        del _known[next(iter(_known))]

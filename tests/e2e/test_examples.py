@@ -1,0 +1,198 @@
+"""The two examples deployed by themselves beside Darkroom, and the events that the engine really delivers."""
+
+import json
+import random
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from io import BytesIO
+from typing import Any
+
+import httpx
+import pytest
+from PIL import Image
+
+from examples.webhook.post import signature
+from tests.contract import violations
+from tests.e2e.conftest import Stack, deployed, until
+from tests.e2e.photos import forest, lights
+
+SECRET = "correct-horse-battery-staple"
+IMPORTER = """
+Parameters:
+  Topic: { Type: "AWS::SSM::Parameter::Value<String>", Default: /darkroom/UploadTopicArn }
+Resources:
+  Queue: { Type: AWS::SQS::Queue }
+Outputs:
+  Exported: { Value: !ImportValue darkroom-UploadTopicArn }
+  Renditions: { Value: !ImportValue darkroom-RenditionTopicArn }
+  Originals: { Value: !ImportValue darkroom-UploadBucketName }
+  Resized: { Value: !ImportValue darkroom-ResizedBucketName }
+  FromParameter: { Value: !Ref Topic }
+"""
+
+
+class Receiver(HTTPServer):
+    """A chat's webhook on this machine: keeps what it is told, answers the statuses it was given and then 200."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Posted)
+        self.posted: list[tuple[dict[str, str], bytes]] = []
+        self.statuses: list[int] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/services/T0/B0"
+
+    def about(self, image_id: str) -> list[dict[str, Any]]:
+        return [json.loads(body) for headers, body in self.posted if headers["x-darkroom-id"] == image_id]
+
+
+class _Posted(BaseHTTPRequestHandler):
+    server: Receiver
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.posted.append(({name.lower(): value for name, value in self.headers.items()}, body))
+        self.send_response(self.server.statuses.pop() if self.server.statuses else 200)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        """Nothing on stderr."""
+
+
+@pytest.fixture(scope="module")
+def receiver() -> Iterator[Receiver]:
+    with Receiver() as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory, receiver: Receiver) -> Iterator[Stack]:
+    parameters = {"WebhookUrl": receiver.url, "WebhookSecret": SECRET}
+    with deployed(tmp_path_factory.mktemp("examples"), parameters, ["webhook", "lookalikes"]) as running:
+        yield running
+
+
+def encoded(picture: Image.Image, quality: int = 90) -> bytes:
+    body = BytesIO()
+    picture.save(body, "JPEG", quality=quality)
+    return body.getvalue()
+
+
+def lookalikes(stack: Stack, image_id: str) -> list[str]:
+    """The ids that stand beside a picture, as soon as they do."""
+    (key,) = until(lambda: stack.keys(f"lookalikes/{image_id}.json"), f"lookalikes of {image_id}")
+    record = json.loads(stack.s3.get_object(Bucket=stack.resized_bucket, Key=key)["Body"].read())
+    return [match["image"] for match in record["lookalikes"]]
+
+
+@pytest.mark.parametrize("scene", [lights, forest])
+def test_copies_are_found_and_other_views_are_not(stack: Stack, scene: Any) -> None:
+    photo: Image.Image = scene(random.Random(11), 2000, 1500)
+    first = stack.upload("photo.jpg", encoded(photo.crop((0, 0, 1760, 1440))))
+    assert lookalikes(stack, first) == []
+    other_view = stack.upload("other view.jpg", encoded(photo.crop((240, 60, 2000, 1500))))
+    assert lookalikes(stack, other_view) == []
+    same = photo.crop((0, 0, 1760, 1440))
+    copies = {
+        "again.jpg": encoded(same, 40),
+        "small.jpg": encoded(same.resize((880, 720))),
+        "trimmed.jpg": encoded(same.crop((35, 28, 1725, 1412))),
+    }
+    for name, body in copies.items():
+        assert first in lookalikes(stack, stack.upload(name, body)), name
+
+
+def test_a_finished_picture_is_posted_signed_and_its_link_works(stack: Stack, receiver: Receiver) -> None:
+    image_id = stack.upload("cat & dog.jpg", encoded(Image.new("RGB", (640, 480), "teal")))
+    (content,) = until(lambda: receiver.about(image_id), "a post")
+    assert content["text"].startswith("cat &amp; dog is ready, 640 x 480: http")
+    assert Image.open(BytesIO(httpx.get(content["thumb_url"]).content)).size == (400, 300)
+    headers, body = next((h, b) for h, b in receiver.posted if h["x-darkroom-id"] == image_id)
+    wanted = signature(SECRET, headers["x-darkroom-timestamp"], body)
+    assert headers["x-darkroom-signature"] == wanted
+    assert abs(time.time() - int(headers["x-darkroom-timestamp"])) < 300
+
+
+def test_a_receiver_that_was_away_is_told_again(stack: Stack, receiver: Receiver) -> None:
+    receiver.statuses = [503]
+    image_id = stack.upload("patience.jpg", encoded(Image.new("RGB", (64, 48), "red")))
+    until(lambda: len(receiver.about(image_id)) == 2, "a second try")
+
+
+@pytest.fixture(scope="module")
+def ears(stack: Stack) -> dict[str, str]:
+    """A queue on each topic, raw, and one on renditions with SNS's envelope; by name, their URLs."""
+    urls = {}
+    for name, topic, raw in (
+        ("uploads", "UploadTopicArn", "true"),
+        ("renditions", "RenditionTopicArn", "true"),
+        ("enveloped", "RenditionTopicArn", "false"),
+    ):
+        urls[name] = stack.sqs.create_queue(QueueName=f"ear-{name}")["QueueUrl"]
+        arn = stack.sqs.get_queue_attributes(QueueUrl=urls[name], AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        allow = {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": arn}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+        stack.sqs.set_queue_attributes(QueueUrl=urls[name], Attributes={"Policy": policy})
+        stack.sns.subscribe(
+            TopicArn=stack.outputs[topic], Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": raw}
+        )
+    return urls
+
+
+def heard(stack: Stack, url: str, text: str) -> dict[str, Any]:
+    """The first message with this text."""
+
+    def listen() -> list[dict[str, Any]]:
+        found = stack.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=1).get("Messages", [])
+        return [json.loads(message["Body"]) for message in found if text in message["Body"]]
+
+    return until(listen, f"{text} on {url}")[0]
+
+
+def test_what_the_engine_delivers_is_as_the_contract_says(stack: Stack, ears: dict[str, str]) -> None:
+    good = stack.upload("a b & ü.jpg", encoded(Image.new("RGB", (320, 240), "olive")))
+    bad = stack.upload("poem.jpg", b"no picture")
+    for image_id in (good, bad):
+        assert violations("UploadArrived", heard(stack, ears["uploads"], image_id)) == []
+    assert violations("RenditionCreated", heard(stack, ears["renditions"], good)) == []
+    assert violations("UploadRejected", heard(stack, ears["renditions"], bad)) == []
+    envelope = heard(stack, ears["enveloped"], good)
+    assert violations("Envelope", envelope) == []
+    assert violations("RenditionCreated", json.loads(envelope["Message"])) == []
+    record = stack.s3.get_object(Bucket=stack.resized_bucket, Key=f"rejected/{bad}.json")["Body"].read()
+    assert violations("RejectionRecord", json.loads(record)) == []
+
+
+def test_a_finished_picture_is_announced_once_when_all_of_it_is_there(stack: Stack, ears: dict[str, str]) -> None:
+    image_id = stack.upload("big.jpg", encoded(Image.new("RGB", (1800, 1200), "navy")))
+    heard(stack, ears["renditions"], image_id)
+    assert len(stack.keys(f"view/{image_id}/")) == 1
+    with pytest.raises(AssertionError, match="no "):
+        until(lambda: heard_view(stack, ears["renditions"], image_id), "announcement of the view", 3)
+
+
+def heard_view(stack: Stack, url: str, image_id: str) -> bool:
+    found = stack.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=1).get("Messages", [])
+    return any(f"view/{image_id}" in message["Body"] for message in found)
+
+
+def test_another_stack_finds_the_topics(stack: Stack) -> None:
+    cloudformation = stack.client("cloudformation")
+    cloudformation.create_stack(StackName="elsewhere", TemplateBody=IMPORTER)
+
+    def read() -> dict[str, str]:
+        (found,) = cloudformation.describe_stacks(StackName="elsewhere")["Stacks"]
+        return {one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", [])}
+
+    assert until(read, "its outputs") == {
+        "Exported": stack.outputs["UploadTopicArn"],
+        "FromParameter": stack.outputs["UploadTopicArn"],
+        "Renditions": stack.outputs["RenditionTopicArn"],
+        "Originals": stack.upload_bucket,
+        "Resized": stack.resized_bucket,
+    }

@@ -1,0 +1,197 @@
+"""200 mixed uploads through the real artifact: logs, report and alarms tell what was sent, to the unit."""
+
+import json
+import os
+import subprocess
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+
+from shared import telemetry
+from tests.e2e import mixed
+from tests.e2e.conftest import DARKROOM, Stack, until
+from tests.e2e.mixed import DURING_OUTAGE, GOOD, HOSTILE, Ledger, ids, lines, raw
+
+
+@pytest.fixture(scope="module")
+def killable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with mixed.killable(tmp_path_factory.mktemp("observed")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def ledger(killable: Stack) -> Ledger:
+    return mixed.send_all(killable)
+
+
+def emf(stack: Stack) -> list[dict[str, Any]]:
+    """The metrics that the functions sent, as PutMetricData takes them, with the namespace of each."""
+    found = []
+    for text in raw(stack):
+        if not text.startswith('{"_aws"'):
+            continue
+        document = json.loads(text)
+        for group in document["_aws"]["CloudWatchMetrics"]:
+            dimensions = [{"Name": name, "Value": document[name]} for name in group["Dimensions"][0]]
+            for metric in group["Metrics"]:
+                datum = {"MetricName": metric["Name"], "Unit": metric["Unit"], "Dimensions": dimensions}
+                found.append({"Namespace": group["Namespace"], "Values": document[metric["Name"]], "Datum": datum})
+    return found
+
+
+def darkroom(stack: Stack, *arguments: str) -> str:
+    command = [DARKROOM, *arguments, "--folder", str(stack.engine.folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | {"COLUMNS": "300"})
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def trace(stack: Stack, image_id: str) -> list[str]:
+    return [line["message"] for line in json.loads(darkroom(stack, "trace", image_id, "--json"))]
+
+
+def test_the_report_counts_what_was_sent(killable: Stack, ledger: Ledger) -> None:
+    assert ledger.sent == 200
+    report = json.loads(darkroom(killable, "report", "--json"))
+    assert report["outcomes"] == {
+        "ticketed": 200,
+        "received": 200,
+        "resized": GOOD + DURING_OUTAGE,
+        "rejected": HOSTILE,
+        "dead_lettered": 1,
+        "superseded": 0,
+        "retried": len(ids(lines(killable), telemetry.MESSAGE_FAILED)),
+        "open": 0,
+    }
+    assert report["outcomes"]["retried"] >= DURING_OUTAGE + 1
+    counted = {(one["what"], one["code"]): one["uploads"] for one in report["reasons"]}
+    for code in set(ledger.hostile.values()):
+        assert counted["rejected", code] == list(ledger.hostile.values()).count(code)
+    assert counted["dead-lettered", "crashed"] == 1
+    assert counted["retried", "storage-unavailable"] >= DURING_OUTAGE
+
+
+def test_the_log_lines_are_those_of_the_ledger(killable: Stack, ledger: Ledger) -> None:
+    found = lines(killable)
+    assert ids(found, telemetry.UPLOAD_RESIZED) == {*ledger.good, *ledger.during_outage}
+    assert ids(found, telemetry.UPLOAD_REJECTED) == set(ledger.hostile)
+    assert ids(found, telemetry.DEAD_LETTER_SENT) == {ledger.killer}
+    known = {line.message: line for line in telemetry.LINES}
+    standard = {"level", "location", "message", "timestamp", "service", "cold_start", "function_name", "exception"}
+    standard |= {"function_memory_size", "function_arn", "function_request_id", "xray_trace_id", "exception_name"}
+    for line in found:
+        assert set(line.fields) <= set(known[line.message].fields) | standard, line.message
+
+
+def test_metrics_count_the_same(killable: Stack, ledger: Ledger) -> None:
+    """They count events and not uploads: a slow batch outlives its lease and comes twice, to be resized twice."""
+    sums: dict[str, float] = {}
+    for one in emf(killable):
+        sums[one["Datum"]["MetricName"]] = sums.get(one["Datum"]["MetricName"], 0) + sum(one["Values"])
+    told = Counter(line.message for line in lines(killable))
+    assert sums["UploadsTicketed"] == ledger.sent
+    assert sums["UploadsDeadLettered"] == 1
+    assert sums["UploadsResized"] == told["upload resized"] >= GOOD + DURING_OUTAGE
+    assert sums["UploadsRejected"] == told["upload rejected"] >= HOSTILE
+    assert sums["UploadsRetried"] == told["message failed"]
+    assert sums["AttemptsFailed"] == told["message failed"] + told["dead letter sent"]
+
+
+def test_a_rejected_picture_tells_its_story(killable: Stack, ledger: Ledger) -> None:
+    image_id = next(iter(ledger.hostile))
+    assert trace(killable, image_id) == ["upload ticketed", "upload received", "upload rejected"]
+    shown = darkroom(killable, "trace", image_id)
+    assert ledger.hostile[image_id] in shown
+    assert "refused for good" in shown
+
+
+def test_a_retried_picture_tells_its_story(killable: Stack, ledger: Ledger) -> None:
+    story = trace(killable, ledger.during_outage[0])
+    assert story[:3] == ["upload ticketed", "upload received", "message failed"]
+    assert story[-2:] == ["upload received", "upload resized"]
+    assert "in the gallery" in darkroom(killable, "trace", ledger.during_outage[0])
+
+
+def test_a_dead_lettered_picture_tells_its_story(killable: Stack, ledger: Ledger) -> None:
+    story = trace(killable, ledger.killer)
+    # The first attempt dies without a word; what follows are suspects in processes of their own.
+    assert story[:3] == ["upload ticketed", "upload received", "upload received"]
+    assert story[3:] == ["message failed", "upload received"] * 3 + ["dead letter sent"]
+    assert "given up" in darkroom(killable, "trace", ledger.killer)
+
+
+def test_the_gallery_is_the_end_of_the_story(killable: Stack, ledger: Ledger) -> None:
+    httpx.get(f"{killable.gallery_url}images?ids={ledger.good[0]}").raise_for_status()
+    until(lambda: trace(killable, ledger.good[0])[-1] == "upload shown", "the last line")
+
+
+def test_the_logs_keep_secrets(killable: Stack, ledger: Ledger) -> None:
+    httpx.get(killable.gallery_url).raise_for_status()
+    everything = "\n".join(raw(killable))
+    for secret in ("X-Amz-Signature", "x-amz-signature", "X-Amz-Credential", "x-amz-security-token", "AWS_SECRET"):
+        assert secret not in everything
+    assert "猫" not in "\n".join(text for text in raw(killable) if text.startswith("{"))
+
+
+def test_the_report_is_drawn(killable: Stack, ledger: Ledger) -> None:
+    file = killable.engine.folder / "report.html"
+    darkroom(killable, "report", "--html", str(file))
+    text = file.read_text()
+    assert "1 upload given up" in text
+    assert text.count("data:image/jpeg;base64,") == 8
+    assert ledger.killer in text
+
+
+ALARMS_OF_AWS = {
+    "AWS/SQS": ["ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"],
+    "AWS/Lambda": ["Throttles"],
+    "AWS/ApiGateway": ["5xx"],
+}
+
+
+def state(stack: Stack, metric: str) -> tuple[str, str]:
+    (alarm,) = [
+        one for one in stack.client("cloudwatch").describe_alarms()["MetricAlarms"] if one["MetricName"] == metric
+    ]
+    return alarm["StateValue"], alarm["AlarmDescription"]
+
+
+def test_error_rate_and_latency_alarms_fire_on_what_the_function_told(killable: Stack, ledger: Ledger) -> None:
+    cloudwatch = killable.client("cloudwatch")
+    now = datetime.now(UTC)
+    for one in emf(killable):
+        for value in one["Values"]:
+            cloudwatch.put_metric_data(
+                Namespace=one["Namespace"], MetricData=[one["Datum"] | {"Value": value, "Timestamp": now}]
+            )
+    failed = [
+        value for one in emf(killable) if one["Datum"]["MetricName"] == "AttemptsFailed" for value in one["Values"]
+    ]
+    expected = "ALARM" if sum(failed) / len(failed) > 0.1 else "OK"
+    assert state(killable, "AttemptsFailed")[0] == expected == "ALARM"
+    # Nothing was slow enough for an alarm; the same line with a minute more is.
+    assert state(killable, "Latency")[0] == "OK"
+    (latency, *_) = [one for one in emf(killable) if one["Datum"]["MetricName"] == "Latency"]
+    slow = [latency["Datum"] | {"Value": latency["Values"][0] + 60_000, "Timestamp": now}] * 4
+    cloudwatch.put_metric_data(Namespace=latency["Namespace"], MetricData=slow)
+    until(lambda: state(killable, "Latency")[0] == "ALARM", "an alarm")
+
+
+@pytest.mark.parametrize(
+    ("namespace", "metric"), [(namespace, metric) for namespace, names in ALARMS_OF_AWS.items() for metric in names]
+)
+def test_alarms_on_what_aws_itself_measures_fire(killable: Stack, ledger: Ledger, namespace: str, metric: str) -> None:
+    cloudwatch = killable.client("cloudwatch")
+    (alarm,) = [one for one in cloudwatch.describe_alarms()["MetricAlarms"] if one["MetricName"] == metric]
+    measured = killable.waiting("ResizeDeadLetterQueueUrl") if metric.endswith("Visible") else alarm["Threshold"] + 1
+    # In every period that is looked at: one bad minute alone wakes nobody where more are asked for.
+    datum = {"MetricName": metric, "Dimensions": alarm["Dimensions"], "Value": measured}
+    assert alarm["StateValue"] != "ALARM"
+    cloudwatch.put_metric_data(Namespace=namespace, MetricData=[datum | {"Timestamp": datetime.now(UTC)}])
+    until(lambda: state(killable, metric)[0] == "ALARM", "an alarm")
+    assert "docs/runbook.md#" in state(killable, metric)[1]
+    assert alarm["AlarmActions"] == [one for one in alarm["AlarmActions"] if ":sns:" in one] != []

@@ -1,0 +1,142 @@
+"""A subscriber's surroundings for unit tests: its queues, a bucket and a real event, with AWS as moto pretends it."""
+
+import copy
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+from unittest.mock import patch
+from urllib.parse import quote_plus
+
+import boto3
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from moto import mock_aws
+from mypy_boto3_s3 import S3Client
+from mypy_boto3_sqs import SQSClient
+
+from shared import queues, storage, subscriber
+from shared.letters import Reason, reason_of
+from shared.limits import MAX_ATTEMPTS
+
+BUCKET = "darkroom-test"
+REGION: Final = "eu-west-1"
+_ACCOUNT = {
+    "AWS_ACCESS_KEY_ID": "unit",
+    "AWS_SECRET_ACCESS_KEY": "unit",
+    "AWS_SESSION_TOKEN": "unit",
+    "AWS_DEFAULT_REGION": REGION,
+}
+
+
+class Context(LambdaContext):
+    """Lambda's, with a minute left."""
+
+    def __init__(self) -> None:
+        self._function_name = "darkroom-test"
+        self._memory_limit_in_mb = 512
+        self._invoked_function_arn = f"arn:aws:lambda:{REGION}:123456789012:function:darkroom-test"
+        self._aws_request_id = "request-1"
+
+    def get_remaining_time_in_millis(self) -> int:  # type: ignore[override]
+        return 60_000
+
+
+class Desk:
+    """The bucket whose objects are announced, the subscriber's two queues, and Lambda's part in receiving."""
+
+    def __init__(self, s3: S3Client, sqs: SQSClient) -> None:
+        self.s3, self.sqs = s3, sqs
+        self.context = Context()
+        s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+        self.queue = sqs.create_queue(QueueName="work")["QueueUrl"]
+        self.dead = sqs.create_queue(QueueName="dead")["QueueUrl"]
+
+    def announce(self, key: str, body: bytes) -> dict[str, Any]:
+        """Puts an object and answers what Lambda gives the function: a batch of one message with S3's event."""
+        etag = self.s3.put_object(Bucket=BUCKET, Key=key, Body=body)["ETag"].strip('"')
+        self.sqs.send_message(QueueUrl=self.queue, MessageBody=json.dumps(s3_event(BUCKET, key, etag, len(body))))
+        (message,) = self.sqs.receive_message(QueueUrl=self.queue)["Messages"]
+        return {
+            "Records": [
+                {
+                    "messageId": message["MessageId"],
+                    "receiptHandle": message["ReceiptHandle"],
+                    "body": message["Body"],
+                    "attributes": {
+                        "ApproximateReceiveCount": "1",
+                        "SentTimestamp": "1795348800000",
+                        "SenderId": "123456789012",
+                        "ApproximateFirstReceiveTimestamp": "1795348800000",
+                    },
+                    "messageAttributes": {},
+                    "md5OfBody": message["MD5OfBody"],
+                    "eventSource": "aws:sqs",
+                    "eventSourceARN": f"arn:aws:sqs:{REGION}:123456789012:work",
+                    "awsRegion": REGION,
+                }
+            ]
+        }
+
+    def at_last_attempt(self, event: dict[str, Any]) -> dict[str, Any]:
+        """The same batch, received as often as SQS delivers it at most."""
+        later = copy.deepcopy(event)
+        later["Records"][0]["attributes"]["ApproximateReceiveCount"] = str(MAX_ATTEMPTS)
+        return later
+
+    def take_storage_away(self) -> None:
+        """From here on S3 answers that there is no such bucket."""
+        for found in self.s3.list_objects_v2(Bucket=BUCKET).get("Contents", []):
+            self.s3.delete_object(Bucket=BUCKET, Key=found["Key"])
+        self.s3.delete_bucket(Bucket=BUCKET)
+
+    def letters(self) -> list[Reason]:
+        """Why the dead letters were given up."""
+        answer = self.sqs.receive_message(QueueUrl=self.dead, MaxNumberOfMessages=10, MessageAttributeNames=["All"])
+        return [reason_of(message) for message in answer.get("Messages", [])]
+
+
+@contextmanager
+def delivering(**environment: str) -> Iterator[Desk]:
+    """A desk of one's own. `environment` is what the function's template gives it besides its queues."""
+    caches = (storage.s3_client, queues.sqs_client, subscriber._queues)
+    with mock_aws(), patch.dict("os.environ", {**_ACCOUNT, **environment}):
+        desk = Desk(boto3.client("s3"), boto3.client("sqs"))
+        with patch.dict("os.environ", {"QUEUE_URL": desk.queue, "DEAD_LETTER_QUEUE_URL": desk.dead}):
+            for cache in caches:
+                cache.cache_clear()
+            yield desk
+    for cache in caches:
+        cache.cache_clear()
+
+
+def s3_event(bucket: str, key: str, etag: str, size_bytes: int) -> dict[str, Any]:
+    """The event as S3 sends it, with every field that its documentation shows."""
+    return {
+        "Records": [
+            {
+                "eventVersion": "2.1",
+                "eventSource": "aws:s3",
+                "awsRegion": REGION,
+                "eventTime": "2026-11-22T10:11:12.345Z",
+                "eventName": "ObjectCreated:Put",
+                "userIdentity": {"principalId": "AWS:AROAEXAMPLE:darkroom-resize"},
+                "requestParameters": {"sourceIPAddress": "203.0.113.7"},
+                "responseElements": {"x-amz-request-id": "D82B88E5F771F645", "x-amz-id-2": "vlR7PnpV2Ce81l0PRw6jlUpck"},
+                "s3": {
+                    "s3SchemaVersion": "1.0",
+                    "configurationId": "828aa6fc-f7b5-4305-8584-487c791949c1",
+                    "bucket": {
+                        "name": bucket,
+                        "ownerIdentity": {"principalId": "A3I5XTEXAMAI3E"},
+                        "arn": f"arn:aws:s3:::{bucket}",
+                    },
+                    "object": {
+                        "key": quote_plus(key, safe="/"),
+                        "size": size_bytes,
+                        "eTag": etag,
+                        "sequencer": "0C0F6F405D6ED209E1",
+                    },
+                },
+            }
+        ]
+    }

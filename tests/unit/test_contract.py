@@ -1,0 +1,110 @@
+"""The AsyncAPI document says what events are: AWS's samples hold against it, and the code reads what it allows."""
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.errors import Unavailable
+from shared.events import Created, RenditionCreated, Upload, UploadRejected, events_in
+from tests.contract import DOCUMENT, SCHEMAS, envelopes, s3_events, violations
+from tests.subscribers import s3_event
+
+ID = "7ybqx4m8hz6wwqcr6076spxfyx"
+KEYS = {
+    "UploadArrived": "my holiday/ä + b.jpg",
+    "RenditionCreated": f"thumb/{ID}/4000x3000/a!20b.jpg",
+    "UploadRejected": f"rejected/{ID}.json",
+}
+KINDS: dict[str, type[Created]] = {
+    "UploadArrived": Upload,
+    "RenditionCreated": RenditionCreated,
+    "UploadRejected": UploadRejected,
+}
+
+
+def samples(folder: str | None) -> list[Any]:
+    """Our own, one of each wrapping, and those of the folder."""
+    event = s3_event("bucket", "a b.jpg", "d41d8cd98f00b204e9800998ecf8427e", 7)
+    envelope = {
+        "Type": "Notification",
+        "MessageId": "d88d4479-6ec0-54fe-b63f-1cf9df4bb16e",
+        "TopicArn": "arn:aws:sns:eu-west-1:123456789012:UploadTopic",
+        "Message": json.dumps(event),
+        "Timestamp": "2026-11-22T10:11:12.345Z",
+    }
+    ours = [event, *({"Records": [{"body": json.dumps(body)}]} for body in (event, envelope))]
+    return ours + [json.loads(file.read_text()) for file in sorted(Path(folder).glob("*.json"))] if folder else ours
+
+
+def test_samples_of_aws_are_as_the_contract_says(pytestconfig: pytest.Config) -> None:
+    given = samples(pytestconfig.getoption("--events"))
+    events = [event for sample in given for event in s3_events(sample)]
+    assert len(events) >= 3
+    for event in events:
+        assert violations("UploadArrived", event) == []
+        assert events_in(Upload, json.dumps(event))
+    wrapped = [envelope for sample in given for envelope in envelopes(sample)]
+    assert wrapped
+    assert [violations("Envelope", envelope) for envelope in wrapped] == [[]] * len(wrapped)
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_each_event_is_only_what_it_is(name: str) -> None:
+    event = s3_event("bucket", KEYS[name], "d41d8cd98f00b204e9800998ecf8427e", 7)
+    assert violations(name, event) == []
+    (read,) = events_in(KINDS[name], json.dumps(event))
+    assert read.key == KEYS[name]
+    for other in {"RenditionCreated", "UploadRejected"} - {name}:
+        assert violations(other, event)
+        assert events_in(KINDS[other], json.dumps(event)) == []
+
+
+def test_what_the_contract_demands_the_code_needs() -> None:
+    whole = s3_event("bucket", "a.jpg", "d41d8cd98f00b204e9800998ecf8427e", 7)
+    for path in (("s3", "bucket", "name"), ("s3", "object", "key"), ("s3", "object", "eTag"), ("eventTime",)):
+        broken = copy.deepcopy(whole)
+        holder = broken["Records"][0]
+        for step in path[:-1]:
+            holder = holder[step]
+        del holder[path[-1]]
+        assert violations("UploadArrived", broken), path
+        with pytest.raises(Unavailable):
+            events_in(Upload, json.dumps(broken))
+
+
+def test_a_deletion_is_none_of_ours() -> None:
+    event = s3_event("bucket", "a.jpg", "d41d8cd98f00b204e9800998ecf8427e", 7)
+    event["Records"][0]["eventName"] = "ObjectRemoved:Delete"
+    assert violations("UploadArrived", event)
+
+
+def test_events_know_their_picture() -> None:
+    rendition = events_in(RenditionCreated, json.dumps(s3_event("b", KEYS["RenditionCreated"], "e", 1)))[0]
+    assert rendition.image == (ID, "a b")
+    assert events_in(UploadRejected, json.dumps(s3_event("b", KEYS["UploadRejected"], "e", 1)))[0].image.id == ID
+
+
+def test_a_rejection_carries_what_replays_it() -> None:
+    event = s3_event("bucket", "a.jpg", "d41d8cd98f00b204e9800998ecf8427e", 7)
+    (upload,) = events_in(Upload, json.dumps(event))
+    told = {"code": "not-an-image", "sentence": "It is a poem.", "name": "a.jpg", "rejected_at": "2026-11-22T10:11:12Z"}
+    assert violations("RejectionRecord", told | {"event": upload.as_event()}) == []
+    assert events_in(Upload, json.dumps(upload.as_event())) == [upload]
+    assert violations("RejectionRecord", told)
+
+
+def test_the_document_refers_to_what_it_has() -> None:
+    def references(node: Any) -> list[str]:
+        if isinstance(node, dict):
+            own = [node["$ref"]] if "$ref" in node else []
+            return own + [found for value in node.values() for found in references(value)]
+        return [found for value in node for found in references(value)] if isinstance(node, list) else []
+
+    for reference in references(DOCUMENT):
+        found: Any = DOCUMENT
+        for step in reference.removeprefix("#/").split("/"):
+            found = found[step]
+    assert {"RejectionRecord", "Envelope"} <= set(SCHEMAS)

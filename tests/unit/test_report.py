@@ -1,0 +1,184 @@
+"""What the report and the trace make of log lines."""
+
+import io
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+
+from ops import report, summary, trace
+from ops.logs import LogLine, parse
+from ops.panels import LATENCY, REPORTED, THROUGHPUT
+from shared import telemetry
+from shared.keys import new_image_id
+from shared.telemetry import Line
+
+START = datetime(2026, 11, 22, 12, tzinfo=UTC)
+QUIET = {"waiting": 0, "in_flight": 0, "dead_letters": 0}
+RESIZED: dict[str, Any] = {
+    "format": "jpeg",
+    "size_bytes": 2_000_000,
+    "decode_ms": 30,
+    "resize_ms": 20,
+    "encode_ms": 10,
+    "bytes_out": 9,
+}
+
+
+def line(kind: Line, image_id: str | None, seconds: float = 0, service: str = "resize", **fields: Any) -> LogLine:
+    at = START + timedelta(seconds=seconds)
+    whole = fields | {"message": kind.message, "service": service, "level": kind.level.upper()}
+    whole |= {"timestamp": at.isoformat()} | ({"image_id": image_id} if image_id else {})
+    return parse([json.dumps(whole)])[0]
+
+
+def failed(image_id: str | None, seconds: float, attempts: int, kind: Line = telemetry.MESSAGE_FAILED) -> LogLine:
+    told: dict[str, Any] = {
+        "code": "storage-unavailable",
+        "sentence": "S3 is away.",
+        "attempts": attempts,
+        "message_id": "m1",
+    }
+    return line(kind, image_id, seconds, **told)
+
+
+def story(image_id: str) -> list[LogLine]:
+    """An upload that S3 failed once."""
+    received: dict[str, Any] = {"file_name": "<b>cat</b>.jpg", "queue_ms": 100, "message_id": "m1"}
+    return [
+        line(telemetry.UPLOAD_TICKETED, image_id, 0, "ingest", file_name="<b>cat</b>.jpg"),
+        line(telemetry.UPLOAD_RECEIVED, image_id, 1, attempts=1, **received),
+        failed(image_id, 2, 1),
+        line(telemetry.UPLOAD_RECEIVED, image_id, 5, attempts=2, **received),
+        line(telemetry.UPLOAD_RESIZED, image_id, 6, latency_ms=5500, **RESIZED),
+        line(telemetry.UPLOAD_SHOWN, image_id, 7, "list", since_ticket_ms=7000),
+    ]
+
+
+def test_lines_that_are_not_ours_are_left_out() -> None:
+    texts = ["START RequestId: 1", '{"_aws": {}, "service": "resize"}', "[]", "{", json.dumps(story("a")[0].fields)]
+    assert [found.message for found in parse(texts)] == ["upload ticketed"]
+
+
+def test_each_upload_counts_once_and_as_it_ended() -> None:
+    lines = [
+        *story("a"),
+        line(telemetry.UPLOAD_RECEIVED, "b", 1, attempts=1, queue_ms=1),
+        line(telemetry.UPLOAD_REJECTED, "b", 2, code="not-an-image", sentence="No."),
+        line(telemetry.UPLOAD_REJECTED, "b", 3, code="not-an-image", sentence="No."),  # delivered twice
+        line(telemetry.UPLOAD_RECEIVED, "c", 1, attempts=5, queue_ms=1),
+        failed("c", 2, 5, telemetry.DEAD_LETTER_SENT),
+        failed("d", 2, 5, telemetry.DEAD_LETTER_SENT),
+        line(telemetry.UPLOAD_RESIZED, "d", 9, latency_ms=1, **RESIZED),  # replayed
+        failed(None, 2, 5, telemetry.DEAD_LETTER_SENT),  # no upload event
+        line(telemetry.UPLOAD_RESIZED, "e", 1, latency_ms=1, **RESIZED),
+        line(telemetry.UPLOAD_SUPERSEDED, "e", 2, key="k", etag="e"),  # an old event, late
+        line(telemetry.UPLOAD_RECEIVED, "f", 1, attempts=1, queue_ms=1),
+    ]
+    assert summary.outcomes(lines) == summary.Outcomes(
+        ticketed=1, received=4, resized=3, rejected=1, dead_lettered=2, superseded=0, retried=1, open=1
+    )
+    assert summary.reasons(lines) == [
+        ("dead-lettered", "storage-unavailable", 3),
+        ("rejected", "not-an-image", 1),
+        ("retried", "storage-unavailable", 1),
+    ]
+
+
+@given(st.lists(st.integers(0, 100_000), min_size=1), st.integers(0, 100))
+def test_a_percentile_lies_among_its_values(values: list[int], percent: int) -> None:
+    found = summary.percentile(values, percent)
+    assert min(values) <= found <= max(values)
+    assert sum(value <= found for value in values) >= len(values) * percent / 100 - 1
+
+
+def test_series_are_in_bins_and_sum_up_to_the_whole() -> None:
+    lines = [line(telemetry.UPLOAD_RESIZED, f"{n}", n, latency_ms=n * 10, **RESIZED) for n in range(100)]
+    points = summary.over_time(lines, THROUGHPUT.series[0], 30)
+    assert [point.value for point in points] == [30, 30, 30, 10]
+    assert [point.at - START for point in points] == [timedelta(seconds=n * 30) for n in range(4)]
+    p50 = summary.over_time(lines, LATENCY.series[0], 3600)
+    assert [point.value for point in p50] == [495]
+
+
+@pytest.mark.parametrize("minutes", [1, 20, 60, 24 * 60, 30 * 24 * 60])
+def test_a_chart_has_neither_too_few_bins_nor_too_many(minutes: int) -> None:
+    seconds = summary.bin_seconds(START, START + timedelta(minutes=minutes))
+    assert 7 <= minutes * 60 / seconds <= summary.MAX_BINS
+
+
+class Page(HTMLParser):
+    """What a page loads from elsewhere, its text, and its tags."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.loads: list[str] = []
+        self.tags: list[str] = []
+        self.text = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.loads += [value or "" for name, value in attrs if name in {"src", "href", "xlink:href"}]
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_the_report_is_one_file_with_everything_in_it() -> None:
+    image_id = new_image_id(START)
+    found = [*story(image_id), line(telemetry.UPLOAD_REJECTED, "b", 9, code="not-an-image", sentence="A <poem>.")]
+    picture = "data:image/jpeg;base64,AAAA"
+    text = report.page("darkroom", found, QUIET, {image_id: picture}, START, START + timedelta(hours=1))
+    page = Page(text)
+    assert page.loads == [picture]
+    assert "script" not in page.tags
+    assert not re.search(r"url\((?!#)", text)
+    assert page.tags.count("svg") == len(REPORTED) + 2
+    assert "prefers-color-scheme: dark" in text
+    assert "<b>cat</b>.jpg" in page.text  # as text, not as a tag
+    assert "5.5 s" in page.text
+    assert "A <poem>." in page.text
+    assert "rejected: not-an-image" in page.text
+    assert image_id in page.text
+
+
+def test_a_report_of_nothing_says_so() -> None:
+    page = Page(report.page("darkroom", [], QUIET, {}, START, START + timedelta(hours=1)))
+    assert "Nothing arrived" in page.text
+    assert "svg" not in page.tags
+
+
+@pytest.mark.parametrize(
+    ("queues", "title", "command"),
+    [
+        (QUIET, "All is well", ""),
+        (QUIET | {"waiting": 2}, "2 uploads under way", "darkroom status --watch"),
+        (QUIET | {"waiting": 2, "dead_letters": 1}, "1 upload given up", "darkroom dead-letters list"),
+    ],
+)
+def test_the_first_sentence_says_whether_it_is_well_and_what_to_do(
+    queues: dict[str, int], title: str, command: str
+) -> None:
+    found = report.verdict(summary.outcomes(story("a")), queues)
+    assert (found["title"], found["command"]) == (title, command)
+
+
+def test_a_trace_tells_the_story_in_order() -> None:
+    console = Console(width=200, record=True, file=io.StringIO())
+    found = story("a")
+    console.print(trace.timeline(found))
+    text = console.export_text()
+    for row, one in zip(text.splitlines()[1:], found, strict=True):
+        assert one.message in row
+    assert "5.00 s" in text
+    assert "S3 is away." in text
+    assert "retry" not in text
+    assert trace.verdict(found) == "[green]It is in the gallery.[/]"
+    assert "tried again" in trace.verdict(found[:3])
