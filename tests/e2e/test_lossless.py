@@ -138,5 +138,5 @@ def test_status_counts(killable: Stack) -> None:
 
 def test_letters_can_be_dropped(killable: Stack, aftermath: dict[str, list[str]]) -> None:
     image_id = aftermath["timed-out"][0]
-    assert "1 dropped" in darkroom(killable, "dead-letters", "drop", "--id", image_id, "--yes")
+    assert "dropped." in darkroom(killable, "dead-letters", "drop", "--id", image_id, "--yes")
     assert image_id not in letters(killable)
