@@ -14,8 +14,10 @@ FORMATS: tuple[str, ...] = get_args(Format.__value__)
 # A name is the first part of S3 keys (shared/keys.py), where these two stand for something else.
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
 _TAKEN_NAMES = {"uploads", "rejected"}
-# The gallery shows these two: the small one on the page, the large one when it is opened.
-_NEEDED_NAMES = ("thumb", "view")
+# The gallery shows these two: the small one on the page, the large one when it is opened. The small one is what it
+# lists; it is written last, so a picture that is listed is complete.
+LISTED = "thumb"
+VIEWED = "view"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +36,9 @@ class Rendition:
     quality: int = 80
 
 
-# The rendition that the gallery lists. It is written last, so a picture that is listed is complete.
-LISTED = "thumb"
-
 DEFAULT_RENDITIONS = (
-    Rendition("thumb", 400, 400, enlarge=True),
-    Rendition("view", 1600, 1600),
+    Rendition(LISTED, 400, 400, enlarge=True),
+    Rendition(VIEWED, 1600, 1600),
 )
 
 
@@ -73,11 +72,11 @@ def parse_renditions(text: str) -> tuple[Rendition, ...]:
         problems += [f"rendition {number}: {problem}" for problem in _problems(item)]
     names = [item["name"] for item in items if isinstance(item, dict) and isinstance(item.get("name"), str)]
     problems += [f"{name!r} is there more than once" for name in sorted(set(names)) if names.count(name) > 1]
-    problems += [f"{name!r} is missing: the gallery shows it" for name in _NEEDED_NAMES if name not in names]
+    problems += [f"{name!r} is missing: the gallery shows it" for name in (LISTED, VIEWED) if name not in names]
     formats = {
         i["name"]: i.get("format", "auto") for i in items if isinstance(i, dict) and isinstance(i.get("name"), str)
     }
-    if formats.get("thumb", "auto") != "auto" and "auto" in formats.values():
+    if formats.get(LISTED, "auto") != "auto" and "auto" in formats.values():
         # The gallery lists thumbs alone and derives every other key from them, extension and all.
         problems.append("a rendition has the format 'auto', so 'thumb' must have it too")
     if problems:

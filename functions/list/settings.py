@@ -5,20 +5,18 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from shared import config, storage
-from shared.renditions import DEFAULT_RENDITIONS, LISTED, Rendition, parse_renditions
+from shared.renditions import DEFAULT_RENDITIONS, LISTED, VIEWED, Rendition, parse_renditions
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+
 # The rendition that one picture opens as.
-VIEW = "view"
-
-
 @dataclass(frozen=True, slots=True)
 class Settings:
     """The function's environment variables, in lower case.
 
-    parse_renditions sees to it that `renditions` has one called LISTED and one called VIEW, and that the keys of the
+    parse_renditions sees to it that `renditions` has one called LISTED and one called VIEWED, and that the keys of the
     one tell those of the other. `pictures_url` is where a CDN serves the resized bucket, without a slash at its end;
     empty, the pictures come from S3 by presigned URLs.
     """
@@ -37,7 +35,7 @@ class Settings:
     @property
     def view(self) -> Rendition:
         """What one picture opens as."""
-        return next(rendition for rendition in self.renditions if rendition.name == VIEW)
+        return next(rendition for rendition in self.renditions if rendition.name == VIEWED)
 
 
 @dataclass(frozen=True, slots=True)
