@@ -71,6 +71,7 @@ def start(engine: Engine) -> subprocess.Popen[bytes]:
     _discard(engine.folder / "tmp")
     for name in ("state", "s3", "tmp"):
         (engine.folder / name).mkdir(parents=True, exist_ok=True)
+    _move_to_port(engine)
     environment = engine.client_environment() | {
         "AUTH": "true",
         "BIND_HOST": "127.0.0.1",
@@ -103,6 +104,16 @@ def start(engine: Engine) -> subprocess.Popen[bytes]:
         time.sleep(0.05)
     _running_file(engine.folder).write_text(json.dumps({"port": engine.port, "pid": process.pid}))
     return process
+
+
+def _move_to_port(engine: Engine) -> None:
+    # The engine's saved state holds queue URLs with its port; with another one it would feed no function any more.
+    noted = engine.folder / "state" / "port"
+    before = noted.read_text() if noted.exists() else str(engine.port)
+    if before != str(engine.port):
+        for file in (engine.folder / "state").glob("*.json"):
+            file.write_text(file.read_text().replace(f":{before}/", f":{engine.port}/"))
+    noted.write_text(str(engine.port))
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:

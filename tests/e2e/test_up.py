@@ -107,6 +107,17 @@ def test_pictures_survive_a_stop_and_even_a_kill(folder: Path) -> None:
     assert fourth.ends(signal.SIGINT) == 0
 
 
+def test_another_port_serves_the_same_pictures(folder: Path) -> None:
+    first = Run(folder, free_port())
+    upload(first.gallery(), "here.jpg")
+    assert first.ends(signal.SIGTERM) == 0
+    second = Run(folder, free_port())
+    gallery = second.gallery()
+    upload(gallery, "there.jpg")
+    assert names(gallery) == ["there", "here"]
+    assert second.ends(signal.SIGTERM) == 0
+
+
 def test_a_second_one_in_the_same_folder_says_so(folder: Path) -> None:
     running = Run(folder, free_port())
     try:
