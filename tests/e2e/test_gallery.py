@@ -223,16 +223,22 @@ def test_while_it_uploads_a_card_says_so_and_can_be_cancelled(page: Page, stack:
     held: list[Route] = []
     page.route(re.compile(stack.upload_bucket), lambda route: held.append(route))
     page.goto(stack.gallery_url)
-    hand_over(page, "drop", [JPEG, PORTRAIT])
+
+    def on_the_way(count: int) -> None:
+        def held_back() -> bool:
+            page.wait_for_timeout(50)  # lets the browser's events in
+            return len(held) == count
+
+        until(held_back, f"{count} uploads under way")
+
+    # One after the other: of two at once, either may get its ticket first.
+    hand_over(page, "drop", [JPEG])
+    on_the_way(1)
+    hand_over(page, "drop", [PORTRAIT])
+    on_the_way(2)
     expect(page.locator(".card[data-state=uploading]")).to_have_count(2)
     expect(page.locator(".card canvas")).to_have_count(2)
     assert violations(page) == []
-
-    def both_held() -> bool:
-        page.wait_for_timeout(50)  # lets the browser's events in
-        return len(held) == 2
-
-    until(both_held, "two uploads under way")
     page.get_by_role("button", name="Cancel Lake.jpg").click()
     expect(page.locator(".card")).to_have_count(1)
     held[1].continue_()
