@@ -17,13 +17,15 @@ QUALITY = 80
 
 
 def darkroom(data: bytes, sides: Sequence[int]) -> list[bytes]:
-    """The engine as it runs on x86_64."""
+    """The engine as it runs on x86_64. The memory that it keeps, the allocator then keeps for all in this process."""
+    from functions.resize.memory import kept_memory
     from functions.resize.render import render
     from shared.limits import Limits
     from shared.renditions import Rendition
 
     renditions = [Rendition(f"s{side}", side, side, format="jpeg", quality=QUALITY) for side in sides]
-    return [picture.body for picture in render(data, renditions, Limits()).pictures]
+    with kept_memory():
+        return [picture.body for picture in render(data, renditions, Limits()).pictures]
 
 
 def darkroom_arm64(data: bytes, sides: Sequence[int]) -> list[bytes]:

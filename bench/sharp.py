@@ -1,8 +1,11 @@
 """sharp (npm) as a candidate: one Node process, asked by lines, which times itself and so pays nothing for the pipe."""
 
+import os
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
+
+from functions.resize.memory import KEPT_ALLOCATION_BYTES, KEPT_BYTES
 
 _FOLDER = Path(__file__).parent
 
@@ -13,8 +16,13 @@ class Sharp:
     def __init__(self) -> None:
         if not (_FOLDER / "node_modules" / "sharp").exists():
             raise FileNotFoundError("sharp is not installed: run `npm ci --prefix bench`")
+        # The memory that the peers in Darkroom's process keep because it does, this one may keep as well.
+        keeping = os.environ | {
+            "MALLOC_MMAP_THRESHOLD_": str(KEPT_ALLOCATION_BYTES),
+            "MALLOC_TRIM_THRESHOLD_": str(KEPT_BYTES),
+        }
         self._process = subprocess.Popen(
-            ["node", "sharp.mjs"], cwd=_FOLDER, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            ["node", "sharp.mjs"], cwd=_FOLDER, env=keeping, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
     def run(self, path: Path, sides: Sequence[int], out: Path | None = None) -> tuple[float, float]:

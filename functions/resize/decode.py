@@ -33,6 +33,8 @@ _PLUGINS: dict[Kind, tuple[str, str]] = {
     "ICO": ("PIL.IcoImagePlugin", "IcoImageFile"),
 }
 _ORIENTATION = 0x0112
+# Pixels a side, for each of the rendition's, that a decode reduced by 8 must leave.
+_ENOUGH_AFTER_BOX = 1.5
 _ANIMATED: set[Kind] = {"GIF", "PNG", "WEBP", "AVIF"}
 # What Pillow, libheif and our own readers raise over files that are not what they should be.
 _DECODER_ERRORS = (
@@ -220,22 +222,42 @@ def _decode_jpeg(opened: Opened, width_px: int, height_px: int) -> Decoded:
     structure = opened.structure
     assert structure is not None
     image = opened.image
-    drafted = image.draft(None, (width_px, height_px))
+    smallest = _smallest(opened, structure.progressive, width_px, height_px)
+    drafted = image.draft(None, smallest)
     box = drafted[1] if drafted else (0, 0, *image.size)
     scale = round(opened.width_px / box[2]) if drafted else 1
     if structure.progressive:
         reduced = jpeg.for_scale(opened.data, structure, scale)
         if reduced is not opened.data:
             image = _plugin("JPEG")(io.BytesIO(reduced))
-            image.draft(None, (width_px, height_px))
-    image.load()
+            image.draft(None, smallest)
+    _load_at_once(image, len(opened.data))
     if not structure.progressive and _ends_flat(image, scale):
         fed = _plugin("JPEG")(io.BytesIO(jpeg.hungry(opened.data, structure)))
-        fed.draft(None, (width_px, height_px))
-        fed.load()
+        fed.draft(None, smallest)
+        _load_at_once(fed, len(opened.data))
         if fed.tobytes() != image.tobytes():
             raise ValueError("its last part is missing")
     return Decoded(image, (float(box[0]), float(box[1]), float(box[2]), float(box[3])))
+
+
+def _smallest(opened: Opened, progressive: bool, width_px: int, height_px: int) -> tuple[int, int]:
+    """The size that a reduced decode must not go under.
+
+    Reduced by 8, a block of 8 x 8 pixels is but its mean: a box filter, whose jagged edges show (SSIM .965 instead of
+    .970 from 12 megapixels to 400) unless the resampler has pixels enough to smooth them. Reduced by 4 it takes a
+    fifth longer; a progressive file many times as long, as it needs the AC scans then, and so is left.
+    """
+    shrink = min(opened.width_px / width_px, opened.height_px / height_px)
+    if shrink < 8 * _ENOUGH_AFTER_BOX and not progressive:
+        return max(width_px, opened.width_px // 4), max(height_px, opened.height_px // 4)
+    return width_px, height_px
+
+
+def _load_at_once(image: ImageFile.ImageFile, size_bytes: int) -> None:
+    """Decodes with the whole file at hand: Pillow's pieces of 64 kB cost a baseline JPEG 2 to 3 %."""
+    image.decodermaxblock = max(image.decodermaxblock, size_bytes)
+    image.load()
 
 
 def _ends_flat(image: Image.Image, scale: int) -> bool:

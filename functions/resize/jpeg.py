@@ -22,7 +22,8 @@ MAX_SCANS = 100
 class Scan(NamedTuple):
     """One scan: its component ids, the coefficients `first` to `last`, the bits before and after; bytes start to end.
 
-    `start` is that of the tables before the scan, `tables_end` where its own header begins.
+    `start` is that of the tables before the scan, `header` where its own header begins, `coded` its first coded byte.
+    The `end` of a baseline scan with every component in it is not looked for: it is that of the file.
     """
 
     components: tuple[int, ...]
@@ -32,6 +33,7 @@ class Scan(NamedTuple):
     low: int
     start: int
     header: int
+    coded: int
     end: int
 
 
@@ -83,17 +85,25 @@ def read(data: bytes) -> Structure:
             tail = body + 1 + 2 * count
             if tail + 3 > end:
                 raise ValueError("a scan's header is too short")
-            found = _MARKER.search(data, end)
-            finish = found.start() if found else len(data)
             ids = tuple(data[body + 1 : tail : 2])
             first, last, bits = data[tail : tail + 3]
-            scans.append(Scan(ids, first, last, bits >> 4, bits & 15, start, at, finish))
+            if not progressive and sampling.keys() <= set(ids):  # all there is: spares the search through all of it
+                scans.append(Scan(ids, first, last, bits >> 4, bits & 15, start, at, end, len(data)))
+                ended = data.rfind(_EOI, end) >= 0
+                break
+            finish = _end_of_scan(data, end)
+            scans.append(Scan(ids, first, last, bits >> 4, bits & 15, start, at, end, finish))
             if len(scans) > MAX_SCANS:
                 raise ValueError(f"more than {MAX_SCANS} scans")
             at = start = finish
             continue
         at = end
     return Structure(width, height, progressive, sampling, scans, ended)
+
+
+def _end_of_scan(data: bytes, coded: int) -> int:
+    found = _MARKER.search(data, coded)
+    return found.start() if found else len(data)
 
 
 def missing(structure: Structure) -> str | None:
@@ -167,5 +177,5 @@ def hungry(data: bytes, structure: Structure) -> bytes:
     A decoder that has all it needs ignores them. One that ran out before (the file was cut and closed with an end
     marker) draws them: if the two pictures differ, the last part of the file is missing.
     """
-    end = structure.scans[-1].end
+    end = _end_of_scan(data, structure.scans[-1].coded)
     return data[:end] + b"\x5a\xc3\x96\x3c\x69\xa5" * 512 + data[end:]

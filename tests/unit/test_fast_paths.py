@@ -1,6 +1,7 @@
 """The fast ways make the picture that Pillow's own ways make: what arm64 or another build of Pillow falls back to."""
 
 import io
+import math
 from collections.abc import Callable
 
 import pytest
@@ -76,6 +77,14 @@ def test_transparent_webp_is_decoded_whole() -> None:
     image = webp.decode(data, 100, 75)
     assert image is not None
     assert difference(image, opened(data)) == (0, 0)
+
+
+def test_stripes_finer_than_the_thumbnail_can_show_leave_no_moire() -> None:
+    line = bytes(round(128 + 100 * math.sin(x * math.tau / 12)) for x in range(4000))
+    stripes = Image.frombytes("L", (4000, 3000), line * 3000)
+    thumb = opened(render(pictures.encoded(stripes, "JPEG"), DEFAULT_RENDITIONS[:1], Limits()).pictures[0].body)
+    assert max(thumb.size) == 400
+    assert ImageStat.Stat(thumb).stddev[0] < 5
 
 
 @pytest.mark.parametrize("scale", [1, 2, 4, 8])

@@ -1,0 +1,36 @@
+"""Memory kept from one picture to the next.
+
+What a picture's pixels took goes back to the system when it is done, and the next one's must be fetched, and zeroed by
+the kernel, page by page: a seventh of the time that a 12 megapixel PNG takes. glibc can be told to keep it.
+"""
+
+import ctypes
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+# Allocations up to this size are kept when freed: a 12 megapixel picture's decoder asks for 36 MB at once.
+KEPT_ALLOCATION_BYTES = 64 * 1024 * 1024
+# Of all that is kept, what may stay: the pixels of most photos. Beside it an isolated child needs its own memory.
+KEPT_BYTES = 256 * 1024 * 1024
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # mallopt(3)
+
+
+class _MallInfo2(ctypes.Structure):  # mallinfo(3)
+    _fields_ = (("numbers", ctypes.c_size_t * 10),)  # the ninth, fordblks, counts the bytes that are free
+
+
+@contextmanager
+def kept_memory() -> Iterator[None]:
+    """Keeps what pictures leave, up to KEPT_BYTES, for the next in this process. Does nothing without glibc."""
+    glibc = ctypes.CDLL(None)
+    if not hasattr(glibc, "mallinfo2"):  # glibc 2.33; Amazon Linux 2023 has 2.34
+        yield
+        return
+    glibc.mallopt(_M_MMAP_THRESHOLD, KEPT_ALLOCATION_BYTES)
+    glibc.mallopt(_M_TRIM_THRESHOLD, KEPT_BYTES)
+    try:
+        yield
+    finally:
+        glibc.mallinfo2.restype = _MallInfo2
+        if glibc.mallinfo2().numbers[8] > KEPT_BYTES:
+            glibc.malloc_trim(0)

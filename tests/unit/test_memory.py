@@ -1,0 +1,49 @@
+"""What one picture's pixels took serves the next one, and a huge one's goes back. In a process of its own."""
+
+import subprocess
+import sys
+
+FAULTS = """
+import resource, sys
+from contextlib import nullcontext
+from functions.resize.memory import kept_memory
+from PIL import Image
+
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    with kept_memory() if sys.argv[1] == "kept" else nullcontext():
+        Image.new("RGB", (4000, 3000), "teal").transpose(Image.Transpose.ROTATE_90)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+faults()
+print(faults())
+"""
+HUGE = """
+from functions.resize.memory import KEPT_BYTES, kept_memory
+from PIL import Image
+
+def resident():
+    with open("/proc/self/status") as status:
+        return int(status.read().partition("VmRSS:")[2].split()[0]) * 1024
+
+before = resident()
+with kept_memory():
+    huge = Image.new("RGB", (12000, 10000), "teal")
+    assert resident() - before > KEPT_BYTES
+    above = [bytearray(1000) for _ in range(10_000)]  # stays, above what is freed
+    del huge
+print(KEPT_BYTES - (resident() - before))
+"""
+
+
+def told(program: str, *arguments: str) -> int:
+    command = [sys.executable, "-c", program, *arguments]
+    return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+
+def test_the_next_picture_uses_the_same_memory() -> None:
+    assert told(FAULTS, "kept") < told(FAULTS, "not kept") / 10
+
+
+def test_no_more_stays_than_is_meant_to() -> None:
+    assert told(HUGE) > 0
