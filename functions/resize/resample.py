@@ -29,10 +29,10 @@ def resample(image: Image.Image, size: tuple[int, int], box: Box | None = None) 
 def resampler() -> Resample:
     """The best resampler here. cykooz-resizer has wheels for x86_64 only, so on arm64 its layer is empty."""
     try:
-        import cykooz_resizer
+        import cykooz_resizer  # noqa: F401
     except ImportError:
         return with_pillow
-    return functools.partial(_with_simd, cykooz_resizer.Resizer())
+    return _with_simd
 
 
 def with_pillow(image: Image.Image, size: tuple[int, int], box: Box) -> Image.Image:
@@ -44,9 +44,9 @@ def with_pillow(image: Image.Image, size: tuple[int, int], box: Box) -> Image.Im
     return image.resize(size, method, box)
 
 
-def _with_simd(resizer: object, image: Image.Image, size: tuple[int, int], box: Box) -> Image.Image:
+def _with_simd(image: Image.Image, size: tuple[int, int], box: Box) -> Image.Image:
     """`resample` by Rust's fast_image_resize (AVX2, SSE4.1), on Pillow's own memory."""
-    from cykooz_resizer import CropBox, FilterType, ResizeAlg, ResizeOptions
+    from cykooz_resizer import CropBox, FilterType, ResizeAlg, ResizeOptions, Resizer
 
     left, upper, right, lower = box
     filter_type = FilterType.mitchell if _enlarges(size, box) else FilterType.lanczos3
@@ -54,7 +54,8 @@ def _with_simd(resizer: object, image: Image.Image, size: tuple[int, int], box: 
         ResizeAlg.convolution(filter_type), crop_box=CropBox(left, upper, right - left, lower - upper)
     )
     resized = Image.new(image.mode, size, None)  # None: left as it is, every pixel is written
-    resizer.resize_pil(image, resized, options)  # type: ignore[attr-defined]
+    # A new one each time: it keeps its buffers, among them a copy of the largest transparent picture it has seen.
+    Resizer().resize_pil(image, resized, options)
     return resized
 
 

@@ -20,6 +20,7 @@ print(faults())
 """
 HUGE = """
 from functions.resize.memory import KEPT_BYTES, kept_memory
+from functions.resize.resample import resample
 from PIL import Image
 
 def resident():
@@ -28,7 +29,8 @@ def resident():
 
 before = resident()
 with kept_memory():
-    huge = Image.new("RGB", (12000, 10000), "teal")
+    huge = Image.new("RGBA", (10000, 8000), "teal")
+    resample(huge, (400, 320))  # keeps no copy
     assert resident() - before > KEPT_BYTES
     above = [bytearray(1000) for _ in range(10_000)]  # stays, above what is freed
     del huge
