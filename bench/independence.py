@@ -62,7 +62,7 @@ def beside(stack: Stack, folder: Path) -> Iterator[None]:
     stacks.deploy(stack.engine, built, {}, STACK)
     yield
     stack.client("cloudformation").delete_stack(StackName=STACK)
-    until(lambda: leftovers(stack) == [], "end of its stack")
+    until(lambda: stack.belongings(NAME) == [], "end of its stack")
 
 
 def become(stack: Stack, kind: tuple[dict[str, str], str] | None) -> None:
@@ -77,17 +77,6 @@ def become(stack: Stack, kind: tuple[dict[str, str], str] | None) -> None:
         kept = {name: value for name, value in variables.items() if not name.startswith("NOISE_")}
         environment = {"Variables": kept | kind[0]}
         function.update_function_configuration(FunctionName=STACK, Environment=environment, Handler=kind[1])
-
-
-def leftovers(stack: Stack) -> list[str]:
-    """What there is of the other subscriber."""
-    names = [one["FunctionName"] for one in stack.client("lambda").list_functions()["Functions"]]
-    names += stack.sqs.list_queues().get("QueueUrls", [])
-    names += [one["Endpoint"] for one in stack.sns.list_subscriptions()["Subscriptions"]]
-    names += [one["RoleName"] for one in stack.client("iam").list_roles()["Roles"]]
-    names += [one["logGroupName"] for one in stack.logs.describe_log_groups()["logGroups"]]
-    names += [one["AlarmName"] for one in stack.client("cloudwatch").describe_alarms()["MetricAlarms"]]
-    return [name for name in names if NAME in name.lower()]
 
 
 def main() -> None:

@@ -126,17 +126,8 @@ def test_its_role_reads_what_was_announced_and_no_more(
 
 
 def test_its_stack_leaves_nothing_behind(stack: Stack) -> None:
-    def left() -> list[str]:
-        names = [one["FunctionName"] for one in stack.client("lambda").list_functions()["Functions"]]
-        names += stack.sqs.list_queues().get("QueueUrls", [])
-        names += [one["Endpoint"] for one in stack.sns.list_subscriptions()["Subscriptions"]]
-        names += [one["RoleName"] for one in stack.client("iam").list_roles()["Roles"]]
-        names += [one["logGroupName"] for one in stack.logs.describe_log_groups()["logGroups"]]
-        names += [one["AlarmName"] for one in stack.client("cloudwatch").describe_alarms()["MetricAlarms"]]
-        return [name for name in names if "tally" in name.lower()]
-
-    assert len(left()) >= 7
+    assert len(stack.belongings("tally")) >= 7
     stack.client("cloudformation").delete_stack(StackName="darkroom-tally")
-    until(lambda: left() == [], "end of what tally was")
+    until(lambda: stack.belongings("tally") == [], "end of what tally was")
     image_id = stack.upload("cat.jpg", picture())
     assert stack.thumb_of(image_id)
