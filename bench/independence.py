@@ -106,7 +106,7 @@ def report(seconds: dict[str, list[float]], letters: int, photo: str) -> None:
         "# From an upload to its thumbnail, with and without another subscriber, on the local engine",
         "",
         f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, {os.cpu_count()} cores, load average "
-        f"{os.getloadavg()[2]:.0f}, Python {platform.python_version()}, a JPEG of {photo}, {ROUNDS} rounds of "
+        f"{os.getloadavg()[2]:.1f}, Python {platform.python_version()}, a JPEG of {photo}, {ROUNDS} rounds of "
         f"{UPLOADS} uploads each in turn. `python -m bench.independence`",
         "",
         "| | median, s | slowest, s | of without |",
@@ -117,8 +117,8 @@ def report(seconds: dict[str, list[float]], letters: int, photo: str) -> None:
         ),
         "",
         f"Dead letters of resize: {letters}. Its own stack was deleted afterwards and nothing of it was left.",
-        "The engine runs every function as processes of this one machine, which had other work too (load average), so",
-        "the seconds are slow and noisy: read the last column.",
+        "The engine runs every function as processes of this one machine, and the load average includes them: read the",
+        "last column more than the seconds.",
         "",
     ]
     RESULT.write_text("\n".join(table))

@@ -2,6 +2,7 @@
 
 import ast
 import shutil
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from ops.new_subscriber import KINDS, On, Where, write
 from ops.problem import Problem
+from ops.stack import service_stack
 from shared.limits import MAX_ATTEMPTS, MESSAGE_SECONDS, RESERVE_SECONDS
 from tests.unit.test_template import RESOURCES, ROOT, TEMPLATE, UNNAMEABLE, every_value, load_template
 
@@ -85,6 +87,19 @@ def test_what_is_written_is_small(project: Path, on: On, where: Where) -> None:
 
 def _lines(*files: Path) -> int:
     return sum(1 for file in files for line in file.read_text().splitlines() if line.strip() or file.suffix == ".py")
+
+
+@pytest.mark.parametrize("on", On)
+def test_it_is_deployed_beside_the_stacks_that_darkroom_is_deployed_as(project: Path, on: On) -> None:
+    write(project, "new-tags", on, "*", Where.own)
+    folder = project / "services/new_tags"
+    own, darkroom = (tomllib.loads((at / "samconfig.toml").read_text()) for at in (folder, ROOT))
+    parameters = load_template(folder / "template.yaml")["Parameters"]
+    for environment in ("default", "dev", "prod"):
+        deployed = own[environment]["deploy"]["parameters"]
+        beside = darkroom[environment]["deploy"]["parameters"]["stack_name"]
+        assert deployed["stack_name"] == service_stack("new-tags", beside)
+        assert deployed["parameter_overrides"] == [f"{name}=/{beside}/{name}" for name in parameters]
 
 
 def test_a_block_is_added_and_nothing_else_changes(project: Path) -> None:
