@@ -135,6 +135,7 @@ def deployed(folder: Path, parameters: dict[str, str], services: Sequence[str] =
 
     Its artifact is in `folder`/build, or else the one for all.
     """
+    folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "build").exists():
         stack_tools.build(BUILD, stack_tools.host_architecture())
         for name in (BUILD.name, f"{BUILD.name}.digest"):
