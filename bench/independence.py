@@ -62,7 +62,7 @@ def beside(stack: Stack, folder: Path) -> Iterator[None]:
     stacks.deploy(stack.engine, built, {}, STACK)
     yield
     stack.client("cloudformation").delete_stack(StackName=STACK)
-    until(lambda: leftovers(stack) == [], "end of its stack")
+    until(lambda: stack.belongings(NAME) == [], "end of its stack")
 
 
 def become(stack: Stack, kind: tuple[dict[str, str], str] | None) -> None:
@@ -77,17 +77,6 @@ def become(stack: Stack, kind: tuple[dict[str, str], str] | None) -> None:
         kept = {name: value for name, value in variables.items() if not name.startswith("NOISE_")}
         environment = {"Variables": kept | kind[0]}
         function.update_function_configuration(FunctionName=STACK, Environment=environment, Handler=kind[1])
-
-
-def leftovers(stack: Stack) -> list[str]:
-    """What there is of the other subscriber."""
-    names = [one["FunctionName"] for one in stack.client("lambda").list_functions()["Functions"]]
-    names += stack.sqs.list_queues().get("QueueUrls", [])
-    names += [one["Endpoint"] for one in stack.sns.list_subscriptions()["Subscriptions"]]
-    names += [one["RoleName"] for one in stack.client("iam").list_roles()["Roles"]]
-    names += [one["logGroupName"] for one in stack.logs.describe_log_groups()["logGroups"]]
-    names += [one["AlarmName"] for one in stack.client("cloudwatch").describe_alarms()["MetricAlarms"]]
-    return [name for name in names if NAME in name.lower()]
 
 
 def main() -> None:
@@ -117,7 +106,7 @@ def report(seconds: dict[str, list[float]], letters: int, photo: str) -> None:
         "# From an upload to its thumbnail, with and without another subscriber, on the local engine",
         "",
         f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, {os.cpu_count()} cores, load average "
-        f"{os.getloadavg()[2]:.0f}, Python {platform.python_version()}, a JPEG of {photo}, {ROUNDS} rounds of "
+        f"{os.getloadavg()[2]:.1f}, Python {platform.python_version()}, a JPEG of {photo}, {ROUNDS} rounds of "
         f"{UPLOADS} uploads each in turn. `python -m bench.independence`",
         "",
         "| | median, s | slowest, s | of without |",
@@ -128,8 +117,8 @@ def report(seconds: dict[str, list[float]], letters: int, photo: str) -> None:
         ),
         "",
         f"Dead letters of resize: {letters}. Its own stack was deleted afterwards and nothing of it was left.",
-        "The engine runs every function as processes of this one machine, which had other work too (load average), so",
-        "the seconds are slow and noisy: read the last column.",
+        "The engine runs every function as processes of this one machine, and the load average includes them: read the",
+        "last column more than the seconds.",
         "",
     ]
     RESULT.write_text("\n".join(table))

@@ -8,9 +8,10 @@ from rich.console import Console
 from rich.markup import escape
 
 from ops import corpus, dead_letters, new_subscriber, rejections, resubmit, status
+from ops.options import flat
 from ops.problem import Problem, sentence_on_problem
 from ops.report import report
-from ops.target import DEFAULT_FOLDER, FolderOption, RegionOption, StackOption, resolve
+from ops.target import DEFAULT_FOLDER, FolderOption, Place, resolve
 from ops.trace import trace
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -59,11 +60,11 @@ def up(
 
 @app.command()
 @sentence_on_problem
+@flat
 def upload(
+    *,
     paths: Annotated[list[Path], typer.Argument(help="Pictures, or folders of them.")],
-    stack: StackOption = None,
-    region: RegionOption = None,
-    folder: FolderOption = DEFAULT_FOLDER,
+    place: Place,
 ) -> None:
     """Upload pictures through the door. Exit code 1 if any was not taken.
 
@@ -71,7 +72,7 @@ def upload(
     """
     from ops.upload import pictures_in, upload_all
 
-    gallery_url = resolve(stack, region, folder).gallery_url
+    gallery_url = resolve(place).gallery_url
     files = list(pictures_in(paths))
     if not files:
         raise Problem("no-pictures", "There are no pictures in what you named.")

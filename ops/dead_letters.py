@@ -1,7 +1,7 @@
 """`darkroom dead-letters`: what the functions gave up, why, and what to do about it."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -9,34 +9,30 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from ops import letters
 from ops.letters import Letter, Wanted, groups, walk
 from ops.options import (
-    DEFAULT_RATE,
-    CodeOption,
-    IdOption,
+    Filters,
     JsonOption,
-    OlderOption,
-    PrefixOption,
-    RateOption,
-    YesOption,
-    age,
+    Pace,
     console,
+    flat,
     paced,
+    print_dry_run,
     print_json,
+    print_rows,
+    progress_bar,
     short_age,
 )
 from ops.problem import Problem, sentence_on_problem
-from ops.target import DEFAULT_FOLDER, FolderOption, RegionOption, StackOption, SubscriberOption, Target, resolve
+from ops.target import Place, SubscriberOption, Target, resolve
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 app = typer.Typer(no_args_is_help=True, help="Uploads that were tried to the last and gave nothing, with the reason.")
-SHOWN_LETTERS = 20
 LOG_LINES = 100
 
 
@@ -54,23 +50,19 @@ IdArgument = Annotated[str, typer.Argument(help="A message id or image id, or it
 
 @app.command("list")
 @sentence_on_problem
+@flat
 def list_letters(
-    code: CodeOption = None,
-    prefix: PrefixOption = "",
-    older_than: OlderOption = None,
-    ids: IdOption = None,
+    *,
+    filters: Filters,
     as_json: JsonOption = False,
     subscriber: SubscriberOption = None,
-    stack: StackOption = None,
-    region: RegionOption = None,
-    folder: FolderOption = DEFAULT_FOLDER,
+    place: Place,
 ) -> None:
     """Dead letters by reason, with age and count. Looking leaves each visible to everybody else.
 
     Example: darkroom dead-letters list --code crashed --stack darkroom-prod --region eu-west-1
     """
-    target = resolve(stack, region, folder)
-    found, now = _find(_queues(target, subscriber), _wanted(code, prefix, older_than, ids)), datetime.now(UTC)
+    found, now = _find(_queues(resolve(place), subscriber), _wanted(filters)), datetime.now(UTC)
     if as_json:
         print_json({"groups": groups(found, now), "letters": [_as_json(letter) for letter in found]})
         return
@@ -81,19 +73,19 @@ def list_letters(
 
 @app.command()
 @sentence_on_problem
+@flat
 def show(
+    *,
     wanted_id: IdArgument,
     as_json: JsonOption = False,
     subscriber: SubscriberOption = None,
-    stack: StackOption = None,
-    region: RegionOption = None,
-    folder: FolderOption = DEFAULT_FOLDER,
+    place: Place,
 ) -> None:
     """One dead letter: the reason, the event, and the log lines of its last attempt.
 
     Example: darkroom dead-letters show 7ybqx6ccn4hqm60deqyt6crqr5
     """
-    target = resolve(stack, region, folder)
+    target = resolve(place)
     found = _find(_queues(target, subscriber), Wanted(ids=(wanted_id,)))
     if not found:
         raise Problem("no-such-letter", f"No dead letter has an id that begins with {wanted_id}.")
@@ -113,17 +105,13 @@ def show(
 
 @app.command()
 @sentence_on_problem
+@flat
 def replay(
-    code: CodeOption = None,
-    prefix: PrefixOption = "",
-    older_than: OlderOption = None,
-    ids: IdOption = None,
-    yes: YesOption = False,
-    rate: RateOption = DEFAULT_RATE,
+    *,
+    filters: Filters,
+    pace: Pace,
     subscriber: SubscriberOption = None,
-    stack: StackOption = None,
-    region: RegionOption = None,
-    folder: FolderOption = DEFAULT_FOLDER,
+    place: Place,
 ) -> None:
     """Send dead letters back to the queue, to be tried as if for the first time. Dry run without --yes.
 
@@ -131,48 +119,36 @@ def replay(
 
     Example: darkroom dead-letters replay --code storage-unavailable --yes
     """
-    queues = _queues(resolve(stack, region, folder), subscriber)
-    wanted = _wanted(code, prefix, older_than, ids)
-    if not yes:
-        _say_what_would_be(queues, wanted, f"sent back to {queues.queue.rsplit('/', 1)[-1]} at {rate} a second")
-        return
-    if wanted.everything and _moved_by_sqs(queues, rate):
-        return
-    done = 0
-    for letter in _each(queues, wanted, rate, "replaying"):
-        letters.replay_one(queues.sqs, letter, queues.queue, queues.dead)
-        done += 1
-    console.print(f"{done} replayed.")
+    queues, wanted = _queues(resolve(place), subscriber), _wanted(filters)
+    if not pace.yes:
+        _say_what_would_be(queues, wanted, f"sent back to {queues.queue.rsplit('/', 1)[-1]} at {pace.rate} a second")
+    elif not wanted.everything or not _moved_by_sqs(queues, pace.rate):
+        done = _each(
+            queues, wanted, pace.rate, lambda letter: letters.replay_one(queues.sqs, letter, queues.queue, queues.dead)
+        )
+        console.print(f"{done} replayed.")
 
 
 @app.command()
 @sentence_on_problem
+@flat
 def drop(
-    code: CodeOption = None,
-    prefix: PrefixOption = "",
-    older_than: OlderOption = None,
-    ids: IdOption = None,
-    yes: YesOption = False,
-    rate: RateOption = DEFAULT_RATE,
+    *,
+    filters: Filters,
+    pace: Pace,
     subscriber: SubscriberOption = None,
-    stack: StackOption = None,
-    region: RegionOption = None,
-    folder: FolderOption = DEFAULT_FOLDER,
+    place: Place,
 ) -> None:
     """Delete dead letters for good; their originals stay. Dry run without --yes.
 
     Example: darkroom dead-letters drop --code crashed --older-than 7d --yes
     """
-    queues = _queues(resolve(stack, region, folder), subscriber)
-    wanted = _wanted(code, prefix, older_than, ids)
-    if not yes:
+    queues, wanted = _queues(resolve(place), subscriber), _wanted(filters)
+    if not pace.yes:
         _say_what_would_be(queues, wanted, "deleted for good")
-        return
-    done = 0
-    for letter in _each(queues, wanted, rate, "dropping"):
-        letters.drop_one(queues.sqs, letter, queues.dead)
-        done += 1
-    console.print(f"{done} dropped.")
+    else:
+        done = _each(queues, wanted, pace.rate, lambda letter: letters.drop_one(queues.sqs, letter, queues.dead))
+        console.print(f"{done} dropped.")
 
 
 def log_lines(target: Target, letter: Letter) -> list[str]:
@@ -195,8 +171,8 @@ def _queues(target: Target, subscriber: str | None) -> Queues:
     return Queues(sqs, *target.queues(subscriber))
 
 
-def _wanted(code: str | None, prefix: str, older_than: str | None, ids: list[str] | None) -> Wanted:
-    return Wanted(code, prefix, age(older_than) if older_than else timedelta(0), tuple(ids or ()))
+def _wanted(filters: Filters) -> Wanted:
+    return Wanted(filters.code, filters.prefix, filters.least_age(), tuple(filters.ids or ()))
 
 
 def _find(queues: Queues, wanted: Wanted) -> list[Letter]:
@@ -205,16 +181,17 @@ def _find(queues: Queues, wanted: Wanted) -> list[Letter]:
         return sorted((letter for letter in every if wanted.matches(letter, now)), key=lambda letter: letter.sent_at)
 
 
-def _each(queues: Queues, wanted: Wanted, rate: int, doing: str) -> Iterator[Letter]:
-    """The letters that are wanted, at most `rate` a second, behind a progress bar."""
-    now = datetime.now(UTC)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=console) as progress, closing(walk(queues.sqs, queues.dead)) as every:
-        task = progress.add_task(doing, total=letters.counts(queues.sqs, queues.dead)["waiting"])
+def _each(queues: Queues, wanted: Wanted, rate: int, do: Callable[[Letter], object]) -> int:
+    """Does it to the letters that are wanted, at most `rate` a second, behind a progress bar; answers how many."""
+    now, done = datetime.now(UTC), 0
+    with progress_bar(console) as progress, closing(walk(queues.sqs, queues.dead)) as every:
+        task = progress.add_task("dead letters", total=letters.counts(queues.sqs, queues.dead)["waiting"])
         for letter in paced((letter for letter in every if wanted.matches(letter, now)), rate):
-            yield letter
+            do(letter)
+            done += 1
             progress.advance(task)
-        progress.update(task, total=progress.tasks[0].completed)
+        progress.update(task, total=done)
+    return done
 
 
 def _moved_by_sqs(queues: Queues, rate: int) -> bool:
@@ -234,7 +211,7 @@ def _say_what_would_be(queues: Queues, wanted: Wanted, what: str) -> None:
     _print_groups(found, now)
     if found:
         _print_letters(found, now)
-        console.print(f"Dry run: these {len(found)} would be {what}. Add --yes to do it.", soft_wrap=True)
+        print_dry_run(len(found), what)
 
 
 def _print_groups(found: list[Letter], now: datetime) -> None:
@@ -249,19 +226,18 @@ def _print_groups(found: list[Letter], now: datetime) -> None:
 
 
 def _print_letters(found: list[Letter], now: datetime) -> None:
-    table = Table("image id", "age", "attempts", "reason", "name", box=None, header_style="dim")
-    for letter in found[:SHOWN_LETTERS]:
-        table.add_row(
+    console.print()
+    rows = [
+        (
             ", ".join(letter.image_ids()) or letter.message_id,
             short_age((now - letter.sent_at).total_seconds()),
             letter.reason.attempts or "-",
             letter.reason.code,
-            escape(", ".join(event.image.name for event in letter.events)),
+            ", ".join(event.image.name for event in letter.events),
         )
-    console.print()
-    console.print(table)
-    if len(found) > SHOWN_LETTERS:
-        console.print(f"[dim]and {len(found) - SHOWN_LETTERS} more; --json lists them all[/]")
+        for letter in found
+    ]
+    print_rows(("image id", "age", "attempts", "reason", "name"), rows)
 
 
 def _as_json(letter: Letter) -> dict[str, Any]:

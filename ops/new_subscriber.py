@@ -167,8 +167,7 @@ def _example(on: On, keys: str) -> str:
 
 
 _TRUST = """
-        Version: "2012-10-17"
-        Statement: [{ Effect: Allow, Principal: { Service: lambda.amazonaws.com }, Action: sts:AssumeRole }]"""
+        { Version: "2012-10-17", Statement: [{ Effect: Allow, Principal: { Service: lambda.amazonaws.com }, Action: sts:AssumeRole }] }"""  # noqa: E501
 
 
 def _with_block(template: str, block: str) -> str:

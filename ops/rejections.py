@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,22 +12,19 @@ from rich.markup import escape
 from rich.table import Table
 
 from ops.options import (
-    DEFAULT_RATE,
-    CodeOption,
-    IdOption,
+    Filters,
     JsonOption,
-    OlderOption,
-    PrefixOption,
-    RateOption,
-    YesOption,
-    age,
+    Pace,
     console,
+    flat,
+    print_dry_run,
     print_json,
+    print_rows,
     short_age,
 )
 from ops.problem import Problem, sentence_on_problem
 from ops.resubmit import submit
-from ops.target import DEFAULT_FOLDER, FolderOption, RegionOption, StackOption, Target, resolve
+from ops.target import Place, Target, resolve
 from shared.events import Upload, uploads_in
 from shared.keys import REJECTED_PREFIX
 
@@ -38,7 +35,6 @@ app = typer.Typer(
     no_args_is_help=True, help="Files that were refused for good: the file's fault, told to its uploader."
 )
 PARALLEL_READS = 8
-SHOWN_REJECTIONS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,33 +63,30 @@ def rejections(s3: "S3Client", bucket: str, written_since: datetime | None = Non
         return [found for found in pool.map(lambda key: _read(s3, bucket, key), keys) if found]
 
 
-def wanted(found: Rejection, code: str | None, prefix: str, older_than: timedelta, ids: list[str]) -> bool:
-    """Whether the filters of the command line mean this one."""
+def wanted(found: Rejection, filters: Filters) -> bool:
+    """Whether the filters of the command line mean this one. Raises Problem (`bad-age`)."""
     return (
-        code in {None, found.code}
-        and found.upload.key.startswith(prefix)
-        and datetime.now(UTC) - found.rejected_at >= older_than
-        and (not ids or any(found.image_id.startswith(image_id) for image_id in ids))
+        filters.code in {None, found.code}
+        and found.upload.key.startswith(filters.prefix)
+        and datetime.now(UTC) - found.rejected_at >= filters.least_age()
+        and (not filters.ids or found.image_id.startswith(tuple(filters.ids)))
     )
 
 
 @app.command("list")
 @sentence_on_problem
+@flat
 def list_rejections(
-    code: CodeOption = None,
-    prefix: PrefixOption = "",
-    older_than: OlderOption = None,
-    ids: IdOption = None,
+    *,
+    filters: Filters,
     as_json: JsonOption = False,
-    stack: StackOption = None,
-    region: RegionOption = None,
-    folder: FolderOption = DEFAULT_FOLDER,
+    place: Place,
 ) -> None:
     """Rejections by reason, with age and count.
 
     Example: darkroom rejections list --code unsupported-format
     """
-    found = _find(resolve(stack, region, folder), code, prefix, older_than, ids)
+    found = _find(resolve(place), filters)
     if as_json:
         print_json([{"image_id": one.image_id, **one.record} for one in found])
         return
@@ -102,18 +95,18 @@ def list_rejections(
 
 @app.command()
 @sentence_on_problem
+@flat
 def show(
+    *,
     image_id: Annotated[str, typer.Argument(help="An image id, or its beginning.")],
     as_json: JsonOption = False,
-    stack: StackOption = None,
-    region: RegionOption = None,
-    folder: FolderOption = DEFAULT_FOLDER,
+    place: Place,
 ) -> None:
     """One rejection: the record that the resizer wrote.
 
     Example: darkroom rejections show 7ybqx6ca92a1gqgtnm6h4p9bzt
     """
-    found = _find(resolve(stack, region, folder), None, "", None, [image_id])
+    found = _find(resolve(place), Filters(ids=[image_id]))
     if not found:
         raise Problem("no-such-rejection", f"No rejection has an image id that begins with {image_id}.")
     for one in found:
@@ -125,16 +118,12 @@ def show(
 
 @app.command()
 @sentence_on_problem
+@flat
 def replay(
-    code: CodeOption = None,
-    prefix: PrefixOption = "",
-    older_than: OlderOption = None,
-    ids: IdOption = None,
-    yes: YesOption = False,
-    rate: RateOption = DEFAULT_RATE,
-    stack: StackOption = None,
-    region: RegionOption = None,
-    folder: FolderOption = DEFAULT_FOLDER,
+    *,
+    filters: Filters,
+    pace: Pace,
+    place: Place,
 ) -> None:
     """Try refused files again, say after a decoder was added. Dry run without --yes.
 
@@ -142,24 +131,21 @@ def replay(
 
     Example: darkroom rejections replay --code unsupported-format --yes
     """
-    target = resolve(stack, region, folder)
-    found = _find(target, code, prefix, older_than, ids)
-    if not yes:
+    target = resolve(place)
+    found = _find(target, filters)
+    if not pace.yes:
         _print(found)
         if found:
-            console.print(f"Dry run: these {len(found)} would be tried again. Add --yes to do it.")
+            print_dry_run(len(found), "tried again")
         return
-    submit(target, [one.upload for one in found], rate, console)
+    submit(target, [one.upload for one in found], pace.rate, console)
     console.print(f"{len(found)} replayed.")
 
 
-def _find(
-    target: Target, code: str | None, prefix: str, older_than: str | None, ids: list[str] | None
-) -> list[Rejection]:
+def _find(target: Target, filters: Filters) -> list[Rejection]:
     s3 = target.session.client("s3", endpoint_url=target.endpoint_url)
-    least = age(older_than) if older_than else timedelta(0)
     every = rejections(s3, target.outputs["ResizedBucketName"])
-    return [one for one in every if wanted(one, code, prefix, least, ids or [])]
+    return [one for one in every if wanted(one, filters)]
 
 
 def _read(s3: "S3Client", bucket: str, key: str) -> Rejection | None:
@@ -189,10 +175,7 @@ def _print(found: list[Rejection]) -> None:
         by_code.add_row(code, str(count), escape(sentences[code]))
     console.print(by_code)
     console.print()
-    table = Table("image id", "age", "reason", "name", box=None, header_style="dim")
-    for one in found[:SHOWN_REJECTIONS]:
-        seconds = (now - one.rejected_at).total_seconds()
-        table.add_row(one.image_id, short_age(seconds), one.code, escape(one.name))
-    console.print(table)
-    if len(found) > SHOWN_REJECTIONS:
-        console.print(f"[dim]and {len(found) - SHOWN_REJECTIONS} more; --json lists them all[/]")
+    print_rows(
+        ("image id", "age", "reason", "name"),
+        [(one.image_id, short_age((now - one.rejected_at).total_seconds()), one.code, one.name) for one in found],
+    )

@@ -16,11 +16,11 @@ from rich.table import Table
 
 from ops import charts, letters, summary
 from ops.logs import LogLine, lines
-from ops.options import JsonOption, console, print_json
+from ops.options import JsonOption, console, flat, print_json
 from ops.options import since as moment
 from ops.panels import COLOURS, REPORTED
 from ops.problem import sentence_on_problem
-from ops.target import DEFAULT_FOLDER, FolderOption, RegionOption, StackOption, Target, resolve
+from ops.target import Place, Target, resolve
 from shared import telemetry
 from shared.keys import image_prefix
 from shared.renditions import LISTED
@@ -32,20 +32,20 @@ _REASON_COLOURS = {"rejected": "user", "retried": "again", "dead-lettered": "bad
 
 
 @sentence_on_problem
+@flat
 def report(
+    *,
     since: Annotated[str, typer.Option("--since", help="From when on: an age like 1h, or 2026-11-22T14:30.")] = "1h",
     html: Annotated[Path | None, typer.Option("--html", help="Write charts and pictures into this file.")] = None,
     as_json: JsonOption = False,
-    stack: StackOption = None,
-    region: RegionOption = None,
-    folder: FolderOption = DEFAULT_FOLDER,
+    place: Place,
 ) -> None:
     """How it has been going: outcomes, latency, failures by reason, slowest pictures.
 
     Example: darkroom report --since 2h --html report.html --stack darkroom-prod --region eu-west-1
     """
     begin, now = moment(since), datetime.now(UTC)
-    target = resolve(stack, region, folder)
+    target = resolve(place)
     found = lines(target, begin)
     if html:
         pictures = {line.image_id or "": thumbnail(target, line.image_id or "") for line in _slowest(found)}

@@ -14,10 +14,10 @@ from rich.live import Live
 from rich.table import Table
 
 from ops import letters
-from ops.options import JsonOption, console, print_json, short_age
+from ops.options import JsonOption, console, flat, print_json, short_age
 from ops.problem import sentence_on_problem
 from ops.rejections import rejections
-from ops.target import DEFAULT_FOLDER, FolderOption, RegionOption, StackOption, Target, resolve
+from ops.target import Place, Target, resolve
 from shared.keys import read_rendition_key, rendition_prefix, taken_at
 from shared.renditions import LISTED
 
@@ -41,18 +41,18 @@ class Status:
 
 
 @sentence_on_problem
+@flat
 def status(
+    *,
     watch: Annotated[bool, typer.Option("--watch", help=f"Look again every {WATCH_SECONDS} s, until Ctrl-C.")] = False,
     as_json: JsonOption = False,
-    stack: StackOption = None,
-    region: RegionOption = None,
-    folder: FolderOption = DEFAULT_FOLDER,
+    place: Place,
 ) -> None:
     """Queue, dead letters by reason, and what the last hour brought.
 
     Example: darkroom status --watch --stack darkroom-prod --region eu-west-1
     """
-    target = resolve(stack, region, folder)
+    target = resolve(place)
     if as_json:
         print_json(asdict(next(_statuses(target))))
     elif not watch:

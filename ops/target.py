@@ -25,6 +25,15 @@ FolderOption = Annotated[Path, typer.Option("--folder", help="Where `darkroom up
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """The options that name a Darkroom."""
+
+    stack: StackOption = None
+    region: RegionOption = None
+    folder: FolderOption = DEFAULT_FOLDER
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
     """A running Darkroom: its stack's outputs and the way to its services."""
 
@@ -54,10 +63,10 @@ class Target:
         raise Problem("no-subscriber", f"No subscriber {subscriber} is deployed beside {self.name} or in it.")
 
 
-def resolve(stack_name: str | None, region: str | None, folder: Path) -> Target:
+def resolve(place: Place) -> Target:
     """The Darkroom that the options name. Raises Problem (`not-running`, `no-stack`)."""
-    if stack_name is None:
-        local = engine.running(folder.resolve())
+    if place.stack is None:
+        local = engine.running(place.folder.resolve())
         if local is None:
             raise Problem(
                 "not-running",
@@ -66,9 +75,9 @@ def resolve(stack_name: str | None, region: str | None, folder: Path) -> Target:
         session = local.session()
         outputs = stack.outputs(session.client("cloudformation", endpoint_url=local.url), stack.LOCAL_STACK)
         return Target(stack.LOCAL_STACK, session, local.url, outputs, local.gallery_url(outputs["ApiId"]))
-    session = boto3.Session(region_name=region)
+    session = boto3.Session(region_name=place.region)
     try:
-        outputs = stack.outputs(session.client("cloudformation"), stack_name)
+        outputs = stack.outputs(session.client("cloudformation"), place.stack)
     except BotoCoreError as error:
-        raise Problem("no-stack", f"AWS cannot be asked for stack {stack_name}: {error}") from error
-    return Target(stack_name, session, None, outputs, outputs["GalleryUrl"])
+        raise Problem("no-stack", f"AWS cannot be asked for stack {place.stack}: {error}") from error
+    return Target(place.stack, session, None, outputs, outputs["GalleryUrl"])

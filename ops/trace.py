@@ -9,9 +9,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from ops.logs import LogLine, lines
-from ops.options import JsonOption, console, print_json
+from ops.options import JsonOption, console, flat, print_json
 from ops.problem import Problem, sentence_on_problem
-from ops.target import DEFAULT_FOLDER, FolderOption, RegionOption, StackOption, resolve
+from ops.target import Place, resolve
 from shared import telemetry
 from shared.keys import is_image_id, taken_at
 
@@ -24,12 +24,12 @@ _UNTOLD = {"image_id", "message_id", "etag", "key", "error_type"}
 
 
 @sentence_on_problem
+@flat
 def trace(
+    *,
     image_id: Annotated[str, typer.Argument(help="An image id: curl, the gallery's address and all lists tell it.")],
     as_json: JsonOption = False,
-    stack: StackOption = None,
-    region: RegionOption = None,
-    folder: FolderOption = DEFAULT_FOLDER,
+    place: Place,
 ) -> None:
     """The story of one upload, as every function logged it.
 
@@ -37,7 +37,7 @@ def trace(
     """
     if not is_image_id(image_id):
         raise Problem("bad-id", f"{image_id!r} is not an image id: those have 26 characters, such as 7ybqx6ca92a1….")
-    found = lines(resolve(stack, region, folder), taken_at(image_id) - MARGIN, image_id)
+    found = lines(resolve(place), taken_at(image_id) - MARGIN, image_id)
     if not found:
         raise Problem("no-trace", "No log line has this id. It may be older than logs are kept, or of another stack.")
     if as_json:

@@ -33,8 +33,8 @@ def work(event: RenditionCreated, _suspect: bool) -> None:
     """
     s3 = storage.s3_client()
     prints = fingerprints(storage.read_announced(s3, event, MAX_BYTES))
-    index().add(event.image.id, event.key, prints)
-    found = index().like(event.image.id, prints)
+    index().add(event.image.id, event.key, prints.noted)
+    found = index().like(event.image.id, prints.asked)
     record = {"image": event.image.id, "key": event.key, "lookalikes": [match.as_record() for match in found]}
     storage.put_record(s3, event.bucket, f"lookalikes/{event.image.id}.json", record)
     logger.info("lookalikes done", found=len(found))

@@ -1,7 +1,7 @@
 """The fingerprints of all pictures, found by what two alike ones share: a table keyed by band.
 
 Locality-sensitive hashing (Indyk and Motwani 1998): 16 bands of 16 bits, looked up exactly. A picture costs 32 writes
-and 32 reads of at most BAND_PICTURES items, whether there are ten pictures or ten million.
+and 96 reads of at most BAND_PICTURES items, whether there are ten pictures or ten million.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from examples.lookalikes.fingerprint import ALIKE_BITS, bands, distance
+from examples.lookalikes.fingerprint import bands, differing_bits
 from shared.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -48,10 +48,10 @@ class Index:
         self._dynamodb = dynamodb
         self._table = table
 
-    def add(self, image_id: str, key: str, prints: list[int]) -> None:
+    def add(self, image_id: str, key: str, noted: list[int]) -> None:
         """Notes a picture; again changes nothing."""
-        attributes = {"image": {"S": image_id}, "key": {"S": key}, "prints": {"S": " ".join(f"{p:x}" for p in prints)}}
-        requests: list[Any] = [{"PutRequest": {"Item": {"band": {"S": band}, **attributes}}} for band in _keys(prints)]
+        attributes = {"image": {"S": image_id}, "key": {"S": key}, "prints": {"S": " ".join(f"{p:x}" for p in noted)}}
+        requests: list[Any] = [{"PutRequest": {"Item": {"band": {"S": band}, **attributes}}} for band in _keys(noted)]
         try:
             for batch in batched(requests, BATCH_ITEMS, strict=False):
                 answer = self._dynamodb.batch_write_item(RequestItems={self._table: list(batch)})
@@ -60,14 +60,14 @@ class Index:
         except (ClientError, BotoCoreError) as error:
             raise Unavailable("index-unavailable", f"DynamoDB did not take the fingerprints: {error}") from error
 
-    def like(self, image_id: str, prints: list[int]) -> list[Match]:
+    def like(self, image_id: str, asked: list[int]) -> list[Match]:
         """The other pictures that look like this, nearest first, at most MAX_MATCHES."""
         found: dict[str, Match] = {}
-        for band in _keys(prints):
+        for band in _keys(asked):
             for item in self._in_band(band):
                 other = item["image"]["S"]
-                bits = distance(prints, [int(text, 16) for text in item["prints"]["S"].split()])
-                if other != image_id and bits <= ALIKE_BITS:
+                bits = differing_bits(asked, [int(text, 16) for text in item["prints"]["S"].split()])
+                if other != image_id and bits is not None:
                     found[other] = Match(other, item["key"]["S"], bits)
         return sorted(found.values(), key=lambda match: (match.bits, match.image_id))[:MAX_MATCHES]
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 
 
-def page(s3: "S3Client", bucket: str, max_bytes: int, gallery_url: str, image_id: str) -> tuple[str, str]:
-    """The page, and the Content-Security-Policy it needs.
+def page(s3: "S3Client", bucket: str, max_bytes: int, gallery_url: str, image_id: str) -> tuple[str, dict[str, str]]:
+    """The page, and the headers it needs.
 
     Its ticket cannot know the file: the key's name is NAMELESS, and resize finds out the type from the bytes. (S3 would
     put `${filename}` into the key, but as people typed it, which no key of ours allows.)
@@ -50,7 +50,12 @@ def page(s3: "S3Client", bucket: str, max_bytes: int, gallery_url: str, image_id
         f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; "
         f"form-action 'self' {target.scheme}://{target.netloc}; base-uri 'none'; frame-ancestors 'none'"
     )
-    return text, policy
+    return text, {
+        "Content-Security-Policy": policy,
+        "Cache-Control": "no-store",
+        "Referrer-Policy": "same-origin",
+        "X-Content-Type-Options": "nosniff",
+    }
 
 
 def gallery_url(headers: Mapping[str, str]) -> str:

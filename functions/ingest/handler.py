@@ -1,14 +1,13 @@
 """POST /uploads: answers a ticket for one upload. GET /uploads/new: the same as a form."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
 from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response, content_types
 
 from functions.ingest import door, form
-from shared import config, telemetry
+from functions.ingest.settings import settings
+from shared import telemetry
 from shared.errors import Rejected
 from shared.keys import new_image_id
 from shared.storage import s3_client
@@ -18,17 +17,6 @@ app = APIGatewayHttpResolver()
 
 # Any other refusal is 400.
 STATUS_BY_CODE = {"too-many-bytes": 413, "unsupported-type": 415}
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    upload_bucket: str
-    max_upload_megabytes: int = config.parsed(config.positive)
-
-
-@cache
-def settings() -> Settings:
-    return config.read(Settings)
 
 
 @app.post("/uploads")
@@ -42,11 +30,7 @@ def upload_requested() -> Response[str]:
             else door.read_json(event.decoded_body or "")
         )
         issued = door.ticket(
-            s3_client(),
-            settings().upload_bucket,
-            wanted,
-            max_bytes=settings().max_upload_megabytes * 1_000_000,
-            now=datetime.now(UTC),
+            s3_client(), settings().upload_bucket, wanted, max_bytes=settings().max_bytes, now=datetime.now(UTC)
         )
     except Rejected as refused:
         tell(telemetry.TICKET_REFUSED, code=refused.code, sentence=refused.sentence)
@@ -64,16 +48,9 @@ def upload_requested() -> Response[str]:
 @app.get("/uploads/new")
 def form_requested() -> Response[str]:
     gallery_url = form.gallery_url(app.current_event.headers)
-    max_bytes = settings().max_upload_megabytes * 1_000_000
     image_id = new_image_id(datetime.now(UTC))
-    text, policy = form.page(s3_client(), settings().upload_bucket, max_bytes, gallery_url, image_id)
+    text, headers = form.page(s3_client(), settings().upload_bucket, settings().max_bytes, gallery_url, image_id)
     tell(telemetry.UPLOAD_TICKETED, image_id)
-    headers = {
-        "Content-Security-Policy": policy,
-        "Cache-Control": "no-store",
-        "Referrer-Policy": "same-origin",
-        "X-Content-Type-Options": "nosniff",
-    }
     return Response(200, "text/html; charset=utf-8", text, dict(headers))
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import time
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -14,6 +15,9 @@ from shared.keys import Image, new_image_id, rendition_key
 from shared.renditions import DEFAULT_RENDITIONS, fit
 from shared.storage import FOREVER
 from tests.e2e import photos
+
+ARRIVES_MS = 60_000
+JPEG = ("Lake.jpg", "image/jpeg", photos.jpeg(1, 1200))
 
 # The sum of all shifts of the layout, also those right after input, which CLS leaves out.
 WATCH_SHIFTS = """
@@ -90,3 +94,19 @@ def shifts(page: Page) -> list[Any]:
     """Every shift of the layout since the page began."""
     found: list[Any] = page.evaluate("shifts")
     return found
+
+
+def alt(page: Page) -> list[str | None]:
+    """The names of the pictures in the grid, in order."""
+    return [image.get_attribute("alt") for image in page.locator("#grid img").all()]
+
+
+def complete(page: Page) -> None:
+    """Waits until every picture in the window is shown. (wait_for_function would need eval, which the page forbids.)"""
+    shown = """[...document.querySelectorAll(".picture img")]
+      .filter(image => image.checkVisibility() && image.getBoundingClientRect().top < innerHeight)
+      .every(image => image.complete && image.naturalWidth)"""
+    deadline = time.monotonic() + ARRIVES_MS / 1000
+    while not page.evaluate(shown):
+        assert time.monotonic() < deadline, "not every picture in the window is shown"
+        page.wait_for_timeout(50)

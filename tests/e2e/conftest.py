@@ -86,6 +86,16 @@ class Stack:
             return []
         return [event["message"] for event in found["events"]]
 
+    def belongings(self, name: str) -> list[str]:
+        """What the engine has of a subscriber: functions, queues, subscriptions, roles, log groups, alarms."""
+        names = [one["FunctionName"] for one in self.client("lambda").list_functions()["Functions"]]
+        names += self.sqs.list_queues().get("QueueUrls", [])
+        names += [one["Endpoint"] for one in self.sns.list_subscriptions()["Subscriptions"]]
+        names += [one["RoleName"] for one in self.client("iam").list_roles()["Roles"]]
+        names += [one["logGroupName"] for one in self.logs.describe_log_groups()["logGroups"]]
+        names += [one["AlarmName"] for one in self.client("cloudwatch").describe_alarms()["MetricAlarms"]]
+        return [found for found in names if name in found.lower()]
+
     def waiting(self, queue: str = "ResizeQueueUrl") -> int:
         """How many messages a queue holds, seen and unseen."""
         names: Any = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
@@ -125,6 +135,7 @@ def deployed(folder: Path, parameters: dict[str, str], services: Sequence[str] =
 
     Its artifact is in `folder`/build, or else the one for all.
     """
+    folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "build").exists():
         stack_tools.build(BUILD, stack_tools.host_architecture())
         for name in (BUILD.name, f"{BUILD.name}.digest"):

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from mypy_boto3_s3 import S3Client
 
 from functions.ingest import door, handler
+from functions.ingest.settings import settings
 from shared import keys, storage
 from shared.errors import Rejected
 from shared.limits import MAX_NAME_BYTES, MAX_TICKET_REQUEST_BYTES, TICKET_SECONDS
@@ -22,10 +23,10 @@ from tests.unit.context import Context
 def _settings(s3: S3Client, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("UPLOAD_BUCKET", "uploads")
     monkeypatch.setenv("MAX_UPLOAD_MEGABYTES", "5")
-    handler.settings.cache_clear()
+    settings.cache_clear()
     storage.s3_client.cache_clear()
     yield
-    handler.settings.cache_clear()
+    settings.cache_clear()
     storage.s3_client.cache_clear()
 
 

@@ -10,6 +10,7 @@ from PIL import Image
 
 from functions.resize.render import render
 from functions.resize.work import Settings, resize_upload
+from ops.options import Filters
 from ops.originals import as_first_announced, ends, lost, originals
 from ops.rejections import rejections, wanted
 from ops.status import ready_since
@@ -75,7 +76,7 @@ def test_rejections_are_found_by_reason_key_and_id(s3: S3Client) -> None:
     assert {one.upload.etag for one in found} == {upload.etag for upload in uploads}
 
     def chosen(code: str | None = None, prefix: str = "", ids: list[str] | None = None, minutes: int = 0) -> list[str]:
-        return [one.upload.key for one in found if wanted(one, code, prefix, timedelta(minutes=minutes), ids or [])]
+        return [one.upload.key for one in found if wanted(one, Filters(code, prefix, f"{minutes}m", ids))]
 
     assert sorted(chosen()) == sorted(KEYS)
     assert chosen(code="too-many-bytes") == [KEYS[1]]

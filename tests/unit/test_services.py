@@ -2,6 +2,7 @@
 
 import ast
 import shutil
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,11 @@ import pytest
 
 from ops.new_subscriber import KINDS, On, Where, write
 from ops.problem import Problem
+from ops.stack import service_stack
 from shared.limits import MAX_ATTEMPTS, MESSAGE_SECONDS, RESERVE_SECONDS
-from tests.unit.test_template import RESOURCES, ROOT, TEMPLATE, every_value, load_template
+from tests.unit.test_template import RESOURCES, ROOT, TEMPLATE, UNNAMEABLE, every_value, load_template
 
+PYTHON_LINES, YAML_LINES = 64, 80
 EXAMPLES = sorted(path.parent.name for path in ROOT.glob("examples/*/template.yaml"))
 
 
@@ -48,7 +51,8 @@ def promises(template: dict[str, Any], name: str) -> None:
     assert event["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     for policy in resources[f"{name}Role"]["Properties"]["Policies"]:
         for statement in policy["PolicyDocument"]["Statement"]:
-            assert statement.get("Resource") != "*"
+            if statement.get("Resource") == "*":
+                assert set(statement["Action"]) == UNNAMEABLE
             assert not {"*", "s3:*", "sqs:*"} & {
                 one for one in every_value(statement.get("Action")) if isinstance(one, str)
             }
@@ -70,6 +74,32 @@ def test_what_is_written_keeps_the_promises(project: Path, on: On, where: Where)
         assert all(len(line) <= 120 for line in source.read_text().splitlines()), source
     readme = next(path for path in written if path.name == "README.md").read_text()
     assert KINDS[on].topic in readme
+
+
+@pytest.mark.parametrize("where", Where)
+@pytest.mark.parametrize("on", On)
+def test_what_is_written_is_small(project: Path, on: On, where: Where) -> None:
+    written = write(project, "new-tags", on, "*", where)
+    assert _lines(*(path for path in written if path.suffix == ".py")) <= PYTHON_LINES
+    before = _lines(ROOT / "template.yaml") if where is Where.here else 0
+    assert 0 < _lines(*(path for path in written if path.suffix == ".yaml")) - before <= YAML_LINES
+
+
+def _lines(*files: Path) -> int:
+    return sum(1 for file in files for line in file.read_text().splitlines() if line.strip() or file.suffix == ".py")
+
+
+@pytest.mark.parametrize("on", On)
+def test_it_is_deployed_beside_the_stacks_that_darkroom_is_deployed_as(project: Path, on: On) -> None:
+    write(project, "new-tags", on, "*", Where.own)
+    folder = project / "services/new_tags"
+    own, darkroom = (tomllib.loads((at / "samconfig.toml").read_text()) for at in (folder, ROOT))
+    parameters = load_template(folder / "template.yaml")["Parameters"]
+    for environment in ("default", "dev", "prod"):
+        deployed = own[environment]["deploy"]["parameters"]
+        beside = darkroom[environment]["deploy"]["parameters"]["stack_name"]
+        assert deployed["stack_name"] == service_stack("new-tags", beside)
+        assert deployed["parameter_overrides"] == [f"{name}=/{beside}/{name}" for name in parameters]
 
 
 def test_a_block_is_added_and_nothing_else_changes(project: Path) -> None:

@@ -116,9 +116,22 @@ def test_a_message_stays_hidden_for_six_function_timeouts() -> None:
         assert QUEUES[source_queue(event)]["VisibilityTimeout"] > timeout_seconds + LEASE_MARGIN_SECONDS
         assert timeout_seconds >= MESSAGE_SECONDS + RESERVE_SECONDS
         assert event["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-        assert event["Properties"]["BatchSize"] == 10
-        assert 0 < event["Properties"]["MaximumBatchingWindowInSeconds"] <= 5
+        assert event["Properties"].get("BatchSize", 10) == 10
+        assert event["Properties"].get("MaximumBatchingWindowInSeconds", 0) <= 5
         assert event["Properties"]["ScalingConfig"]["MaximumConcurrency"] >= 2
+
+
+def test_the_resizer_waits_a_moment_for_a_batch() -> None:
+    assert FUNCTIONS["ResizeFunction"]["Events"]["Uploads"]["Properties"]["MaximumBatchingWindowInSeconds"] > 0
+
+
+def test_who_is_traced_may_send_traces() -> None:
+    # Lambda refuses to create a function that traces with a role that may not.
+    assert TEMPLATE["Globals"]["Function"]["Tracing"] == "Active"
+    for function in FUNCTIONS.values():
+        role = function["Role"]["Fn::GetAtt"].split(".")[0]
+        allowed = [statement["Action"] for name, statement in statements() if name == role]
+        assert any(set(UNNAMEABLE) == set(actions) for actions in allowed), role
 
 
 @pytest.mark.parametrize("name", sorted(FUNCTIONS))

@@ -1,0 +1,40 @@
+"""Commands that share options, as somebody types them."""
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from ops.options import Filters, Pace, flat, print_rows
+from ops.target import Place
+
+app = typer.Typer()
+
+
+@app.command()
+@flat
+def told(*, what: str, filters: Filters, pace: Pace, place: Place) -> None:
+    print(what, filters, pace, place, sep="\n")
+
+
+def test_options_arrive_where_they_belong() -> None:
+    given = ["cats", "--code", "crashed", "--id", "a", "--id", "b", "--older-than", "2h", "--yes", "--rate", "7"]
+    done = CliRunner().invoke(app, [*given, "--stack", "prod"])
+    assert done.exit_code == 0, done.output
+    what, filters, pace, place = done.output.splitlines()
+    assert what == "cats"
+    assert filters == "Filters(code='crashed', prefix='', older_than='2h', ids=['a', 'b'])"
+    assert pace == "Pace(yes=True, rate=7)"
+    assert "stack='prod', region=None" in place
+
+
+def test_what_is_not_given_is_the_default_and_what_is_wrong_is_refused() -> None:
+    assert str(Pace()) in CliRunner().invoke(app, ["cats"]).output
+    assert CliRunner().invoke(app, ["cats", "--rate", "0"]).exit_code == 2
+
+
+def test_a_long_list_is_cut_and_names_are_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
+    print_rows(["name"], [[f"[red]{number}"] for number in range(25)])
+    printed = capsys.readouterr().out
+    assert "[red]19" in printed
+    assert "[red]20" not in printed
+    assert "and 5 more" in printed

@@ -1,0 +1,92 @@
+"""What the resize engine refuses, in which words, and what it does not refuse."""
+
+import pytest
+from PIL import Image
+
+from functions.resize import decode
+from shared.errors import Rejected
+from shared.limits import Limits
+from tests import pictures
+from tests.unit.rendered import STILLS, made, opened, shows_scene
+
+
+@pytest.mark.parametrize("name", pictures.NOT_PICTURES)
+def test_what_is_no_picture_is_refused_in_words(name: str) -> None:
+    with pytest.raises(Rejected) as caught:
+        made(pictures.NOT_PICTURES[name])
+    unsupported = {"svg", "pdf", "eps", "video"}
+    assert caught.value.code == ("unsupported-format" if name in unsupported else "not-an-image")
+    assert "pload" in caught.value.sentence
+
+
+def test_no_plugin_but_the_named_ones_is_ever_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "init", lambda: pytest.fail("Pillow searched all its plugins"))
+    monkeypatch.setattr(Image, "open", lambda *_: pytest.fail("Pillow searched its plugins"))
+    for data in STILLS.values():
+        made(data)
+    decode._plugin.cache_clear()
+    with pytest.raises(Rejected):
+        made(pictures.NOT_PICTURES["eps"])
+
+
+@pytest.mark.parametrize(
+    ("limits", "code", "numbers"),
+    [
+        (Limits(max_bytes=1000), "too-many-bytes", ["1,000"]),
+        (Limits(max_pixels=400_000), "too-many-pixels", ["480,000", "400,000"]),
+        (Limits(max_side_px=700), "side-too-long", ["800", "700"]),
+    ],
+)
+def test_over_a_limit_says_the_number_and_the_limit(limits: Limits, code: str, numbers: list[str]) -> None:
+    for name in STILLS.keys() - {"ico", "large", "large progressive", "bmp", "tiff"}:
+        with pytest.raises(Rejected) as caught:
+            made(STILLS[name] if code != "too-many-bytes" else STILLS["jpeg"], limits)
+        assert caught.value.code == code, name
+        assert all(number in caught.value.sentence for number in numbers)
+
+
+def test_limits_are_checked_before_anything_decodes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decode, "decode", lambda *_: pytest.fail("decoded"))
+    with pytest.raises(Rejected, match="too-many-pixels"):
+        made(pictures.jpeg(), Limits(max_pixels=1))
+
+
+def test_an_animation_counts_all_its_frames() -> None:
+    data = pictures.animated_gif(frames=5)
+    with pytest.raises(Rejected, match=r"too-many-pixels: .*5 frames") as caught:
+        made(data, Limits(max_pixels=320 * 240 * 4))
+    assert f"{320 * 240 * 5:,}" in caught.value.sentence
+
+
+# An MPO that lost its second picture shows its first.
+CUT = {name: STILLS[name] for name in STILLS if name not in {"large", "large progressive", "mpo"}}
+
+
+@pytest.mark.parametrize("name", CUT)
+@pytest.mark.parametrize("part", [0.01, 0.3, 0.7, 0.97])
+def test_half_a_file_is_damaged_never_half_a_picture(name: str, part: float) -> None:
+    data = CUT[name]
+    with pytest.raises(Rejected) as caught:
+        made(data[: int(len(data) * part)])
+    assert caught.value.code in {"damaged-image", "not-an-image"}
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"subsampling": 0}])
+def test_a_jpeg_that_was_cut_and_closed_is_damaged_too(options: dict[str, bool]) -> None:
+    data = pictures.jpeg(**options)
+    with pytest.raises(Rejected, match="damaged-image"):
+        made(data[: int(len(data) * (0.1 if "progressive" in options else 0.5))] + b"\xff\xd9")
+
+
+def test_a_jpeg_that_ends_in_one_colour_is_whole() -> None:
+    image = pictures.scene(1700, 1200)
+    image.paste((10, 20, 30), (0, 700, 1700, 1200))
+    assert made(pictures.encoded(image, "JPEG")).pictures[0].extension == "jpg"
+
+
+def test_a_png_with_a_book_in_it_is_still_a_picture() -> None:
+    from PIL.PngImagePlugin import PngInfo
+
+    info = PngInfo()
+    info.add_text("Comment", "x" * 3_000_000, zip=True)
+    assert shows_scene(opened(made(pictures.encoded(pictures.scene(), "PNG", pnginfo=info)).pictures[1]))
