@@ -31,9 +31,11 @@ def size(data: bytes) -> tuple[int, int]:
 _ABI_VERSION = 0x0209
 _MODE_RGB, _MODE_RGBA = 0, 1
 _OK = 0
-# The decoder averages areas while it decodes, which costs less than to write all pixels out; a quarter more than is
-# wanted leaves the last step, which decides how sharp a picture looks, to the resampler.
+# The decoder averages areas while it decodes, which costs less than to write all pixels out. For a small picture, a
+# quarter more than is wanted leaves the last step, which decides how sharp it looks, to the resampler (SSIM .966 and
+# not .963 from 12 megapixels to 400). For a large one that gains a thousandth and takes an eighth longer.
 _MARGIN = 1.25
+_MARGIN_PIXELS = 1_000_000
 
 
 class _Rgba(ctypes.Structure):
@@ -117,7 +119,8 @@ def decode(data: bytes, width_px: int, height_px: int) -> Image.Image | None:
     mode, config.output.colorspace, channels = (
         ("RGBA", _MODE_RGBA, 4) if config.input.has_alpha else ("RGB", _MODE_RGB, 3)
     )
-    scale = max(width_px / width, height_px / height) * _MARGIN
+    margin = _MARGIN if width_px * height_px < _MARGIN_PIXELS else 1
+    scale = max(width_px / width, height_px / height) * margin
     # Only opaque pictures: the decoder's average would mix in the colours that transparent pixels hide.
     if scale < 1 and mode == "RGB":
         width, height = max(1, round(width * scale)), max(1, round(height * scale))

@@ -72,6 +72,12 @@ def test_webp_decodes_to_the_same_pixels_and_reduces_on_the_way(options: dict[st
     assert difference(reduced, opened(data).resize((500, 375), Image.Resampling.BOX))[0] < 1.5
 
 
+def test_a_large_rendition_of_a_webp_is_what_the_decoder_made() -> None:
+    reduced = webp.decode(pictures.encoded(pictures.scene(3200, 2400), "WEBP"), 1600, 1200)
+    assert reduced is not None
+    assert reduced.size == (1600, 1200)
+
+
 def test_transparent_webp_is_decoded_whole() -> None:
     data = pictures.transparent("WEBP")
     image = webp.decode(data, 100, 75)
