@@ -136,5 +136,7 @@ def test_status_counts(killable: Stack) -> None:
 
 def test_letters_can_be_dropped(killable: Stack, aftermath: dict[str, list[str]]) -> None:
     image_id = aftermath["timed-out"][0]
-    assert "dropped." in darkroom(killable, "dead-letters", "drop", "--id", image_id, "--yes")
+    said = darkroom(killable, "dead-letters", "drop", "--id", image_id, "--yes")
+    assert "1 dropped." in said
+    assert "reconcile" in said
     assert image_id not in letters(killable)
