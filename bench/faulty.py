@@ -18,7 +18,8 @@ from tests.e2e.killers import PROCESS_MARK
 FAILS = 0.10
 # The function gives up waiting after 10 s.
 SLOW_SECONDS, QUICK_SLOW_SECONDS = (1.0, 12.0), (0.2, 2.0)
-KILL_EVERY, QUICK_KILL_EVERY = 300, 200
+# A picture takes about ten requests, so that one batch in six or so of those that are full loses its process.
+KILL_EVERY, QUICK_KILL_EVERY = 600, 200
 _HOP_BY_HOP = {"connection", "transfer-encoding", "keep-alive", "content-length"}
 
 

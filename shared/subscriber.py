@@ -76,7 +76,8 @@ def process_events[E: Created](
 
     A message that came before may have been in a batch whose process died, and may be what killed it: a suspect. A
     batch with a suspect is worked on in isolation as a whole. So no process dies twice over one neighbour's fault, and
-    a healthy message loses at most its first attempt to another's.
+    a healthy message loses at most its first attempt to another's. And each message of such a batch is acknowledged as
+    soon as it is done with, not with its batch: should the process die all the same, only the rest pays.
     """
     # Most tried first: who has been waiting longest gets the whole of the time.
     records = sorted(event["Records"], key=lambda record: -_attempts(record))
@@ -107,6 +108,8 @@ def process_events[E: Created](
                         _tell_received(announced, record.raw_event, isolate)
                         work_on(announced, isolate)
             telemetry.add(telemetry.ATTEMPTS_FAILED, 0)
+            if isolate:
+                _acknowledge(record.receipt_handle)
         except Exception as error:
             telemetry.add(telemetry.ATTEMPTS_FAILED, 1)
             _fail(record.raw_event, image_id, error, context)
@@ -164,6 +167,14 @@ def _hide(receipt_handles: list[str], seconds: int) -> None:
     except (ClientError, BotoCoreError) as error:
         # They come back all the same, only later.
         tell(telemetry.VISIBILITY_NOT_CHANGED, error=str(error), seconds=seconds)
+
+
+def _acknowledge(receipt_handle: str) -> None:
+    try:
+        queues.delete(queues.sqs_client(), _queues().queue_url, receipt_handle)
+    except (ClientError, BotoCoreError) as error:
+        # Lambda does it at the end of the batch, as always.
+        tell(telemetry.MESSAGE_NOT_ACKNOWLEDGED, error=str(error))
 
 
 def _sent_anew(record: dict[str, Any]) -> bool:

@@ -163,6 +163,9 @@ DEAD_LETTER_NOT_SENT = Line(
     "The message was to be given up, but its letter could not be sent; SQS moves it later, without the reason.",
     ("image_id", "message_id", "code", "sentence", "error_type", "attempts"),
 )
+MESSAGE_NOT_ACKNOWLEDGED = Line(
+    "message not acknowledged", "warning", "SQS did not delete it before its batch ended; Lambda will.", ("error",)
+)
 MESSAGE_SENT_ANEW = Line(
     "message sent anew",
     "info",

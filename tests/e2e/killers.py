@@ -36,7 +36,7 @@ def render(data, renditions, limits):
 
 # The same mechanisms in a fraction of the time.
 _QUICK = {
-    "BACKOFF_FIRST_SECONDS": 1.5,
+    "BACKOFF_FIRST_SECONDS": 2,
     "BACKOFF_FACTOR": 1.5,
     "MESSAGE_SECONDS": 10,
     "CHILD_SECONDS": 6,

@@ -10,7 +10,7 @@ from rich.console import Console
 from bench.chaos import run
 from tests.e2e.killers import CODES, CRASHES, OUT_OF_MEMORY
 
-UPLOADS = 120
+UPLOADS = 80
 SEED = 7
 KILLERS = (CRASHES, OUT_OF_MEMORY)
 

@@ -183,6 +183,24 @@ def test_one_suspect_isolates_the_batch(desk: Desk, attempts: tuple[int, int], i
     assert seen == [isolated, isolated]
 
 
+def test_what_is_done_with_does_not_pay_for_a_suspects_crash(desk: Desk) -> None:
+    class ProcessDied(BaseException):
+        pass
+
+    def crash_at_b(upload: Upload, isolate: bool) -> None:
+        if upload.key == "b.jpg":
+            raise ProcessDied
+
+    event = desk.batch(("a.jpg", 3), ("b.jpg", 2))
+    with pytest.raises(ProcessDied):
+        process_batch(event, Context(), crash_at_b)
+    handles = [record["receiptHandle"] for record in event["Records"]]
+    queues.hide(desk.sqs, desk.queue, handles[1:], 0)
+    with pytest.raises(ClientError):
+        desk.sqs.change_message_visibility(QueueUrl=desk.queue, ReceiptHandle=handles[0], VisibilityTimeout=0)
+    assert [record["messageId"] for record in desk.received()] == [event["Records"][1]["messageId"]]
+
+
 def test_a_batch_hides_its_messages_no_longer_than_it_can_live(desk: Desk) -> None:
     seen: list[tuple[str, int]] = []
     event = desk.batch(("a.jpg", 1), ("b.jpg", 1))
