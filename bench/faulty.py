@@ -2,15 +2,24 @@
 
 import contextlib
 import http.client
+import itertools
+import os
 import random
+import re
+import signal
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from tests.e2e.killers import PROCESS_MARK
+
 FAILS = 0.10
-SLOW_SECONDS = (1.0, 12.0)
+# The function gives up waiting after 10 s.
+SLOW_SECONDS, QUICK_SLOW_SECONDS = (1.0, 12.0), (0.2, 2.0)
+# A picture takes about ten requests, so that one batch in six or so of those that are full loses its process.
+KILL_EVERY, QUICK_KILL_EVERY = 600, 200
 _HOP_BY_HOP = {"connection", "transfer-encoding", "keep-alive", "content-length"}
 
 
@@ -18,13 +27,17 @@ class FaultyProxy:
     """Passes requests on to 127.0.0.1:`port`; while `faulty`, one in ten is answered as S3 must be expected to.
 
     A 500, a 503, an answer that breaks off in the middle, or one that takes seconds; and of those that fail, half are
-    carried out all the same.
+    carried out all the same. Now and then it kills the process that asks, which is in mid-batch then; a killable
+    artifact (tests/e2e/killers.py) says in its requests which process that is.
     """
 
-    def __init__(self, port: int, rng: random.Random) -> None:
+    def __init__(self, port: int, rng: random.Random, *, quick: bool) -> None:
         self.faulty = True
         self.done: Counter[str] = Counter()
         proxy = self
+        slow_seconds = QUICK_SLOW_SECONDS if quick else SLOW_SECONDS
+        kill_every = QUICK_KILL_EVERY if quick else KILL_EVERY
+        number = itertools.count(1)
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -41,15 +54,21 @@ class FaultyProxy:
 
             def handle_any(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                fault = rng.choice(["500", "503", "broken off", "slow"]) if rng.random() < FAILS else ""
-                fault = fault if proxy.faulty else ""
-                if fault:
-                    proxy.done[f"S3 {fault}"] += 1
-                if fault in {"500", "503"} and rng.random() < 0.5:
+                fault = proxy.fault(rng) if proxy.faulty else ""
+                undone = rng.random() < 0.5
+                if (
+                    proxy.faulty
+                    and next(number) % kill_every == 0
+                    and proxy.kill(self.headers["User-Agent"])
+                    and undone
+                ):
+                    self.close_connection = True
+                    return
+                if fault in {"500", "503"} and undone:
                     self.answer(int(fault), {"Content-Type": "application/xml"}, b"<Error><Code>Fault</Code></Error>")
                     return
                 if fault == "slow":
-                    time.sleep(rng.uniform(*SLOW_SECONDS))
+                    time.sleep(rng.uniform(*slow_seconds))
                 try:
                     upstream = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
                     upstream.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
@@ -87,6 +106,22 @@ class FaultyProxy:
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def fault(self, rng: random.Random) -> str:
+        """What shall go wrong with a request, mostly nothing; counts it."""
+        self.done["S3 requests, faulty and not"] += 1
+        fault = rng.choice(["500", "503", "broken off", "slow"]) if rng.random() < FAILS else ""
+        if fault:
+            self.done[f"S3 {fault}"] += 1
+        return fault
+
+    def kill(self, user_agent: str) -> bool:
+        """Kills the process that a killable artifact names in `user_agent`; whether there was one."""
+        named = re.search(rf"app/{PROCESS_MARK}(\d+)", user_agent)
+        if named:
+            os.kill(int(named[1]), signal.SIGKILL)
+            self.done["worker killed in mid-batch"] += 1
+        return named is not None
 
     def close(self) -> None:
         """Stops answering."""

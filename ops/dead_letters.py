@@ -139,7 +139,7 @@ def drop(
     subscriber: SubscriberOption = None,
     place: Place,
 ) -> None:
-    """Delete dead letters for good; their originals stay. Dry run without --yes.
+    """Delete dead letters for good; their originals stay, and reconcile finds them. Dry run without --yes.
 
     Example: darkroom dead-letters drop --code crashed --older-than 7d --yes
     """
@@ -148,7 +148,11 @@ def drop(
         _say_what_would_be(queues, wanted, "deleted for good")
     else:
         done = _each(queues, wanted, pace.rate, lambda letter: letters.drop_one(queues.sqs, letter, queues.dead))
-        console.print(f"{done} dropped.")
+        console.print(f"{done} dropped. Their originals stay.")
+        # No commands that delete them: many a letter is of an upload that is ready by now.
+        console.print(
+            "`darkroom reconcile` lists those without renditions and would submit them again: delete what shall not."
+        )
 
 
 def log_lines(target: Target, letter: Letter) -> list[str]:

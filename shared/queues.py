@@ -34,6 +34,11 @@ def hide(sqs: "SQSClient", queue_url: str, receipt_handles: Sequence[str], secon
         )
 
 
+def delete(sqs: "SQSClient", queue_url: str, receipt_handle: str) -> None:
+    """Deletes one received message; again does no harm. Raises botocore's errors."""
+    sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=receipt_handle)
+
+
 def send(sqs: "SQSClient", queue_url: str, body: str, attributes: Mapping[str, Any] | None = None) -> None:
     """Sends one message. Raises botocore's errors."""
     sqs.send_message(QueueUrl=queue_url, MessageBody=body, MessageAttributes=dict(attributes or {}))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from urllib3.exceptions import HTTPError
 
 from shared.errors import Rejected, Unavailable
 from shared.events import Created, Upload
@@ -17,6 +18,9 @@ if TYPE_CHECKING:  # type stubs are not deployed
 
 # Rendition keys name one image's one content, so what lies behind them never changes.
 FOREVER = "public, max-age=31536000, immutable"
+
+# An answer that breaks off in the middle comes through botocore as urllib3's error.
+_FAILURES = (ClientError, BotoCoreError, HTTPError, OSError)
 
 
 class Superseded(Exception):
@@ -59,7 +63,7 @@ def get_original(s3: "S3Client", bucket: str, key: str, etag: str, max_bytes: in
         if error.response["Error"]["Code"] in {"PreconditionFailed", "412", "NoSuchKey", "404"}:
             raise Superseded(f"s3://{bucket}/{key} is no longer the object with ETag {etag}") from error
         raise _unavailable("read", bucket, key, error) from error
-    except (BotoCoreError, OSError) as error:
+    except _FAILURES as error:
         raise _unavailable("read", bucket, key, error) from error
 
 
@@ -79,7 +83,7 @@ def put_rendition(
         s3.put_object(
             Bucket=bucket, Key=key, Body=body, ContentType=content_type, CacheControl=FOREVER, Metadata=metadata
         )
-    except (ClientError, BotoCoreError, OSError) as error:
+    except _FAILURES as error:
         raise _unavailable("write", bucket, key, error) from error
 
 
@@ -87,7 +91,7 @@ def put_record(s3: "S3Client", bucket: str, key: str, record: dict[str, Any]) ->
     """Writes `record` as a JSON document. Raises Unavailable (`storage-unavailable`) if S3 does not take it."""
     try:
         s3.put_object(Bucket=bucket, Key=key, Body=json.dumps(record).encode(), ContentType="application/json")
-    except (ClientError, BotoCoreError, OSError) as error:
+    except _FAILURES as error:
         raise _unavailable("write", bucket, key, error) from error
 
 
@@ -101,7 +105,7 @@ def delete_original(s3: "S3Client", bucket: str, key: str, etag: str) -> None:
     except ClientError as error:
         if error.response["Error"]["Code"] not in {"PreconditionFailed", "412", "NoSuchKey", "404"}:
             raise _unavailable("delete", bucket, key, error) from error
-    except (BotoCoreError, OSError) as error:
+    except _FAILURES as error:
         raise _unavailable("delete", bucket, key, error) from error
 
 
@@ -116,7 +120,7 @@ def newest(s3: "S3Client", upload: Upload) -> Upload | None:
         if error.response["Error"]["Code"] in {"NoSuchKey", "404"}:
             return None
         raise _unavailable("read", upload.bucket, upload.key, error) from error
-    except (BotoCoreError, OSError) as error:
+    except _FAILURES as error:
         raise _unavailable("read", upload.bucket, upload.key, error) from error
     return replace(upload, etag=answer["ETag"].strip('"'), size_bytes=answer["ContentLength"])
 
@@ -128,7 +132,7 @@ def keys_below(s3: "S3Client", bucket: str, prefix: str) -> list[str]:
     """
     try:
         answer = s3.list_objects_v2(Bucket=bucket, Prefix=prefix)
-    except (ClientError, BotoCoreError, OSError) as error:
+    except _FAILURES as error:
         raise _unavailable("list", bucket, prefix, error) from error
     return [found["Key"] for found in answer.get("Contents", [])]
 
@@ -137,7 +141,7 @@ def delete(s3: "S3Client", bucket: str, key: str) -> None:
     """Deletes the object, if there is one. Raises Unavailable (`storage-unavailable`) if S3 does not answer."""
     try:
         s3.delete_object(Bucket=bucket, Key=key)
-    except (ClientError, BotoCoreError, OSError) as error:
+    except _FAILURES as error:
         raise _unavailable("delete", bucket, key, error) from error
 
 

@@ -34,6 +34,9 @@ from shared.limits import (
 )
 from shared.telemetry import tell
 
+# The message attribute of a copy (see `_sent_anew`) that says how often the message was tried before.
+EARLIER_ATTEMPTS = "earlier_attempts"
+
 # The event, and whether it must be worked on in a process of its own (shared/isolation.py).
 type Work[E: Created = Upload] = Callable[[E, bool], None]
 
@@ -73,7 +76,8 @@ def process_events[E: Created](
 
     A message that came before may have been in a batch whose process died, and may be what killed it: a suspect. A
     batch with a suspect is worked on in isolation as a whole. So no process dies twice over one neighbour's fault, and
-    a healthy message loses at most its first attempt to another's.
+    a healthy message loses at most its first attempt to another's. And each message of such a batch is acknowledged as
+    soon as it is done with, not with its batch: should the process die all the same, only the rest pays.
     """
     # Most tried first: who has been waiting longest gets the whole of the time.
     records = sorted(event["Records"], key=lambda record: -_attempts(record))
@@ -104,6 +108,8 @@ def process_events[E: Created](
                         _tell_received(announced, record.raw_event, isolate)
                         work_on(announced, isolate)
             telemetry.add(telemetry.ATTEMPTS_FAILED, 0)
+            if isolate:
+                _acknowledge(record.receipt_handle)
         except Exception as error:
             telemetry.add(telemetry.ATTEMPTS_FAILED, 1)
             _fail(record.raw_event, image_id, error, context)
@@ -128,7 +134,9 @@ def backoff_seconds(attempts: int) -> int:
 
 
 def _attempts(record: dict[str, Any]) -> int:
-    return int(record["attributes"]["ApproximateReceiveCount"])
+    """How often the message has been tried, this time included, also as the messages that it is a copy of."""
+    earlier = record["messageAttributes"].get(EARLIER_ATTEMPTS, {}).get("stringValue", "0")
+    return int(record["attributes"]["ApproximateReceiveCount"]) + int(earlier)
 
 
 def _tell_received(announced: Created, record: dict[str, Any], isolated: bool) -> None:
@@ -161,20 +169,26 @@ def _hide(receipt_handles: list[str], seconds: int) -> None:
         tell(telemetry.VISIBILITY_NOT_CHANGED, error=str(error), seconds=seconds)
 
 
-def _sent_anew(record: dict[str, Any]) -> bool:
-    # Coming back would count as a receive. After the first that makes a suspect of it without reason, and after the
-    # last SQS would give it up; so these two go to the end of the queue as fresh copies, whose count begins anew.
-    # Those in between stay what they are: a killer must not pass for new again and again.
-    attempts = _attempts(record)
-    if 1 < attempts < MAX_ATTEMPTS:
-        tell(telemetry.MESSAGE_HANDED_BACK, message_id=record["messageId"], attempts=attempts)
-        return False
+def _acknowledge(receipt_handle: str) -> None:
     try:
-        queues.send(queues.sqs_client(), _queues().queue_url, record["body"])
+        queues.delete(queues.sqs_client(), _queues().queue_url, receipt_handle)
+    except (ClientError, BotoCoreError) as error:
+        # Lambda does it at the end of the batch, as always.
+        tell(telemetry.MESSAGE_NOT_ACKNOWLEDGED, error=str(error))
+
+
+def _sent_anew(record: dict[str, Any]) -> bool:
+    # Coming back would count as a receive, and a message that waits often enough would be given up untouched. So it
+    # goes to the end of the queue as a fresh copy that says how often it was really tried: not once more for having
+    # waited, and not once less, because a killer must not pass for new again and again.
+    earlier = _attempts(record) - 1
+    tried = {EARLIER_ATTEMPTS: {"DataType": "Number", "StringValue": str(earlier)}} if earlier else {}
+    try:
+        queues.send(queues.sqs_client(), _queues().queue_url, record["body"], tried)
     except (ClientError, BotoCoreError) as error:
         tell(telemetry.MESSAGE_NOT_SENT_ANEW, message_id=record["messageId"], error=str(error))
         return False
-    tell(telemetry.MESSAGE_SENT_ANEW, message_id=record["messageId"], attempts=attempts)
+    tell(telemetry.MESSAGE_SENT_ANEW, message_id=record["messageId"], attempts=earlier)
     return True
 
 

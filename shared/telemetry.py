@@ -61,7 +61,7 @@ COLD_STARTS = Metric("ColdStarts", MetricUnit.Count, "invocations that began a n
 
 # A field means the same in every line that has it.
 FIELDS = {
-    "attempts": "how often the message has been received, this time included",
+    "attempts": "how often the message has been tried, an attempt that is under way included",
     "bytes_out": "size of all renditions in bytes",
     "code": "the error's stable code, as in dead letters, rejections and on the page",
     "decode_ms": "milliseconds of decoding",
@@ -163,13 +163,13 @@ DEAD_LETTER_NOT_SENT = Line(
     "The message was to be given up, but its letter could not be sent; SQS moves it later, without the reason.",
     ("image_id", "message_id", "code", "sentence", "error_type", "attempts"),
 )
-MESSAGE_HANDED_BACK = Line(
-    "message handed back", "info", "No time was left to begin with it.", ("message_id", "attempts")
+MESSAGE_NOT_ACKNOWLEDGED = Line(
+    "message not acknowledged", "warning", "SQS did not delete it before its batch ended; Lambda will.", ("error",)
 )
 MESSAGE_SENT_ANEW = Line(
     "message sent anew",
     "info",
-    "Handed back untouched as a fresh copy, because having waited must not count as an attempt.",
+    "No time was left to begin with it. It goes back as a fresh copy: having waited counts as no attempt.",
     ("message_id", "attempts"),
 )
 MESSAGE_NOT_SENT_ANEW = Line(

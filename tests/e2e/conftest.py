@@ -26,9 +26,9 @@ from ops.engine import Engine
 from ops.stack import LOCAL_STACK, outputs
 from ops.up import bring_up
 from tests.e2e.browser import WATCH_SHIFTS
+from tests.e2e.killers import BUILD
 
 ARRIVES_SECONDS = 60
-BUILD = stack_tools.ROOT / ".darkroom" / "build"
 DARKROOM = str(Path(sys.executable).with_name("darkroom"))
 
 

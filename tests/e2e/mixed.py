@@ -9,12 +9,11 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from ops import stack as stacks
 from ops.logs import LogLine, parse
 from shared import telemetry
 from tests.e2e import photos
 from tests.e2e.conftest import Stack, deployed, until
-from tests.e2e.killers import CRASHES, QUICK, make_killable
+from tests.e2e.killers import CRASHES, make_killable
 
 SECONDS = 300
 SEED = 6
@@ -43,8 +42,7 @@ class Ledger:
 @contextmanager
 def killable(folder: Path) -> Iterator[Stack]:
     """A Darkroom whose decoder dies of marked pictures, and which tries again without long waits."""
-    built, _ = stacks.build(folder / "build", stacks.host_architecture())
-    make_killable(built.template.parent, QUICK)
+    make_killable(folder / "build", quick=True)
     with deployed(folder, {"AlarmEmail": "someone@example.com"}) as running:
         yield running
 

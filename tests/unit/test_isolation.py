@@ -5,11 +5,14 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 
+from functions.resize import handler
 from shared import isolation
 from shared.errors import Rejected, Unavailable
+from shared.events import Upload
 from shared.isolation import isolated
 
 MIB = 2**20
@@ -104,3 +107,14 @@ def test_an_endless_one_is_ended(hang: Callable[[], None], monkeypatch: pytest.M
 
 def test_the_child_has_no_credentials() -> None:
     assert isolated(credentials)() == []
+
+
+@pytest.mark.parametrize("isolate", [True, False])
+def test_a_suspect_is_rendered_in_another_process(monkeypatch: pytest.MonkeyPatch, isolate: bool) -> None:
+    rendered_in: list[int] = []
+    monkeypatch.setattr(handler, "render", os.getpid)
+    monkeypatch.setattr(handler, "settings", lambda: None)
+    monkeypatch.setattr(handler, "s3_client", lambda: None)
+    monkeypatch.setattr(handler, "resize_upload", lambda s3, upload, settings, render: rendered_in.append(render()))
+    handler.resize(Upload("uploads", "a.jpg", "e" * 32, 1, datetime(2026, 11, 23, tzinfo=UTC)), isolate)
+    assert (rendered_in == [os.getpid()]) is not isolate

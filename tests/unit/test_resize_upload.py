@@ -8,6 +8,7 @@ from io import BytesIO
 import pytest
 from mypy_boto3_s3 import S3Client
 from PIL import Image
+from urllib3.exceptions import ProtocolError
 
 from functions.resize.work import Settings, resize_upload
 from shared import keys
@@ -85,6 +86,18 @@ def test_a_missing_bucket_is_for_us_to_mend(s3: S3Client) -> None:
     upload = uploaded(s3, jpeg())
     with pytest.raises(Unavailable) as raised:
         resize_upload(s3, upload, Settings("uploads", "nowhere", 5))
+    assert raised.value.code == "storage-unavailable"
+
+
+@pytest.mark.parametrize("operation", ["GetObject", "PutObject", "ListObjectsV2", "DeleteObject"])
+def test_an_answer_that_breaks_off_is_the_storages_fault(s3: S3Client, operation: str) -> None:
+    def break_off(**_: object) -> None:
+        raise ProtocolError("Connection broken: IncompleteRead")
+
+    upload = uploaded(s3, jpeg())
+    s3.meta.events.register_first(f"before-send.s3.{operation}", break_off)
+    with pytest.raises(Unavailable) as raised:
+        resize_upload(s3, upload, SETTINGS)
     assert raised.value.code == "storage-unavailable"
 
 

@@ -47,29 +47,39 @@ class Desk:
             self.sqs.send_message(QueueUrl=self.queue, MessageBody=body)
         received: dict[str, Any] = {}
         while len(received) < len(uploads):
-            for message in self.sqs.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10)["Messages"]:
-                key = json.loads(message["Body"])["Records"][0]["s3"]["object"]["key"]
-                received[key] = message
-                self.keys_by_handle[message["ReceiptHandle"]] = key
+            for record in self.received():
+                received[self.keys_by_handle[record["receiptHandle"]]] = record
+        for key, attempts in uploads:
+            received[key]["attributes"]["ApproximateReceiveCount"] = str(attempts)
+        return {"Records": [received[key] for key, _ in uploads]}
+
+    def received(self) -> list[dict[str, Any]]:
+        """What is in the queue, as records of an invocation's event."""
+        answer = self.sqs.receive_message(
+            QueueUrl=self.queue,
+            MaxNumberOfMessages=10,
+            MessageSystemAttributeNames=["All"],
+            MessageAttributeNames=["All"],
+        )
+        return [self._record(message) for message in answer.get("Messages", [])]
+
+    def _record(self, message: Any) -> dict[str, Any]:
+        key = json.loads(message["Body"])["Records"][0]["s3"]["object"]["key"]
+        self.keys_by_handle[message["ReceiptHandle"]] = key
         return {
-            "Records": [
-                {
-                    "messageId": received[key]["MessageId"],
-                    "receiptHandle": received[key]["ReceiptHandle"],
-                    "body": received[key]["Body"],
-                    "attributes": {
-                        "ApproximateReceiveCount": str(attempts),
-                        "ApproximateFirstReceiveTimestamp": "1795348800000",
-                        "SentTimestamp": "1795348800000",
-                    },
-                    "messageAttributes": {},
-                    "eventSource": "aws:sqs",
-                    "eventSourceARN": "arn:aws:sqs:eu-west-1:123456789012:work",
-                    "awsRegion": "eu-west-1",
-                    "md5OfBody": "",
-                }
-                for key, attempts in uploads
-            ]
+            "messageId": message["MessageId"],
+            "receiptHandle": message["ReceiptHandle"],
+            "body": message["Body"],
+            "attributes": message["Attributes"]
+            | {"ApproximateFirstReceiveTimestamp": "1795348800000", "SentTimestamp": "1795348800000"},
+            "messageAttributes": {
+                name: {"dataType": sent["DataType"], "stringValue": sent["StringValue"]}
+                for name, sent in message.get("MessageAttributes", {}).items()
+            },
+            "eventSource": "aws:sqs",
+            "eventSourceARN": "arn:aws:sqs:eu-west-1:123456789012:work",
+            "awsRegion": "eu-west-1",
+            "md5OfBody": "",
         }
 
     def come_back(self, event: dict[str, Any], answer: dict[str, Any]) -> list[str]:
@@ -173,6 +183,24 @@ def test_one_suspect_isolates_the_batch(desk: Desk, attempts: tuple[int, int], i
     assert seen == [isolated, isolated]
 
 
+def test_what_is_done_with_does_not_pay_for_a_suspects_crash(desk: Desk) -> None:
+    class ProcessDied(BaseException):
+        pass
+
+    def crash_at_b(upload: Upload, isolate: bool) -> None:
+        if upload.key == "b.jpg":
+            raise ProcessDied
+
+    event = desk.batch(("a.jpg", 3), ("b.jpg", 2))
+    with pytest.raises(ProcessDied):
+        process_batch(event, Context(), crash_at_b)
+    handles = [record["receiptHandle"] for record in event["Records"]]
+    queues.hide(desk.sqs, desk.queue, handles[1:], 0)
+    with pytest.raises(ClientError):
+        desk.sqs.change_message_visibility(QueueUrl=desk.queue, ReceiptHandle=handles[0], VisibilityTimeout=0)
+    assert [record["messageId"] for record in desk.received()] == [event["Records"][1]["messageId"]]
+
+
 def test_a_batch_hides_its_messages_no_longer_than_it_can_live(desk: Desk) -> None:
     seen: list[tuple[str, int]] = []
     event = desk.batch(("a.jpg", 1), ("b.jpg", 1))
@@ -181,7 +209,8 @@ def test_a_batch_hides_its_messages_no_longer_than_it_can_live(desk: Desk) -> No
     assert ("b.jpg", 70) in seen
 
 
-def test_without_time_the_untouched_go_straight_back(desk: Desk) -> None:
+@pytest.mark.parametrize("attempts", [1, 3, limits.MAX_ATTEMPTS])
+def test_having_to_wait_is_no_attempt(desk: Desk, attempts: int) -> None:
     context = Context()
     worked = []
 
@@ -189,26 +218,33 @@ def test_without_time_the_untouched_go_straight_back(desk: Desk) -> None:
         worked.append(upload.key)
         context.remaining_ms = 15_000
 
-    event = desk.batch(("a.jpg", 2), ("b.jpg", 3), ("c.jpg", limits.MAX_ATTEMPTS), ("d.jpg", 2))
-    answer = process_batch(event, context, slow)
-    assert worked == ["c.jpg"]  # the most tried goes first
-    assert sorted(desk.come_back(event, answer)) == ["a.jpg", "b.jpg", "d.jpg"]
-    assert desk.waits("a.jpg") == desk.waits("b.jpg") == desk.waits("d.jpg") == [0]
-
-
-@pytest.mark.parametrize("attempts", [1, limits.MAX_ATTEMPTS])
-def test_having_to_wait_is_nobodys_last_attempt_and_makes_no_suspect(desk: Desk, attempts: int) -> None:
-    context = Context()
-
-    def slow(upload: Upload, isolate: bool) -> None:
-        context.remaining_ms = 15_000
-
-    event = desk.batch(("a.jpg", attempts), ("b.jpg", attempts))
+    event = desk.batch(("a.jpg", limits.MAX_ATTEMPTS), ("b.jpg", attempts))
     assert process_batch(event, context, slow) == {"batchItemFailures": []}
+    assert worked == ["a.jpg"]  # the most tried goes first
     assert desk.letters() == []
-    (fresh,) = desk.sqs.receive_message(QueueUrl=desk.queue)["Messages"]
-    assert fresh["Body"] == event["Records"][1]["body"]
-    assert fresh["MessageId"] != event["Records"][1]["messageId"]  # so SQS counts from one again
+    (fresh,) = desk.received()
+    assert fresh["body"] == event["Records"][1]["body"]
+    assert fresh["messageId"] != event["Records"][1]["messageId"]  # so SQS counts from one again, and we go on
+
+    seen = []
+    answer = process_batch({"Records": [fresh]}, Context(), lambda _, isolate: seen.append(isolate))
+    assert seen == [attempts > 1]  # waiting makes no suspect, and a suspect remains one
+    answer = process_batch({"Records": [fresh]}, Context(), failing("b.jpg"))
+    if attempts == limits.MAX_ATTEMPTS:
+        assert reason_of(desk.letters()[0]).attempts == str(limits.MAX_ATTEMPTS)
+    else:
+        assert desk.come_back({"Records": [fresh]}, answer) == ["b.jpg"]
+
+
+def test_what_cannot_be_sent_anew_comes_back_at_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any) -> None:
+        raise ClientError({"Error": {"Code": "ServiceUnavailable"}}, "SendMessage")
+
+    monkeypatch.setattr(queues, "send", refuse)
+    event = desk.batch(("a.jpg", 2), ("b.jpg", 2))
+    answer = process_batch(event, Context(remaining_ms=15_000), failing())
+    assert desk.come_back(event, answer) == ["b.jpg"]
+    assert desk.waits("b.jpg") == [0]
 
 
 def test_a_function_with_little_time_still_gets_on(desk: Desk) -> None:
@@ -216,7 +252,8 @@ def test_a_function_with_little_time_still_gets_on(desk: Desk) -> None:
     event = desk.batch(("a.jpg", 2), ("b.jpg", 2))
     answer = process_batch(event, Context(remaining_ms=10_000), lambda upload, _: worked.append(upload.key))
     assert worked == ["a.jpg"]
-    assert desk.come_back(event, answer) == ["b.jpg"]
+    assert answer == {"batchItemFailures": []}
+    assert len(desk.received()) == 1
 
 
 def test_a_queue_that_does_not_listen_stops_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

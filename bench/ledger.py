@@ -1,0 +1,105 @@
+"""What a chaos run uploads, and where all of it is in the end."""
+
+import random
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+from PIL import Image
+
+from ops.letters import Letter
+from ops.originals import ends
+from shared.keys import read_rendition_key
+from tests.e2e.killers import CODES
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+COLOURS = ("teal", "salmon", "gold", "navy", "plum", "olive")
+HOSTILE, REPLACED, THROUGH_DOOR, TWICE = 0.05, 0.03, 0.10, 0.15  # shares of the uploads
+
+
+@dataclass
+class Sent:
+    """One upload: what it is (healthy, replaced, hostile, or a killer's code), and for pictures the size to expect."""
+
+    kind: str
+    bodies: list[bytes]
+    size: tuple[int, int]
+    through_door: bool
+    twice: bool
+    image_id: str = ""
+
+
+def plan(uploads: int, rng: random.Random, killers: Sequence[bytes]) -> list[Sent]:
+    """What will be uploaded: hostile files, pictures that are replaced under their key, these killers, healthy ones."""
+    sent = [_one(mark, rng) for mark in (*killers, *[b""] * (uploads - len(killers)))]
+    rng.shuffle(sent)
+    return sent
+
+
+def _one(mark: bytes, rng: random.Random) -> Sent:
+    size = rng.randint(200, 700), rng.randint(200, 700)
+    draw, through_door, twice = rng.random(), rng.random() < THROUGH_DOOR, rng.random() < TWICE
+    if mark:
+        kind, bodies = CODES[mark], [_picture(size, rng) + mark]
+    elif draw < HOSTILE:
+        kind, bodies = "hostile", [_hostile(rng)]
+    elif draw < HOSTILE + REPLACED:
+        kind, bodies = "replaced", [_picture((size[1] + 1, size[0]), rng), _picture(size, rng)]
+    else:
+        kind, bodies = "healthy", [_picture(size, rng)]
+    return Sent(kind, bodies, size, through_door, twice)
+
+
+def take(sent: list[Sent], s3: "S3Client", bucket: str, letters: list[Letter]) -> dict[str, Any]:
+    """Where every upload is: counts by kind and place, and how many are lost, doubled, wrong or healthy and dead."""
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="thumb/")
+    keys = [read_rendition_key(found["Key"]) for page in pages for found in page.get("Contents", [])]
+    shown = Counter(key.image_id for key in keys if key)
+    sizes = {key.image_id: (key.width_px, key.height_px) for key in keys if key}
+    rejected = ends(s3, bucket).rejected
+    dead = {image_id: letter.reason.code for letter in letters for image_id in letter.image_ids()}
+    places: Counter[str] = Counter()
+    wrong = {"lost": 0, "doubled": 0, "older content": 0, "healthy in DLQ": 0, "killer not in DLQ": 0}
+    for one in sent:
+        there = {"ready": one.image_id in shown, "rejected": one.image_id in rejected, "dead": one.image_id in dead}
+        where = [name for name, is_there in there.items() if is_there]
+        places[f"{one.kind}: {' and '.join(where) or 'nowhere'}"] += 1
+        wrong["lost"] += not where
+        wrong["doubled"] += len(where) > 1 or shown[one.image_id] > 1
+        wrong["older content"] += "ready" in where and one.kind == "replaced" and sizes[one.image_id] != one.size
+        wrong["healthy in DLQ"] += "dead" in where and one.kind in {"healthy", "replaced", "hostile"}
+        wrong["killer not in DLQ"] += "dead" not in where and one.kind in CODES.values()
+    return {"places": dict(sorted(places.items())), "wrong": wrong, "letters": dict(Counter(dead.values()))}
+
+
+def as_markdown(told: dict[str, Any]) -> str:
+    """What `bench.chaos.run` answers, as the tables of bench/results/chaos.md."""
+    rows = [f"{datetime.now(UTC):%Y-%m-%d}, {told['uploads']} uploads, seed {told['seed']}."]
+    rows += [f"Until nearly all had ended {told['seconds']['faulty']} s, all of it {told['seconds']['all']} s.", ""]
+    rows += ["| fault | times |", "|---|---|", *(f"| {name} | {n} |" for name, n in sorted(told["faults"].items()))]
+    rows += [f"| originals that `reconcile` submitted | {told['reconciled']} |", ""]
+    before, after = told["before replay"], told["after replay"]
+    rows += ["| where an upload is | before the replay | after it |", "|---|---|---|"]
+    for group, label in (("places", "{}"), ("wrong", "**{}**"), ("letters", "letter: {}")):
+        names = sorted(before[group] | after[group])
+        rows += [
+            f"| {label.format(name)} | {before[group].get(name, 0)} | {after[group].get(name, 0)} |" for name in names
+        ]
+    return "\n".join(rows)
+
+
+def _picture(size: tuple[int, int], rng: random.Random) -> bytes:
+    out = BytesIO()
+    Image.new("RGB", size, rng.choice(COLOURS)).save(out, "JPEG")
+    return out.getvalue()
+
+
+def _hostile(rng: random.Random) -> bytes:
+    whole = _picture((600, 400), rng)
+    noise = rng.randbytes(900)
+    return rng.choice([b"", b"GIF89a", noise, whole[:200], b"<svg></svg>", whole[:20] + noise])
