@@ -12,7 +12,8 @@ test: .venv/ready ## everything that CI checks
 	.venv/bin/cfn-lint template.yaml
 	SAM_CLI_TELEMETRY=0 .venv/bin/sam validate --lint
 	@ops/browser.sh
-	.venv/bin/pytest
+	.venv/bin/pytest --numprocesses auto tests/unit functions examples
+	.venv/bin/pytest --durations 20 tests/build services tests/e2e
 
 build: .venv/ready ## for `sam deploy`; ARCHITECTURE=arm64 for the other processor
 	@.venv/bin/darkroom build --architecture $(or $(ARCHITECTURE),x86_64)
