@@ -17,7 +17,7 @@ QUALITY = 80
 
 
 def darkroom(data: bytes, sides: Sequence[int]) -> list[bytes]:
-    """The engine as it runs on x86_64. The memory that it keeps, the allocator then keeps for all in this process."""
+    """The engine as it runs on x86_64."""
     from functions.resize.memory import kept_memory
     from functions.resize.render import render
     from shared.limits import Limits

@@ -21,20 +21,24 @@ class Photo(NamedTuple):
 
 
 def photos(folder: Path | None, scratch: Path) -> list[Photo]:
-    """Those in `folder`, or made ones in `scratch`; with a 48 MP JPEG made of the largest where there is none."""
+    """Those in `folder`, or made ones in `scratch`; with a 48 MP JPEG made of the largest where there is none.
+
+    Without those in CMYK or with alpha, of which no two candidates make the same JPEG.
+    """
     if folder is None:
         _make_all(scratch)
-    found = [_labelled(path) for path in sorted((folder or scratch).iterdir()) if path.suffix.lower() in _READ]
+    files = [path for path in sorted((folder or scratch).iterdir()) if path.suffix.lower() in _READ]
+    found = [photo for photo in map(_labelled, files) if photo]
     jpegs = [photo for photo in found if photo.label.startswith("JPEG")]
     if jpegs and not any("48 MP" in photo.label for photo in jpegs):
         path = scratch / "made-48.jpg"
         with Image.open(max(jpegs, key=lambda photo: len(photo.data)).path) as image:
             _with_grain(image.convert("RGB").resize(_LARGE, Image.Resampling.BICUBIC)).save(path, quality=88)
-        found.append(_labelled(path))
+        found += filter(None, [_labelled(path)])
     return sorted(found, key=lambda photo: (photo.label, photo.path.name))
 
 
-def _labelled(path: Path) -> Photo:
+def _labelled(path: Path) -> Photo | None:
     data = path.read_bytes()
     if path.suffix.lower() in {".heic", ".heif"}:
         import pi_heif
@@ -45,7 +49,7 @@ def _labelled(path: Path) -> Photo:
         kind = image.format or ""
         kind = "progressive JPEG" if image.info.get("progressive") else {"MPO": "JPEG", "HEIF": "HEIC"}.get(kind, kind)
         if image.mode in {"CMYK", "RGBA"}:
-            kind += f" ({image.mode})"
+            return None
         return Photo(f"{kind} {round(image.width * image.height / 1e6)} MP", path, data)
 
 

@@ -7,18 +7,16 @@ import datetime
 import os
 import platform
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
-from bench.candidates import CANDIDATES
 from bench.chart import chart
+from bench.peers import Peer
 from bench.photos import Photo, photos
 from bench.quality import reference, ssim
-from bench.sharp import Sharp
 
 ROUNDS = 7
 JOBS = {"400": (400,), "1600+400": (1600, 400)}
@@ -36,49 +34,32 @@ class Measured(NamedTuple):
 type Row = dict[str, Measured]
 
 
-def measure(photo: Photo, sides: tuple[int, ...], sharp: Sharp, scratch: Path) -> Row:
+def measure(photo: Photo, sides: tuple[int, ...], peers: dict[str, Peer], scratch: Path) -> Row:
     """Every candidate that can read the photo, one after another, ROUNDS times over; the first round is a warm-up."""
-    out = scratch / "sharp"
-    times: dict[str, list[float]] = {name: [] for name in NAMES}
-    bodies: dict[str, bytes] = {}
-    for number in range(ROUNDS + 1):
-        for name in NAMES:
-            if name not in times:
-                continue
-            try:
-                if name == "sharp":
-                    milliseconds, _ = sharp.run(photo.path, sides, out if not number else None)
-                    body = (scratch / "sharp.0").read_bytes() if not number else b""
-                else:
-                    # The processor's time, all threads: on one core it is what a clock shows when nobody else runs.
-                    started = time.process_time()
-                    body = CANDIDATES[name](photo.data, sides)[0]
-                    milliseconds = (time.process_time() - started) * 1000
-            except Exception as error:
-                print(f"  {name} cannot read {photo.path.name}: {str(error).splitlines()[0][:80]}")
-                del times[name]
-                continue
-            if number:
-                times[name].append(milliseconds)
-            else:
-                bodies[name] = body
     wanted = reference(photo.data, sides[0])
-    return {name: Measured(statistics.median(t), ssim(wanted, bodies[name])) for name, t in times.items()}
+    times: dict[str, list[float]] = {}
+    scores: dict[str, float] = {}
+    for name, peer in peers.items():
+        try:
+            peer.run(photo.path, sides, scratch / "made")
+        except ValueError as error:
+            print(f"  {name} cannot read {photo.path.name}: {str(error)[:80]}")
+            continue
+        times[name] = []
+        scores[name] = ssim(wanted, (scratch / "made.0").read_bytes())
+    for _ in range(ROUNDS):
+        for name, taken in times.items():
+            taken.append(peers[name].run(photo.path, sides)[0])
+    return {name: Measured(statistics.median(taken), scores[name]) for name, taken in times.items()}
 
 
 def peak_mb(name: str, photo: Photo) -> float | None:
     """The peak memory (RSS) of a fresh process that makes the pair once."""
-    if name == "sharp":
-        fresh = Sharp()
+    with Peer(name) as fresh:
         try:
             return fresh.run(photo.path, JOBS["1600+400"])[1]
         except ValueError:
             return None
-        finally:
-            fresh.close()
-    command = [sys.executable, "-m", "bench.peak", name, str(photo.path)]
-    answer = subprocess.run(command, capture_output=True, text=True, check=False)
-    return float(answer.stdout) if answer.returncode == 0 else None
 
 
 def table(title: str, rows: dict[str, Row], names: tuple[str, ...]) -> str:
@@ -102,18 +83,17 @@ def table(title: str, rows: dict[str, Row], names: tuple[str, ...]) -> str:
 def report(folder: Path | None) -> str:
     """Measures everything; the text of the result."""
     today = datetime.datetime.now(datetime.UTC).date()
-    with tempfile.TemporaryDirectory() as name:
-        scratch = Path(name)
+    with tempfile.TemporaryDirectory() as folder_name, ExitStack() as running:
+        scratch = Path(folder_name)
         chosen = photos(folder, scratch)
-        sharp = Sharp()
+        peers = {name: running.enter_context(Peer(name)) for name in NAMES}
         tables: dict[str, dict[str, Row]] = {job: {} for job in JOBS}
         for photo in chosen:
             for job, sides in JOBS.items():
                 print(f"{photo.label} ({photo.path.name}) to {job}", flush=True)
                 label = f"{photo.label} ({photo.path.name})"
-                tables[job][label] = row = measure(photo, sides, sharp, scratch)
+                tables[job][label] = row = measure(photo, sides, peers, scratch)
                 print("  " + ", ".join(f"{n} {m.milliseconds:.1f} ({m.ssim:.4f})" for n, m in row.items()), flush=True)
-        sharp.close()
         memory = [
             "## Peak memory of a fresh process for the pair, MB",
             "",
@@ -128,10 +108,11 @@ def report(folder: Path | None) -> str:
     head = [
         "# The resize engine beside its peers",
         "",
-        f"{today}, {platform.machine()}, one core, {ROUNDS} rounds in turn, medians in milliseconds of processor time",
-        "(on one core that is what a clock shows, less what other programs take). In brackets",
-        "how many times as long as Darkroom; then SSIM of the largest rendition against a float Lanczos of the whole.",
-        "JPEG at quality 80 comes out of every one. Floor: the decode alone, plus the encoding.",
+        f"{today}, {platform.machine()}, one core, {ROUNDS} rounds in turn, each candidate in a process of its own.",
+        "Medians in milliseconds of processor time: on one core what a clock shows, less what other programs take. In",
+        "brackets how many times as long as Darkroom; then SSIM of the largest rendition against a float Lanczos of",
+        "all pixels. JPEG at quality 80 comes out of every one. Floor: the decode alone, plus the encoding. Photos",
+        "in CMYK or with alpha are left out: without profile or background, what peers make is another picture.",
         "",
     ]
     body = [table(f"To {job}", rows, NAMES) for job, rows in tables.items()]

@@ -36,7 +36,7 @@ def lost_ids(s3: S3Client, dead: tuple[str, ...] = (), later: timedelta = timede
     return [upload.key for upload in lost(originals(s3, "uploads"), ended, datetime.now(UTC) + later)]
 
 
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", KEYS, ids=["by the door", "by another way"])
 def test_only_what_left_no_trace_is_lost(s3: S3Client, key: str) -> None:
     upload = put(s3, key)
     assert lost_ids(s3) == [key]
@@ -45,7 +45,7 @@ def test_only_what_left_no_trace_is_lost(s3: S3Client, key: str) -> None:
     assert lost_ids(s3) == []
 
 
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", KEYS, ids=["by the door", "by another way"])
 def test_a_rejected_upload_is_not_lost(s3: S3Client, key: str) -> None:
     resize_upload(s3, put(s3, key, b"a poem"), SETTINGS, render)
     assert lost_ids(s3) == []
@@ -56,7 +56,7 @@ def test_a_young_upload_is_not_lost_yet(s3: S3Client) -> None:
     assert lost_ids(s3, later=-timedelta(minutes=15)) == []
 
 
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", KEYS, ids=["by the door", "by another way"])
 def test_what_is_submitted_again_keeps_its_id(s3: S3Client, key: str) -> None:
     """S3's listing knows the time of an object only to the second, its event to the millisecond."""
     upload = put(s3, key, at=NOW - timedelta(seconds=3.217))

@@ -64,7 +64,7 @@ def meanwhile(act: Callable[[], Any]) -> Render:
     return rendering
 
 
-@pytest.mark.parametrize("key", [DOOR_KEY, "holiday/cat.jpg"])
+@pytest.mark.parametrize("key", [DOOR_KEY, "holiday/cat.jpg"], ids=["by the door", "by another way"])
 def test_the_same_event_twice_changes_nothing(s3: S3Client, key: str) -> None:
     upload = arrive(s3, key, photo(800, 600))
     resize_upload(s3, upload, SETTINGS, render)
