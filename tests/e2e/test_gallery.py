@@ -155,6 +155,20 @@ def test_a_swipe_turns_the_page(phone: Page, stack: Stack) -> None:
     expect(phone.get_by_role("heading", name="Holiday 2")).to_be_visible()
 
 
+def test_who_wants_no_motion_gets_none(page: Page, stack: Stack) -> None:
+    fill(stack, 1)
+
+    def moves() -> str:
+        page.goto(stack.gallery_url)
+        page.locator(".picture").first.click()
+        expect(page.locator(".viewer")).to_be_visible()
+        return str(page.locator(".viewer").evaluate("dialog => getComputedStyle(dialog).animationName"))
+
+    assert moves() != "none"
+    page.emulate_media(reduced_motion="reduce")
+    assert moves() == "none"
+
+
 def test_without_scripts_one_can_look_around(scriptless: Page, stack: Stack) -> None:
     ids = fill(stack, 65)
     scriptless.goto(stack.gallery_url)
