@@ -27,11 +27,12 @@ class Timed(Protocol):
 def chart(rows: Mapping[str, Mapping[str, Timed]]) -> str:
     """Milliseconds of each candidate for each photo, shorter is better. `rows`: label -> candidate -> its median.
 
-    One row a label: of several files of one kind the first is drawn.
+    One row a label: of several files of one kind the first is drawn, and none that Darkroom alone can read.
     """
     drawn: dict[str, Mapping[str, Timed]] = {}
     for label, row in rows.items():
-        drawn.setdefault(label.split(" (")[0], row)
+        if "pyvips" in row or "sharp" in row:
+            drawn.setdefault(label.split(" (")[0], row)
     longest = max(t.milliseconds for row in drawn.values() for name, t in row.items() if name in _SHOWN)
     scale = (_WIDTH - _LEFT - _RIGHT) / longest
     parts: list[str] = []
