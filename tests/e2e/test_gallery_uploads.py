@@ -41,7 +41,7 @@ def test_files_become_pictures(page: Page, stack: Stack, how: str) -> None:
 def test_a_phone_takes_the_photo_itself(phone: Page, stack: Stack) -> None:
     phone.goto(stack.gallery_url)
     with phone.expect_file_chooser() as chooser:
-        phone.get_by_label("Take photo").tap()
+        phone.locator("label.camera").tap()
     assert chooser.value.element.get_attribute("capture") == "environment"
     chooser.value.set_files(FilePayload(name="image.jpg", mimeType="image/jpeg", buffer=JPEG[2]))
     expect(phone.locator(".card[data-state=ready]")).to_have_count(1, timeout=ARRIVES_MS)
