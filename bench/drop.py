@@ -70,7 +70,8 @@ def main() -> None:
     print(f"| JavaScript heap before, and at most | {before:.0f} MB, {most:.0f} MB |")
     print(f"| layout shift, in all | {sum(value for value, _ in shifted):.3f} |")
     for value, nodes in shifted:
-        print(f"\nshifted by {value:.4f}: {nodes}")
+        if round(value, 3):
+            print(f"\nshifted by {value:.3f}: {nodes}")
 
 
 def _memory_mb(page: Page) -> float:
