@@ -118,7 +118,8 @@ def report(seconds: dict[str, list[float]], letters: int, photo: str) -> None:
         "",
         f"Dead letters of resize: {letters}. Its own stack was deleted afterwards and nothing of it was left.",
         "The engine runs every function as processes of this one machine, so one that is busy, or that starts a",
-        "process anew for each message because it cannot be imported, takes time from the same cores. On AWS they share none.",
+        "process anew for each message because it cannot be imported, takes time from the same cores.",
+        "On AWS they share none.",
         "",
     ]
     RESULT.write_text("\n".join(table))
