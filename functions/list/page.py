@@ -6,6 +6,7 @@ no secret of its own (a nonce), so a CDN or a browser may keep it.
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -84,6 +85,11 @@ def shape(entry: Entry) -> int:
     return round(100 * min(max(entry.thumb.width / entry.thumb.height, MIN_RATIO), MAX_RATIO))
 
 
+def lead(entries: Sequence[Entry]) -> Entry | None:
+    """The largest of the pictures that a phone shows first: the one to fetch before all others."""
+    return max(entries[:EAGER_PICTURES], key=shape, default=None)
+
+
 def _home(request: Request) -> str:
     # Relative, because on the local engine the gallery lies under a path that it is not told.
     return "../" * (request.path.count("/") - 1) or "./"
@@ -144,7 +150,7 @@ def _templates() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    environment.globals.update(shape=shape, eager_pictures=EAGER_PICTURES)
+    environment.globals.update(shape=shape, lead=lead, eager_pictures=EAGER_PICTURES)
     environment.filters["day"] = _day
     return environment
 

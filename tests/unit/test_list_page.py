@@ -175,6 +175,12 @@ def test_each_place_in_the_grid_has_its_shape_before_the_picture_comes(s3: S3Cli
         assert f".{name}{{--r:" in answer.text
 
 
+def test_the_largest_of_the_first_pictures_is_fetched_before_the_others(s3: S3Client) -> None:
+    for minutes, size in enumerate([(3000, 4000), (4000, 3000), (6000, 3000), (4000, 3000)]):
+        picture(s3, minutes, size=size)
+    assert [img["fetchpriority"] for img in Page(get("/").text).pictures] == ["low", "low", "high", "low"]
+
+
 def test_an_empty_gallery_invites_and_is_small() -> None:
     answer = get("/")
     assert "No pictures yet" in answer.text
