@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
@@ -19,13 +20,7 @@ from tests.e2e import photos
 ARRIVES_MS = 60_000
 JPEG = ("Lake.jpg", "image/jpeg", photos.jpeg(1, 1200))
 
-# The sum of all shifts of the layout, also those right after input, which CLS leaves out.
-WATCH_SHIFTS = """
-window.shifts = [];
-new PerformanceObserver(list => list.getEntries().forEach(entry => shifts.push([entry.value,
-  entry.sources.map(source => source.node?.outerHTML?.slice(0, 120))])))
-  .observe({type: "layout-shift", buffered: true});
-"""
+_shifts: WeakKeyDictionary[Page, list[dict[str, Any]]] = WeakKeyDictionary()
 
 DROP = """
 ([files, target]) => {
@@ -90,10 +85,20 @@ def violations(page: Page) -> list[str]:
     ]
 
 
-def shifts(page: Page) -> list[Any]:
-    """Every shift of the layout since the page began."""
-    found: list[Any] = page.evaluate("shifts")
-    return found
+def watch_shifts(page: Page) -> None:
+    """Has Chromium tell of every shift of the page's layout, also those right after input, which CLS leaves out."""
+    told = _shifts[page] = []
+    session = page.context.new_cdp_session(page)
+    session.on(
+        "PerformanceTimeline.timelineEventAdded", lambda event: told.append(event["event"]["layoutShiftDetails"])
+    )
+    session.send("PerformanceTimeline.enable", {"eventTypes": ["layout-shift"]})
+
+
+def shifts(page: Page) -> list[dict[str, Any]]:
+    """Every shift of the layout since `watch_shifts`: its `value`, and what moved from where to where."""
+    page.evaluate("new Promise(requestAnimationFrame)")  # what the last frame moved is told after it
+    return _shifts[page]
 
 
 def alt(page: Page) -> list[str | None]:

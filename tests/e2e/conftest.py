@@ -25,7 +25,7 @@ from ops.browser import CHROMIUM_ARGUMENTS, chromium
 from ops.engine import Engine
 from ops.stack import LOCAL_STACK, outputs
 from ops.up import bring_up
-from tests.e2e.browser import WATCH_SHIFTS
+from tests.e2e.browser import watch_shifts
 from tests.e2e.killers import BUILD
 
 ARRIVES_SECONDS = 60
@@ -214,6 +214,6 @@ def _watched(page: Page) -> Iterator[Page]:
     wrong: list[str] = []
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on("console", lambda message: wrong.append(message.text) if "Content Security" in message.text else None)
-    page.add_init_script(WATCH_SHIFTS)
+    watch_shifts(page)
     yield page
     assert not wrong

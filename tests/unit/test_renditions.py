@@ -55,8 +55,8 @@ BOXES = st.builds(Rendition, st.just("x"), st.integers(1, 4096), st.integers(1, 
 @given(SIDES, SIDES, BOXES)
 def test_the_fit_is_within_the_box_and_keeps_the_ratio(width: int, height: int, box: Rendition) -> None:
     fitted_width, fitted_height = fit(width, height, box)
-    assert 1 <= fitted_width <= box.width_px
-    assert 1 <= fitted_height <= box.height_px
+    assert fitted_width in range(1, box.width_px + 1)
+    assert fitted_height in range(1, box.height_px + 1)
     scale = min(box.width_px / width, box.height_px / height)
     scale = scale if box.enlarge else min(scale, 1)
     for fitted, exact in ((fitted_width, width * scale), (fitted_height, height * scale)):
