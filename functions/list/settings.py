@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 
-# The rendition that one picture opens as.
 @dataclass(frozen=True, slots=True)
 class Settings:
     """The function's environment variables, in lower case.
