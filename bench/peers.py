@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from functions.resize.memory import KEPT_ALLOCATION_BYTES, KEPT_BYTES
+from shared.limits import KEPT_ALLOCATION_BYTES, KEPT_BYTES
 
 _FOLDER = Path(__file__).parent
 # The memory that Darkroom keeps from one picture to the next, every peer may keep too.

@@ -70,6 +70,10 @@ MAX_IMAGE_PIXELS = 120_000_000
 MAX_SIDE_PX = 65_535
 # An animation with more frames becomes a still of its first.
 MAX_FRAMES = 300
+# Freed allocations up to this size stay with the process: a 12 megapixel picture's decoder asks for 36 MB at once.
+KEPT_ALLOCATION_BYTES = 64 * 1024 * 1024
+# Of all that stays, so much may: the pixels of most photos. Beside it an isolated child needs its own memory.
+KEPT_BYTES = 256 * 1024 * 1024
 # What the template parameter of renditions may ask for.
 MAX_RENDITIONS = 8
 MAX_RENDITION_PX = 4096

@@ -8,10 +8,8 @@ import ctypes
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-# Allocations up to this size are kept when freed: a 12 megapixel picture's decoder asks for 36 MB at once.
-KEPT_ALLOCATION_BYTES = 64 * 1024 * 1024
-# Of all that is kept, what may stay: the pixels of most photos. Beside it an isolated child needs its own memory.
-KEPT_BYTES = 256 * 1024 * 1024
+from shared.limits import KEPT_ALLOCATION_BYTES, KEPT_BYTES
+
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # mallopt(3)
 
 

@@ -19,9 +19,10 @@ faults()
 print(faults())
 """
 HUGE = """
-from functions.resize.memory import KEPT_BYTES, kept_memory
+from functions.resize.memory import kept_memory
 from functions.resize.resample import resample
 from PIL import Image
+from shared.limits import KEPT_BYTES
 
 def resident():
     with open("/proc/self/status") as status:
