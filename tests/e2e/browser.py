@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -75,6 +76,14 @@ def hand_over(page: Page, how: str, files: Iterable[tuple[str, str, bytes]]) -> 
     """Drops or pastes files (name, type, bytes) anywhere on the page; `how` is "drop" or "paste"."""
     listed = [{"name": name, "type": type_, "data": base64.b64encode(body).decode()} for name, type_, body in files]
     page.evaluate(DROP, [listed, how])
+
+
+def drop_path(page: Page, path: Path) -> None:
+    """Drops a file or a folder from the disk in the middle of the page, as a hand with a mouse would."""
+    session = page.context.new_cdp_session(page)
+    data = {"items": [], "files": [str(path)], "dragOperationsMask": 1}
+    for kind in ("dragEnter", "dragOver", "drop"):
+        session.send("Input.dispatchDragEvent", {"type": kind, "x": 400, "y": 400, "data": data})
 
 
 def violations(page: Page) -> list[str]:

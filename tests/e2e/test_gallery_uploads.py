@@ -1,12 +1,13 @@
 """Uploading in the gallery's page: in Chromium, against the deployed stack."""
 
 import re
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import FilePayload, Page, Route, expect
 
 from tests.e2e import photos
-from tests.e2e.browser import ARRIVES_MS, JPEG, alt, complete, empty, fill, hand_over, shifts, violations
+from tests.e2e.browser import ARRIVES_MS, JPEG, alt, complete, drop_path, empty, fill, hand_over, shifts, violations
 from tests.e2e.conftest import Stack, until
 
 PORTRAIT = ("Trunks in mist.jpg", "image/jpeg", photos.jpeg(5, 1200))
@@ -36,6 +37,17 @@ def test_files_become_pictures(page: Page, stack: Stack, how: str) -> None:
     assert set(alt(page)[:2]) == {"Lake", "Trunks in mist"}
     page.reload()
     assert set(alt(page)[:2]) == {"Lake", "Trunks in mist"}
+
+
+def test_a_folder_can_be_dropped(page: Page, stack: Stack, tmp_path: Path) -> None:
+    (tmp_path / "Holiday" / "Day 2").mkdir(parents=True)
+    for place, (name, _, body) in (("Holiday", JPEG), ("Holiday/Day 2", PORTRAIT)):
+        (tmp_path / place / name).write_bytes(body)
+    page.goto(stack.gallery_url)
+    drop_path(page, tmp_path / "Holiday")
+    expect(page.locator(".card[data-state=ready]")).to_have_count(2, timeout=ARRIVES_MS)
+    page.reload()
+    assert set(alt(page)) == {"Lake", "Trunks in mist"}
 
 
 def test_a_phone_takes_the_photo_itself(phone: Page, stack: Stack) -> None:
@@ -130,6 +142,17 @@ def test_a_cut_network_is_survived_with_a_fresh_ticket(page: Page, stack: Stack)
     expect(page.locator(".card[data-state=ready]")).to_have_count(1, timeout=ARRIVES_MS)
     assert len(cut) == 2
     assert len(tickets) == 3
+
+
+def test_an_upload_that_stands_still_is_begun_again(page: Page, stack: Stack) -> None:
+    stuck: list[Route] = []
+    page.route(re.compile(stack.upload_bucket), lambda route: route.continue_() if stuck else stuck.append(route))
+    page.clock.install()
+    page.goto(stack.gallery_url)
+    hand_over(page, "drop", [JPEG])
+    until(lambda: page.evaluate("document.readyState") and stuck, "upload that stands still")
+    page.clock.fast_forward("01:00")
+    expect(page.locator(".card[data-state=ready]")).to_have_count(1, timeout=ARRIVES_MS)
 
 
 def test_offline_it_waits_and_goes_on(page: Page, stack: Stack) -> None:
