@@ -5,6 +5,7 @@ the kernel, page by page: a seventh of the time that a 12 megapixel PNG takes. g
 """
 
 import ctypes
+import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -20,15 +21,21 @@ class _MallInfo2(ctypes.Structure):  # mallinfo(3)
 @contextmanager
 def kept_memory() -> Iterator[None]:
     """Keeps what pictures leave, up to KEPT_BYTES, for the next in this process. Does nothing without glibc."""
-    glibc = ctypes.CDLL(None)
-    if not hasattr(glibc, "mallinfo2"):  # glibc 2.33; Amazon Linux 2023 has 2.34
-        yield
-        return
-    glibc.mallopt(_M_MMAP_THRESHOLD, KEPT_ALLOCATION_BYTES)
-    glibc.mallopt(_M_TRIM_THRESHOLD, KEPT_BYTES)
+    glibc = _keeping_glibc()
     try:
         yield
     finally:
-        glibc.mallinfo2.restype = _MallInfo2
-        if glibc.mallinfo2().numbers[8] > KEPT_BYTES:
+        if glibc and glibc.mallinfo2().numbers[8] > KEPT_BYTES:
             glibc.malloc_trim(0)
+
+
+@functools.cache
+def _keeping_glibc() -> ctypes.CDLL | None:
+    """glibc, told once and for all what to keep; None where the C library is another."""
+    glibc = ctypes.CDLL(None)
+    if not hasattr(glibc, "mallinfo2"):  # glibc 2.33; Amazon Linux 2023 has 2.34
+        return None
+    glibc.mallinfo2.restype = _MallInfo2
+    glibc.mallopt(_M_MMAP_THRESHOLD, KEPT_ALLOCATION_BYTES)
+    glibc.mallopt(_M_TRIM_THRESHOLD, KEPT_BYTES)
+    return glibc
