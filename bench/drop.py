@@ -22,14 +22,14 @@ from tests.e2e.conftest import deployed
 FILES = 200
 LONG_PX = 3000
 PATIENCE_SECONDS = 1500
-# What a visitor notices of a busy page: how long it shows no new frame.
+# What a visitor notices of a busy page: how long a click would wait. A timer of 10 ms tells, by how late it comes.
 WATCH = """
 window.longest = 0; window.blocked = 0;
 let last = performance.now();
-requestAnimationFrame(function frame(now) {
-  longest = Math.max(longest, now - last); blocked += Math.max(0, now - last - 50); last = now;
-  requestAnimationFrame(frame);
-});
+setInterval(() => {
+  const now = performance.now(), late = now - last - 10;
+  longest = Math.max(longest, late); blocked += Math.max(0, late - 50); last = now;
+}, 10);
 """
 
 
@@ -67,8 +67,8 @@ def main() -> None:
     print("|---|---:|")
     print(f"| how they ended | {', '.join(f'{count} {state}' for state, count in sorted(states.items()))} |")
     print(f"| until all had ended (browser, engine and resizer share the machine) | {seconds:.0f} s |")
-    print(f"| longest time without a new frame | {longest:.0f} ms |")
-    print(f"| time without a new frame (beyond 50 ms each), in all | {blocked:.0f} ms |")
+    print(f"| longest time until the page answers | {longest:.0f} ms |")
+    print(f"| time without an answer (beyond 50 ms each), in all | {blocked:.0f} ms |")
     print(f"| JavaScript heap before, and at most | {before:.0f} MB, {most:.0f} MB |")
     print(f"| layout shift, in all | {sum(shift['value'] for shift in shifted):.3f} |")
     for shift in shifted:
