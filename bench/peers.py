@@ -20,8 +20,8 @@ class Peer:
 
     def __init__(self, name: str) -> None:
         command, folder = [sys.executable, "-W", "ignore", "-m", "bench.worker", name], _FOLDER.parent
-        if name == "sharp":
-            command, folder = ["node", "sharp.mjs"], _FOLDER
+        if name.startswith("sharp"):
+            command, folder = ["node", "sharp.mjs", name], _FOLDER
             if not (folder / "node_modules" / "sharp").exists():
                 raise FileNotFoundError("sharp is not installed: run `npm ci --prefix bench`")
         self._process = subprocess.Popen(

@@ -21,7 +21,17 @@ from bench.quality import reference, ssim
 ROUNDS = 7
 JOBS = {"400": (400,), "1600+400": (1600, 400)}
 RESULTS = Path(__file__).parent / "results"
-NAMES = ("Darkroom", "Darkroom, arm64 path", "floor", "pyvips", "sharp", "OpenCV", "naive Pillow", "ImageMagick (Wand)")
+NAMES = (
+    "Darkroom",
+    "Darkroom, arm64 path",
+    "floor",
+    "pyvips",
+    "sharp",
+    "sharp, no fast shrink",
+    "OpenCV",
+    "naive Pillow",
+    "ImageMagick (Wand)",
+)
 
 
 class Measured(NamedTuple):
