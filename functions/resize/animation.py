@@ -10,6 +10,8 @@ from functions.resize.decode import Opened, damage_is_rejected
 # A frame without a duration is shown for this long, as every browser does.
 _DEFAULT_MS = 100
 _MAX_LOOPS = 65_535
+# The longest that a GIF can say, 11 minutes. An APNG can say 18 hours, and libwebp adds up in 32 bits.
+_LONGEST_MS = 655_350
 
 
 def frames(opened: Opened) -> Iterator[tuple[Image.Image, int]]:
@@ -24,7 +26,7 @@ def frames(opened: Opened) -> Iterator[tuple[Image.Image, int]]:
             opened.image.load()
             duration = opened.image.info.get("duration", 0)
             shown = opened.image.copy()
-        yield shown, max(1, round(duration)) if duration else _DEFAULT_MS
+        yield shown, min(max(1, round(duration)), _LONGEST_MS) if duration else _DEFAULT_MS
 
 
 def loops(opened: Opened) -> int:

@@ -105,7 +105,8 @@ def _library() -> ctypes.CDLL | None:
 def decode(data: bytes, width_px: int, height_px: int) -> Image.Image | None:
     """The still in `data`, RGB or RGBA, not under `width_px` x `height_px` unless it is smaller itself.
 
-    None where libwebp cannot be reached. Pillow goes through the animation decoder, which costs twice the time.
+    None where libwebp cannot be reached, or for an animation, if only of one frame. Pillow goes through the animation
+    decoder, which costs twice the time.
     Raises ValueError if the file is damaged.
     """
     library = _library()
@@ -115,6 +116,8 @@ def decode(data: bytes, width_px: int, height_px: int) -> Image.Image | None:
     library.WebPInitDecoderConfigInternal(ctypes.byref(config), _ABI_VERSION)
     if library.WebPGetFeaturesInternal(data, len(data), ctypes.byref(config.input), _ABI_VERSION) != _OK:
         raise ValueError("its header makes no sense")
+    if config.input.has_animation:
+        return None
     width, height = config.input.width, config.input.height
     mode, config.output.colorspace, channels = (
         ("RGBA", _MODE_RGBA, 4) if config.input.has_alpha else ("RGB", _MODE_RGB, 3)

@@ -169,3 +169,18 @@ def test_renditions_come_in_their_order_with_their_formats() -> None:
 def test_thumb_enlarges_and_view_does_not() -> None:
     rendered = made(pictures.jpeg(100, 60))
     assert [(p.width_px, p.height_px) for p in rendered.pictures] == [(400, 240), (100, 60)]
+
+
+def test_a_frame_may_last_for_hours() -> None:
+    stills = [pictures.scene(40, 30, grain=0, shift=0.1 * i) for i in range(3)]
+    data = pictures.encoded(stills[0], "PNG", save_all=True, append_images=stills[1:], duration=[65_535_000] * 3)
+    assert [duration for _, duration in frames(made(data).pictures[1])] == [655_350] * 3
+
+
+def test_an_animated_webp_of_one_frame_is_a_picture() -> None:
+    coded = pictures.encoded(pictures.scene(), "WEBP", quality=90)[12:]
+    sizes = (799).to_bytes(3, "little") + (599).to_bytes(3, "little")
+    frame = bytes(6) + sizes + (100).to_bytes(3, "little") + b"\0" + coded
+    chunks = ((b"VP8X", b"\2\0\0\0" + sizes), (b"ANIM", bytes(6)), (b"ANMF", frame))
+    body = b"WEBP" + b"".join(name + len(chunk).to_bytes(4, "little") + chunk for name, chunk in chunks)
+    assert shows_scene(opened(made(b"RIFF" + len(body).to_bytes(4, "little") + body).pictures[1]))
