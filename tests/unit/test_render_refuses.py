@@ -4,6 +4,7 @@ import pytest
 from PIL import Image
 
 from functions.resize import decode
+from functions.resize.jpeg import read as structure_of
 from shared.errors import Rejected
 from shared.limits import Limits
 from tests import pictures
@@ -76,6 +77,28 @@ def test_a_jpeg_that_was_cut_and_closed_is_damaged_too(options: dict[str, bool])
     data = pictures.jpeg(**options)
     with pytest.raises(Rejected, match="damaged-image"):
         made(data[: int(len(data) * (0.1 if "progressive" in options else 0.5))] + b"\xff\xd9")
+
+
+def test_a_progressive_jpeg_that_was_cut_before_its_details_is_damaged_too() -> None:
+    """Its first scan has every mean exactly, as web encoders write it; half of it would leave half a picture grey."""
+    data = pictures.jpeg(progressive=True)
+    first, second = structure_of(data).scans[:2]
+    whole_means = bytearray(data[: second.start])
+    whole_means[first.coded - 1] = 0  # no bits are to follow
+    for end in (second.start, (first.coded + second.start) // 2):
+        with pytest.raises(Rejected, match="a scan is missing"):
+            made(bytes(whole_means[:end]) + b"\xff\xd9")
+
+
+FILLING = {"fill": b"\xff", "segments": b"\xff\xe5\0\2", "stuffing": b"\xff\0"}
+
+
+@pytest.mark.parametrize("name", FILLING)
+def test_a_jpeg_of_markers_alone_costs_no_time(name: str) -> None:
+    data = pictures.jpeg(96, 64)
+    assert made(data[:2] + FILLING[name] * 1000 + data[2:]).pictures
+    with pytest.raises(Rejected, match="100,000 markers"):
+        made(data[:2] + FILLING[name] * 200_000 + data[2:])
 
 
 def test_a_jpeg_that_ends_in_one_colour_is_whole() -> None:
