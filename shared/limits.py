@@ -74,6 +74,8 @@ MAX_FRAMES = 300
 KEPT_ALLOCATION_BYTES = 64 * 1024 * 1024
 # Of all that stays, so much may: the pixels of most photos. Beside it an isolated child needs its own memory.
 KEPT_BYTES = 256 * 1024 * 1024
+# An ICC profile; the largest of printing presses have 3 MB.
+MAX_PROFILE_BYTES = 16 * 1024 * 1024
 # What the template parameter of renditions may ask for.
 MAX_RENDITIONS = 8
 MAX_RENDITION_PX = 4096

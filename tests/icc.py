@@ -43,6 +43,17 @@ def rgb_profile(space: Primaries, name: str) -> bytes:
     )
 
 
+def grey_profile(gamma: float) -> bytes:
+    """A profile of greys whose light is the value to the power of `gamma`."""
+    curve = b"curv" + bytes(4) + struct.pack(">IH", 1, round(gamma * 256))
+    return _profile(
+        b"mntr",
+        b"GRAY",
+        b"XYZ ",
+        {b"desc": _description("Grey"), b"wtpt": _xyz_tag(_D50), b"kTRC": curve},
+    )
+
+
 # What each ink lets through of red, green and blue light: cyan, magenta, yellow, black.
 _INKS = ((0.05, 0.62, 0.86), (0.84, 0.08, 0.40), (0.97, 0.88, 0.08), (0.14, 0.14, 0.14))
 

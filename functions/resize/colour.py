@@ -16,15 +16,11 @@ def resamplable(image: Image.Image) -> Image.Image:
     if image.mode in MODES and "transparency" not in image.info:
         return image
     if image.mode == "1":
-        return image.convert("L")
+        return image.convert("RGBA" if "transparency" in image.info else "L")
     if image.mode.startswith(("I", "F")):
         return _eight_bits(image)
     if image.mode == "LAB":
         return _from_lab(image)
-    key = image.info.get("transparency")
-    if image.mode == "RGB" and isinstance(key, tuple) and max(key) > 255:
-        # The one transparent colour of a 16-bit PNG, whose pixels Pillow has made 8-bit by then.
-        image.info["transparency"] = tuple(value >> 8 for value in key)
     if image.has_transparency_data:
         return image.convert("RGBA")
     return image.convert("L" if image.mode in {"L", "LA", "La"} else "RGB")
@@ -49,7 +45,10 @@ def _from_sixteen(image: Image.Image) -> Image.Image:
     """A 16-bit grey picture by tables; RGBA where one value stands for transparent."""
     white = 2 ** _bits(image) - 1
     wide = image.convert("I")
-    grey = wide.point([min(255, (value * 255 + white // 2) // white) for value in range(65_536)], "L")
+    table = [min(255, (value * 255 + white // 2) // white) for value in range(65_536)]
+    if _tag(image, 262) == 0:  # PhotometricInterpretation: zero is white, which Pillow heeds at 8 bits only
+        table = [255 - value for value in table]
+    grey = wide.point(table, "L")
     key = image.info.get("transparency")
     if not isinstance(key, int):
         return grey
@@ -59,9 +58,14 @@ def _from_sixteen(image: Image.Image) -> Image.Image:
 
 def _bits(image: Image.Image) -> int:
     """How many bits of a 16-bit picture are used: Pillow unpacks TIFF's 9 to 15 bits without scaling them."""
+    declared = _tag(image, 258)
+    return int(declared[0]) if isinstance(declared, tuple) and 8 < int(declared[0]) < 16 else 16
+
+
+def _tag(image: Image.Image, number: int) -> object:
+    """A TIFF's tag, or None."""
     tags = getattr(image, "tag_v2", None)
-    declared = tags.get(258) if tags is not None else None
-    return int(declared[0]) if declared and 8 < int(declared[0]) < 16 else 16
+    return tags.get(number) if tags is not None else None
 
 
 def _from_lab(image: Image.Image) -> Image.Image:
@@ -78,11 +82,19 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
 
     Without a profile, or with a broken one, the values are taken for sRGB, as browsers do.
     """
+    if profile and profile[16:20] == b"GRAY" and image.mode == "RGBA" and _is_grey(image):
+        grey = to_srgb(image.getchannel("R"), profile)
+        return Image.merge("RGBA", (grey, grey, grey, image.getchannel("A")))
     if profile and len(profile) > _PROFILE_HEADER_BYTES and _fits(profile, image.mode):
         converted = _by_profile(image, profile)
         if converted is not None:
             return converted
     return image.convert("RGB") if image.mode == "CMYK" else image
+
+
+def _is_grey(image: Image.Image) -> bool:
+    red, green, blue, *_ = image.split()
+    return red.tobytes() == green.tobytes() == blue.tobytes()
 
 
 def _fits(profile: bytes, mode: str) -> bool:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from PIL import Image, ImageFile
 
-from functions.resize import gif, jpeg, png, webp
+from functions.resize import gif, ico, jpeg, png, webp
 from functions.resize.resample import Box
 from functions.resize.sniff import Kind, sniff
 from shared.errors import Rejected
@@ -32,6 +32,7 @@ _PLUGINS: dict[Kind, tuple[str, str]] = {
     "BMP": ("PIL.BmpImagePlugin", "BmpImageFile"),
     "ICO": ("PIL.IcoImagePlugin", "IcoImageFile"),
 }
+_PNG = b"\x89PNG\r\n\x1a\n"
 _ORIENTATION = 0x0112
 # Pixels a side, for each of the rendition's, that a decode reduced by 8 must leave.
 _ENOUGH_AFTER_BOX = 1.5
@@ -118,20 +119,30 @@ def open_picture(data: bytes, limits: Limits) -> Opened:
         if kind == "WEBP":
             width, height = webp.size(data)
             check_size(width, height, 1, limits)
-        header = png.read(data) if kind == "PNG" else None
+        # ICO's plugin decodes to open a file.
+        if kind == "ICO":
+            data = ico.largest(data)
+            if not data.startswith(_PNG):
+                check_size(*ico.size(data), 1, limits)
+        header = png.read(data) if data.startswith(_PNG) else None
+        exif = None
         if header:
             check_size(header.width_px, header.height_px, 1, limits)
+            exif = data[slice(*header.exif)] if header.exif else None
+            data = png.bare(data, header)
         if kind == "GIF":
             check_size(int.from_bytes(data[6:8], "little"), int.from_bytes(data[8:10], "little"), 1, limits)
         structure = jpeg.read(data) if kind == "JPEG" else None
         if structure and (lack := jpeg.missing(structure)):
             raise ValueError(lack)
-        image = _plugin(kind)(io.BytesIO(png.without_text(data, header) if header else data))
+        image = _plugin("PNG" if header else kind)(io.BytesIO(data))
         width, height = image.size
         check_size(width, height, 1, limits)
         frames = _frames(kind, image, data, limits)
-        profile = image.info.get("icc_profile")
-        orientation = _orientation(kind, image)
+        profile = header.profile if header else image.info.get("icc_profile")
+        orientation = _orientation(kind, exif if header else image.info.get("exif"))
+        if header and "transparency" in image.info:
+            image.info["transparency"] = png.transparent_value(header, image.info["transparency"])
     if 1 < frames <= limits.max_frames:
         check_size(width, height, frames, limits)
     else:
@@ -180,9 +191,8 @@ def _frames(kind: Kind, image: ImageFile.ImageFile, data: bytes, limits: Limits)
     return frames
 
 
-def _orientation(kind: Kind, image: ImageFile.ImageFile) -> int:
+def _orientation(kind: Kind, exif_bytes: object) -> int:
     """EXIF's orientation, 1 to 8. Pillow turns a TIFF and libheif a HEIC upright on their own."""
-    exif_bytes = image.info.get("exif")
     if kind in {"TIFF", "HEIF"} or not isinstance(exif_bytes, bytes):
         return 1
     exif = Image.Exif()

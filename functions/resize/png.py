@@ -1,14 +1,19 @@
 """PNG's structure: are its chunks whole and in order, and is it an animation (PNG specification, third edition)."""
 
 import struct
+import zlib
 from typing import NamedTuple
-from zlib import crc32
 
 from PIL import Image
 
+from shared.limits import MAX_PROFILE_BYTES
+
 _SIGNATURE_BYTES = 8
 _CHUNK_BYTES = 12  # length, type and checksum
-_TEXT = {b"tEXt", b"zTXt", b"iTXt"}
+# The ancillary chunks that say what pixels look like; of the others a rendition needs none.
+_KEPT = {b"tRNS", b"acTL", b"fcTL", b"fdAT"}
+# A whole file of empty chunks takes Pillow a quarter of a minute.
+_MAX_CHUNKS = 200_000
 # From here on libspng pays for the import of NumPy, which its binding needs: measured in docs/engine.md.
 _LARGE_PIXELS = 4_000_000
 # The bit depths that each colour type may have (table 8).
@@ -16,7 +21,7 @@ _DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 
 
 
 class Header(NamedTuple):
-    """The picture's header and where its pixels are."""
+    """The picture's header and where its pixels are: bytes from and to, as of the chunks in `dropped` and of `exif`."""
 
     width_px: int
     height_px: int
@@ -26,7 +31,9 @@ class Header(NamedTuple):
     animated: bool
     chunks: frozenset[bytes]
     pixels: list[tuple[int, int]]
-    text: list[tuple[int, int]]
+    dropped: list[tuple[int, int]]
+    exif: tuple[int, int] | None
+    profile: bytes | None
 
 
 def read(data: bytes) -> Header:
@@ -39,7 +46,9 @@ def read(data: bytes) -> Header:
     header: tuple[int, int, int, int, int, int, int] | None = None
     seen: set[bytes] = set()
     pixels: list[tuple[int, int]] = []
-    text: list[tuple[int, int]] = []
+    dropped: list[tuple[int, int]] = []
+    once: dict[bytes, tuple[int, int]] = {}
+    count = 0
     view = memoryview(data)
     while b"IEND" not in seen:
         if at + _CHUNK_BYTES > len(data):
@@ -48,8 +57,11 @@ def read(data: bytes) -> Header:
         body, end = at + 8, at + 8 + length
         if end + 4 > len(data):
             raise ValueError("its end is missing")
+        count += 1
+        if count > _MAX_CHUNKS:
+            raise ValueError(f"more than {_MAX_CHUNKS:,} chunks")
         critical = not kind[0] & 0x20
-        if critical and crc32(view[at + 4 : end]) != int.from_bytes(data[end : end + 4]):
+        if critical and zlib.crc32(view[at + 4 : end]) != int.from_bytes(data[end : end + 4]):
             raise ValueError(f"a checksum is wrong ({kind.decode('latin-1')})")
         if header is None:
             if kind != b"IHDR" or length != 13:
@@ -57,8 +69,9 @@ def read(data: bytes) -> Header:
             header = struct.unpack_from(">IIBBBBB", data, body)
         if kind == b"IDAT":
             pixels.append((body, end))
-        if kind in _TEXT:
-            text.append((at, end + 4))
+        if not critical and kind not in _KEPT:
+            dropped.append((at, end + 4))
+            once.setdefault(kind, (body, end))
         seen.add(kind)
         at = end + 4
     assert header is not None
@@ -69,15 +82,38 @@ def read(data: bytes) -> Header:
         raise ValueError("its pixels are missing")
     if colour == 3 and b"PLTE" not in seen:
         raise ValueError("its palette is missing")
-    return Header(width, height, depth, colour, bool(interlace), b"acTL" in seen, frozenset(seen), pixels, text)
+    profile = _profile(data[slice(*once[b"iCCP"])]) if b"iCCP" in once else None
+    animated, exif = b"acTL" in seen, once.get(b"eXIf")
+    return Header(
+        width, height, depth, colour, bool(interlace), animated, frozenset(seen), pixels, dropped, exif, profile
+    )
 
 
-def without_text(data: bytes, header: Header) -> bytes:
-    """`data` without its text chunks: no rendition keeps them, and Pillow refuses a picture for long ones."""
-    if not header.text:
+def _profile(chunk: bytes) -> bytes | None:
+    """The ICC profile in an iCCP chunk (section 11.3.2.3), or None if it is broken or longer than profiles are."""
+    inflater = zlib.decompressobj()
+    try:
+        profile = inflater.decompress(chunk[chunk.index(b"\0") + 2 :], MAX_PROFILE_BYTES)
+    except (ValueError, zlib.error):
+        return None
+    return profile if inflater.eof else None
+
+
+def bare(data: bytes, header: Header) -> bytes:
+    """`data` without the chunks that no rendition needs: decoders refuse a picture for long texts or one bad note."""
+    if not header.dropped:
         return data
-    edges = [0, *(at for span in header.text for at in span), len(data)]
+    edges = [0, *(at for span in header.dropped for at in span), len(data)]
     return b"".join(data[edges[i] : edges[i + 1]] for i in range(0, len(edges), 2))
+
+
+def transparent_value(header: Header, key: object) -> object:
+    """tRNS's one transparent grey or colour as Pillow's pixels have it: they are 8 bits deep, and `key` is not."""
+    if header.colour == 2 and header.depth == 16 and isinstance(key, tuple):
+        return tuple(value >> 8 for value in key)
+    if header.colour == 0 and header.depth in {2, 4} and isinstance(key, int):
+        return key * 255 // (2**header.depth - 1)
+    return key
 
 
 def decode(data: bytes, header: Header) -> Image.Image | None:

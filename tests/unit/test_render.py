@@ -9,6 +9,7 @@ from functions.resize.render import Picture, render
 from shared.limits import Limits
 from shared.renditions import Rendition
 from tests import pictures
+from tests.icc import grey_profile
 from tests.unit.rendered import LIMITS, STILLS, colour, made, near, opened, shows_scene
 
 
@@ -184,3 +185,21 @@ def test_an_animated_webp_of_one_frame_is_a_picture() -> None:
     chunks = ((b"VP8X", b"\2\0\0\0" + sizes), (b"ANIM", bytes(6)), (b"ANMF", frame))
     body = b"WEBP" + b"".join(name + len(chunk).to_bytes(4, "little") + chunk for name, chunk in chunks)
     assert shows_scene(opened(made(b"RIFF" + len(body).to_bytes(4, "little") + body).pictures[1]))
+
+
+@pytest.mark.parametrize("mode", ["L", "LA"])
+@pytest.mark.parametrize("format", ["PNG", "TIFF"])
+def test_a_profile_of_greys_is_followed_with_alpha_and_without(mode: str, format: str) -> None:  # noqa: A002
+    grey = Image.new("L", (64, 48), 100)
+    if mode == "LA":
+        grey.putalpha(200)
+    view = opened(made(pictures.encoded(grey, format, icc_profile=grey_profile(gamma=1.0))).pictures[1])
+    assert near(colour(view, (0.5, 0.5)), (168, 168, 168), 3)
+
+
+def test_white_is_zero_at_sixteen_bits_too() -> None:
+    ramp = b"".join((65_535 * x // 63).to_bytes(2, "little") for x in range(64)) * 48
+    inverted = {262: 0}
+    data = pictures.encoded(Image.frombytes("I;16", (64, 48), ramp), "TIFF", tiffinfo=inverted)
+    view = opened(made(data).pictures[1])
+    assert colour(view, (0.1, 0.5))[0] > 200 > 50 > colour(view, (0.9, 0.5))[0]

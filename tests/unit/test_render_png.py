@@ -1,0 +1,131 @@
+"""PNGs that are odd and yet whole, by themselves and inside icons: browsers show them, so a gallery must."""
+
+import struct
+import zlib
+
+import pytest
+from PIL import Image
+
+from functions.resize.render import render
+from shared.errors import Rejected
+from shared.limits import Limits
+from shared.renditions import Rendition
+from tests import pictures
+from tests.icc import DISPLAY_P3, rgb_profile
+from tests.unit.rendered import LIMITS, colour, made, near, opened, shows_scene
+
+SMALL, LARGE = (pictures.encoded(pictures.scene(*size), "PNG", compress_level=1) for size in ((240, 180), (2400, 1800)))
+
+
+def chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+def with_chunk(data: bytes, added: bytes, before: bytes = b"IDAT") -> bytes:
+    at = data.index(before) - 4
+    return data[:at] + added + data[at:]
+
+
+def grey_png(depth: int, row: bytes, key: int) -> bytes:
+    """16 x 16 greys of which `key` is transparent; the last row is as each."""
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", 16, 16, depth, 0, 0, 0, 0))
+    pixels = chunk(b"IDAT", zlib.compress((b"\0" + row) * 16))
+    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"tRNS", key.to_bytes(2)) + pixels + chunk(b"IEND", b"")
+
+
+NOTES = {
+    "profile by an unknown method": chunk(b"iCCP", b"x\0\x05abc"),
+    "profile cut": chunk(b"iCCP", b"x\0\0" + zlib.compress(b"x" * 999)[:9]),
+    "profile empty": chunk(b"iCCP", b""),
+    "profile that inflates without end": chunk(b"iCCP", b"x\0\0" + zlib.compress(bytes(99_000_000))),
+    "resolution too short": chunk(b"pHYs", b"12"),
+    "checksum of a date": chunk(b"tIME", b"\x07\xe8\1\1\1\1\1")[:-4] + b"\0\0\0\0",
+    "text that inflates without end": chunk(b"zTXt", b"x\0\0" + zlib.compress(bytes(99_000_000))),
+    "exif empty": chunk(b"eXIf", b""),
+}
+
+
+@pytest.mark.parametrize("name", NOTES)
+@pytest.mark.parametrize("data", [SMALL, LARGE], ids=["small", "large"])
+def test_a_broken_note_does_not_make_a_broken_picture(data: bytes, name: str) -> None:
+    assert shows_scene(opened(made(with_chunk(data, NOTES[name])).pictures[0]))
+
+
+def test_a_profile_may_be_as_long_as_printers_have_them() -> None:
+    profile = rgb_profile(DISPLAY_P3, "Display P3")
+    long = profile + bytes(3_000_000)  # what follows the last tag is nobody's
+    wide = made(with_chunk(SMALL, chunk(b"iCCP", b"x\0\0" + zlib.compress(profile)))).pictures[1]
+    assert made(with_chunk(SMALL, chunk(b"iCCP", b"x\0\0" + zlib.compress(long)))).pictures[1].body == wide.body
+    assert not near(colour(opened(wide), pictures.DISC_AT), pictures.DISC)
+
+
+def test_the_orientation_may_stand_behind_the_pixels() -> None:
+    stored = pictures.encoded(pictures.scene().transpose(Image.Transpose.ROTATE_90), "PNG")
+    exif = pictures.exif(6).tobytes()[6:]
+    rendered = made(with_chunk(stored, chunk(b"eXIf", exif), before=b"IEND"))
+    assert (rendered.width_px, rendered.height_px) == (800, 600)
+    assert shows_scene(opened(rendered.pictures[1]))
+
+
+@pytest.mark.parametrize(
+    ("depth", "row", "key"), [(1, b"\xff\0", 1), (2, b"\xaa\xaa\x55\x55", 2), (4, b"\x99" * 4 + bytes(4), 9)]
+)
+def test_the_transparent_grey_of_few_bits(depth: int, row: bytes, key: int) -> None:
+    view = opened(made(grey_png(depth, row, key)).pictures[1]).convert("RGBA").getchannel("A")
+    assert (view.getpixel((2, 8)), view.getpixel((13, 8))) == (0, 255)
+
+
+def test_the_transparent_colour_of_sixteen_bits_is_not_taken_for_one_of_eight() -> None:
+    row = struct.pack(">3H", 255, 255, 255) * 8 + struct.pack(">3H", 65_535, 65_535, 65_535) * 8
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", 16, 16, 16, 2, 0, 0, 0))
+    pixels = chunk(b"IDAT", zlib.compress((b"\0" + row) * 16)) + chunk(b"IEND", b"")
+    data = b"\x89PNG\r\n\x1a\n" + header + chunk(b"tRNS", struct.pack(">3H", 255, 255, 255)) + pixels
+    view = opened(made(data).pictures[1]).convert("RGBA").getchannel("A")
+    assert (view.getpixel((2, 8)), view.getpixel((13, 8))) == (0, 255)
+
+
+def test_a_file_of_empty_chunks_costs_no_time() -> None:
+    with pytest.raises(Rejected, match="200,000 chunks"):
+        made(with_chunk(SMALL, chunk(b"abCd", b"") * 200_001))
+
+
+def icon(*entries: tuple[int, int, bytes]) -> bytes:
+    """An ICO of pictures: side (256 at most), bits a pixel, and the file or bitmap of each."""
+    offset = 6 + 16 * len(entries)
+    table, bodies = struct.pack("<HHH", 0, 1, len(entries)), b""
+    for side, bits, body in entries:
+        table += struct.pack("<BBBBHHII", side & 255, side & 255, 0, 0, 1, bits, len(body), offset + len(bodies))
+        bodies += body
+    return table + bodies
+
+
+def test_an_icon_over_the_limit_is_refused_before_it_decodes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile.load", lambda *_: pytest.fail("decoded"))
+    with pytest.raises(Rejected, match=r"too-many-pixels: .*43,200 in all, and at most 40,000"):
+        made(icon((256, 32, SMALL)), Limits(max_pixels=40_000))
+    bitmap = struct.pack("<IiiHHIIiiII", 40, 60_000, 120_000, 1, 1, 0, 0, 0, 0, 0, 0) + bytes(1000)
+    with pytest.raises(Rejected, match=r"too-many-pixels: .*3,600,000,000 in all"):
+        made(icon((256, 1, bitmap)))
+
+
+def test_a_damaged_picture_in_an_icon_is_damaged() -> None:
+    broken = bytearray(SMALL)
+    broken[len(broken) // 2] ^= 0xFF
+    with pytest.raises(Rejected, match="damaged-image"):
+        made(icon((256, 32, bytes(broken))))
+
+
+def test_of_an_icons_pictures_the_largest_with_most_colours_is_shown() -> None:
+    grey = pictures.encoded(pictures.scene(64, 64, grain=0).convert("1"), "PNG")
+    small = pictures.encoded(pictures.scene(16, 16, grain=0), "PNG")
+    best = pictures.encoded(pictures.scene(64, 64, grain=0), "PNG")
+    rendered = made(icon((16, 32, small), (64, 1, grey), (64, 32, best)))
+    assert shows_scene(opened(rendered.pictures[0]))
+
+
+def test_every_old_bitmap_of_an_icon_is_read() -> None:
+    scene = pictures.scene(64, 64, grain=0)
+    header = struct.pack("<IiiHHIIiiII", 40, 64, 128, 1, 24, 0, 0, 0, 0, 0, 0)
+    bitmap = header + scene.tobytes("raw", "BGR", 0, -1) + bytes(64 * 64 // 8)
+    (picture,) = render(icon((64, 24, bitmap)), [Rendition("x", 64, 64)], LIMITS).pictures
+    assert shows_scene(opened(picture))
