@@ -5,6 +5,7 @@ from typing import Any
 
 from PIL import Image
 
+from functions.resize import gif
 from functions.resize.decode import Opened, damage_is_rejected
 
 # A frame without a duration is shown for this long, as every browser does.
@@ -17,16 +18,22 @@ _LONGEST_MS = 655_350
 def frames(opened: Opened) -> Iterator[tuple[Image.Image, int]]:
     """Each frame of an animation, complete (disposal and blending done), with its duration in milliseconds.
 
-    Raises Rejected `damaged-image`. The picture is the decoder's own: use it before the next is taken.
+    Raises Rejected `damaged-image`.
     """
+    steps = gif.shown(opened.data, opened.image.size) if opened.kind == "GIF" else _shown(opened)
+    for _ in range(opened.frames):
+        with damage_is_rejected():
+            shown, duration = next(steps)
+        yield shown, min(max(1, round(duration)), _LONGEST_MS) if duration else _DEFAULT_MS
+
+
+def _shown(opened: Opened) -> Iterator[tuple[Image.Image, float]]:
+    """Each frame and its duration in milliseconds as Pillow has them."""
     first = 1 if opened.kind == "PNG" and opened.image.info.get("default_image") else 0
     for index in range(first, first + opened.frames):
-        with damage_is_rejected():
-            opened.image.seek(index)
-            opened.image.load()
-            duration = opened.image.info.get("duration", 0)
-            shown = opened.image.copy()
-        yield shown, min(max(1, round(duration)), _LONGEST_MS) if duration else _DEFAULT_MS
+        opened.image.seek(index)
+        opened.image.load()
+        yield opened.image.copy(), opened.image.info.get("duration", 0)
 
 
 def loops(opened: Opened) -> int:

@@ -212,17 +212,19 @@ def decode(opened: Opened, width_px: int, height_px: int) -> Decoded:
     with damage_is_rejected():
         if opened.kind == "JPEG":
             return _decode_jpeg(opened, width_px, height_px)
-        image = _decode_fast(opened, width_px, height_px)
+        image = _decode_better(opened, width_px, height_px)
         if image is None:
             opened.image.load()
             image = opened.image
         return Decoded(image, (0.0, 0.0, float(image.width), float(image.height)))
 
 
-def _decode_fast(opened: Opened, width_px: int, height_px: int) -> Image.Image | None:
-    """The pixels by a decoder faster than Pillow's, or None if there is none for this file or on this machine."""
+def _decode_better(opened: Opened, width_px: int, height_px: int) -> Image.Image | None:
+    """The pixels by a decoder better than Pillow's, or None if there is none for this file or on this machine."""
     if opened.header is not None and not opened.header.animated:
         return png.decode(opened.data, opened.header)
+    if opened.kind == "GIF" and not gif.fills_canvas(opened.data, opened.image.size):
+        return next(gif.shown(opened.data, opened.image.size))[0]
     if opened.kind == "WEBP" and not getattr(opened.image, "is_animated", False):
         return webp.decode(opened.data, width_px, height_px)
     return None

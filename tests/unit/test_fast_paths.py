@@ -118,7 +118,7 @@ def test_without_any_fast_way_the_renditions_look_the_same(
     data = make()
     fast = render(data, DEFAULT_RENDITIONS, Limits())
     monkeypatch.setattr(resample, "resampler", lambda: resample.with_pillow)
-    monkeypatch.setattr(decoding, "_decode_fast", lambda *_: None)
+    monkeypatch.setattr(decoding, "_decode_better", lambda *_: None)
     plain = render(data, DEFAULT_RENDITIONS, Limits())
     for left, right in zip(fast.pictures, plain.pictures, strict=True):
         assert difference(opened(left.body), opened(right.body))[0] < 1.5

@@ -1,0 +1,70 @@
+"""GIFs whose frames are smaller than the picture: what is shown is what browsers show."""
+
+import struct
+
+import pytest
+from PIL import Image
+
+from functions.resize import animation, gif
+from functions.resize.decode import open_picture
+from functions.resize.render import render
+from shared.renditions import Rendition
+from tests import pictures
+from tests.unit.rendered import LIMITS, opened
+
+RED, GREEN, BLUE, NOTHING = (255, 0, 0, 255), (0, 255, 0, 255), (0, 0, 255, 255), (0, 0, 0, 0)
+_COLOURS = bytes((255, 0, 0, 0, 255, 0, 0, 0, 255, 0, 0, 0))
+KEEP, CLEAR, RESTORE = 1, 2, 3
+type Frame = tuple[int, tuple[int, int, int, int], int]
+
+
+def gif_of(*frames: Frame, size: tuple[int, int] = (40, 40)) -> bytes:
+    """A GIF, 100 ms a frame: of each the colour's index, the place (left, upper, width, height) and the disposal."""
+    body = b"GIF89a" + struct.pack("<HH", *size) + b"\x81\0\0" + _COLOURS
+    for colour, (left, upper, width, height), disposal in frames:
+        still = Image.new("P", (width, height), colour)
+        still.putpalette(_COLOURS)
+        coded = pictures.encoded(still, "GIF", optimize=False)
+        start, end, _ = next(gif._frames(coded))
+        control = b"!\xf9\4" + bytes((disposal << 2, 10, 0, 0, 0))
+        body += control + b"," + struct.pack("<4H", left, upper, width, height) + coded[start + 9 : end]
+    return body + b";"
+
+
+def seen(data: bytes) -> list[list[object]]:
+    """The colours at the corners and in the middle of each frame: upper left, middle, lower right."""
+    frames = [image.convert("RGBA") for image, _ in animation.frames(open_picture(data, LIMITS))]
+    return [[image.getpixel(at) for at in ((2, 2), (20, 20), (37, 37))] for image in frames]
+
+
+WHOLE, MIDDLE, CORNER = (0, 0, 40, 40), (10, 10, 20, 20), (0, 0, 10, 10)
+
+
+@pytest.mark.parametrize(
+    ("disposal", "second", "third"),
+    [
+        (KEEP, [RED, GREEN, RED], [BLUE, GREEN, RED]),
+        (CLEAR, [NOTHING, GREEN, NOTHING], [BLUE, NOTHING, NOTHING]),
+        (RESTORE, [NOTHING, GREEN, NOTHING], [BLUE, NOTHING, NOTHING]),
+    ],
+)
+def test_what_becomes_of_a_frame(disposal: int, second: list[object], third: list[object]) -> None:
+    data = gif_of((0, WHOLE, disposal), (1, MIDDLE, disposal), (2, CORNER, disposal))
+    assert seen(data) == [[RED, RED, RED], second, third]
+
+
+def test_a_frame_that_is_taken_back_leaves_what_was_before() -> None:
+    data = gif_of((0, WHOLE, KEEP), (1, MIDDLE, RESTORE), (2, CORNER, KEEP))
+    assert seen(data) == [[RED, RED, RED], [RED, GREEN, RED], [BLUE, RED, RED]]
+
+
+def test_where_no_frame_has_drawn_there_is_nothing() -> None:
+    assert seen(gif_of((1, MIDDLE, KEEP), (2, CORNER, KEEP))) == [[NOTHING, GREEN, NOTHING], [BLUE, GREEN, NOTHING]]
+    (picture,) = render(gif_of((1, MIDDLE, KEEP)), [Rendition("x", 40, 40, format="png")], LIMITS).pictures
+    assert [opened(picture).getpixel(at) for at in ((2, 2), (20, 20))] == [NOTHING, GREEN]
+
+
+def test_what_is_outside_the_canvas_does_not_show() -> None:
+    data = gif_of((0, WHOLE, KEEP), (1, (20, 20, 60, 60), KEEP))
+    assert seen(data) == [[RED, RED, RED], [RED, GREEN, GREEN]]
+    assert {image.size for image, _ in animation.frames(open_picture(data, LIMITS))} == {(40, 40)}
