@@ -8,6 +8,7 @@ import functools
 import importlib
 import io
 import struct
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from PIL import Image, ImageFile
 
 from functions.resize import gif, ico, jpeg, png, webp
 from functions.resize.resample import Box
-from functions.resize.sniff import Kind, sniff
+from functions.resize.sniff import Kind, sniff, unread
 from shared.errors import Rejected
 from shared.limits import Limits
 
@@ -33,7 +34,7 @@ _PLUGINS: dict[Kind, tuple[str, str]] = {
     "ICO": ("PIL.IcoImagePlugin", "IcoImageFile"),
 }
 _PNG = b"\x89PNG\r\n\x1a\n"
-_ORIENTATION = 0x0112
+_ORIENTATION, _NEW_SUBFILE_TYPE, _DNG_VERSION = 0x0112, 0x00FE, 0xC612
 # Pixels a side, for each of the rendition's, that a decode reduced by 8 must leave.
 _ENOUGH_AFTER_BOX = 1.5
 _ANIMATED: set[Kind] = {"GIF", "PNG", "WEBP", "AVIF"}
@@ -51,6 +52,7 @@ _DECODER_ERRORS = (
     RuntimeError,
     NotImplementedError,
     struct.error,
+    zlib.error,
 )
 
 
@@ -136,6 +138,8 @@ def open_picture(data: bytes, limits: Limits) -> Opened:
         if structure and (lack := jpeg.missing(structure)):
             raise ValueError(lack)
         image = _plugin("PNG" if header else kind)(io.BytesIO(data))
+        if kind == "TIFF" and _is_raw(image):
+            raise unread("a raw camera file")
         width, height = image.size
         check_size(width, height, 1, limits)
         frames = _frames(kind, image, data, limits)
@@ -179,6 +183,12 @@ def _plugin(kind: Kind) -> Callable[[io.BytesIO], ImageFile.ImageFile]:
     return plugin  # type: ignore[no-any-return]
 
 
+def _is_raw(image: ImageFile.ImageFile) -> bool:
+    """Whether a TIFF is a camera's: DNGVersion, or a first picture that calls itself a smaller one of another."""
+    tags: dict[int, Any] = getattr(image, "tag_v2", {})
+    return _DNG_VERSION in tags or tags.get(_NEW_SUBFILE_TYPE) == 1
+
+
 def _frames(kind: Kind, image: ImageFile.ImageFile, data: bytes, limits: Limits) -> int:
     """How many frames an animation has, counted no further than needed; 1 for what does not move."""
     if kind not in _ANIMATED:
@@ -216,6 +226,8 @@ def decode(opened: Opened, width_px: int, height_px: int) -> Decoded:
         if image is None:
             opened.image.load()
             image = opened.image
+            if opened.header is not None:
+                png.check_rows(opened.data, image)
         return Decoded(image, (0.0, 0.0, float(image.width), float(image.height)))
 
 

@@ -16,6 +16,9 @@ _KEPT = {b"tRNS", b"acTL", b"fcTL", b"fdAT"}
 _MAX_CHUNKS = 200_000
 # From here on libspng pays for the import of NumPy, which its binding needs: measured in docs/engine.md.
 _LARGE_PIXELS = 4_000_000
+# How many values a pixel of each colour type has; where each pass of an interlaced picture begins, and its steps.
+_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+_PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 # The bit depths that each colour type may have (table 8).
 _DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 
@@ -114,6 +117,35 @@ def transparent_value(header: Header, key: object) -> object:
     if header.colour == 0 and header.depth in {2, 4} and isinstance(key, int):
         return key * 255 // (2**header.depth - 1)
     return key
+
+
+def check_rows(data: bytes, image: Image.Image) -> None:
+    """Raises ValueError if the PNG in `data` ends before its last row, which Pillow leaves zero in `image` then.
+
+    Pillow sees a stream of pixels that breaks off, not one that was ended too early.
+    """
+    last = [image.crop((0, y, image.width, y + 1)) for y in range(max(0, image.height - 2), image.height)]
+    if all(any(row.tobytes()) for row in last):
+        return
+    header, inflater = read(data), zlib.decompressobj()
+    lacking = _inflated_bytes(header)
+    for start, end in header.pixels:
+        coded = data[start:end]
+        while coded and lacking > 0 and not inflater.eof:
+            lacking -= len(inflater.decompress(coded, 1_000_000))
+            coded = inflater.unconsumed_tail
+    if lacking > 0:
+        raise ValueError("its last rows are missing")
+
+
+def _inflated_bytes(header: Header) -> int:
+    """How many bytes all rows have, each after a byte that names its filter."""
+    bits = header.depth * _CHANNELS[header.colour]
+    total = 0
+    for left, upper, across, down in _PASSES if header.interlaced else ((0, 0, 1, 1),):
+        columns, rows = -(-(header.width_px - left) // across), -(-(header.height_px - upper) // down)
+        total += rows * (1 + (columns * bits + 7) // 8) if columns > 0 and rows > 0 else 0
+    return total
 
 
 def decode(data: bytes, header: Header) -> Image.Image | None:

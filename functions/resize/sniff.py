@@ -22,6 +22,7 @@ _STARTS: tuple[tuple[bytes, Kind], ...] = (
     (b"MM\0+", "TIFF"),
     (b"\0\0\1\0", "ICO"),
 )
+_CANON_RAW = b"II*\0\x10\0\0\0CR"  # a TIFF whose first picture is a preview
 # Pictures and films that people do send and Darkroom does not read: they deserve their name in the answer.
 _UNREAD = (
     (b"%PDF", "a PDF document"),
@@ -38,6 +39,7 @@ _UNREAD = (
     (b"\x01\xda", "an SGI picture"),
     (b"\0\0\2\0", "a cursor file"),
     (b"FUJIFILMCCD-RAW", "a raw camera file"),
+    (_CANON_RAW, "a raw camera file"),
     (b"IIU\0", "a raw camera file"),
     (b"\x1a\x45\xdf\xa3", "a video"),
     (b"gimp xcf", "a GIMP file"),
@@ -55,7 +57,7 @@ def sniff(data: bytes) -> Kind:
     """
     head = data[:_SNIFF_BYTES]
     for start, kind in _STARTS:
-        if head.startswith(start):
+        if head.startswith(start) and head[:10] != _CANON_RAW:
             return kind
     if head.startswith(b"BM") and head[14:18] in _BMP_HEADERS:
         return "BMP"
@@ -63,19 +65,24 @@ def sniff(data: bytes) -> Kind:
         return "WEBP"
     if head[4:8] == b"ftyp":
         return _of_brands(head)
-    unread = next((words for start, words in _UNREAD if head.startswith(start)), None)
-    if unread is None and _SVG.search(head):
-        unread = "an SVG drawing"
-    if unread is None and head.startswith(b"RIFF") and head[8:12] == b"AVI ":
-        unread = "a video"
-    if unread is not None:
-        raise Rejected(
-            "unsupported-format",
-            f"This is {unread}, which Darkroom does not read. Export it as JPEG or PNG and upload that.",
-        )
+    words = next((words for start, words in _UNREAD if head.startswith(start)), None)
+    if words is None and _SVG.search(head):
+        words = "an SVG drawing"
+    if words is None and head.startswith(b"RIFF") and head[8:12] == b"AVI ":
+        words = "a video"
+    if words is not None:
+        raise unread(words)
     if not data:
         raise Rejected("not-an-image", "The file is empty: 0 bytes arrived. Check the original and upload it again.")
     raise Rejected("not-an-image", f"This file is not a picture. Upload a {READABLE} file.")
+
+
+def unread(words: str) -> Rejected:
+    """The rejection of a picture, or of a film, that Darkroom does not read; `words` say what it is."""
+    return Rejected(
+        "unsupported-format",
+        f"This is {words}, which Darkroom does not read. Export it as JPEG or PNG and upload that.",
+    )
 
 
 # The sizes of the headers that BMP has had: without one of them "BM" is the beginning of some text.

@@ -129,3 +129,27 @@ def test_every_old_bitmap_of_an_icon_is_read() -> None:
     bitmap = header + scene.tobytes("raw", "BGR", 0, -1) + bytes(64 * 64 // 8)
     (picture,) = render(icon((64, 24, bitmap)), [Rendition("x", 64, 64)], LIMITS).pictures
     assert shows_scene(opened(picture))
+
+
+@pytest.mark.parametrize("interlaced", [False, True])
+@pytest.mark.parametrize("height", [63, 64])
+def test_rows_that_never_came_are_damage_even_if_the_stream_says_it_ended(height: int, interlaced: bool) -> None:
+    """All of one colour: each row is alike, in every pass."""
+    passes = [((64 + 7 - x) // 8, (height + 7 - y) // 8) for x, y in ((0, 0), (4, 0))]
+    passes += [(16, (height + 3) // 8), (16, (height + 3) // 4), (32, (height + 1) // 4), (32, (height + 1) // 2)]
+    passes = [*passes, (64, height // 2)] if interlaced else [(64, height)]
+    rows = b"".join((b"\0" + b"\x99" * width) * rows for width, rows in passes)
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", 64, height, 8, 0, 0, 0, interlaced))
+    whole, cut = (
+        b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(pixels)) + chunk(b"IEND", b"")
+        for pixels in (rows, rows[: -10 * 65])
+    )
+    assert made(whole).pictures
+    with pytest.raises(Rejected, match="its last rows are missing"):
+        made(cut)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
+def test_a_picture_that_ends_in_black_is_whole(mode: str) -> None:
+    for size in ((1, 1), (63, 41)):
+        assert made(pictures.encoded(Image.new(mode, size), "PNG")).pictures

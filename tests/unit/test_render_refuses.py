@@ -113,3 +113,14 @@ def test_a_png_with_a_book_in_it_is_still_a_picture() -> None:
     info = PngInfo()
     info.add_text("Comment", "x" * 3_000_000, zip=True)
     assert shows_scene(opened(made(pictures.encoded(pictures.scene(), "PNG", pnginfo=info)).pictures[1]))
+
+
+@pytest.mark.parametrize("tag", [{0xC612: b"\1\4\0\0"}, {0x00FE: 1}])
+def test_a_raw_camera_file_is_named_and_its_preview_not_taken_for_the_picture(tag: dict[int, object]) -> None:
+    with pytest.raises(Rejected, match="unsupported-format: This is a raw camera file"):
+        made(pictures.encoded(pictures.scene(160, 120), "TIFF", tiffinfo=tag))
+
+
+def test_so_is_canons_whose_beginning_says_it() -> None:
+    with pytest.raises(Rejected, match="unsupported-format: This is a raw camera file"):
+        made(b"II*\0\x10\0\0\0CR\2\0" + bytes(99))
