@@ -17,6 +17,7 @@ from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -150,7 +151,7 @@ def corpus(
         task = progress.add_task("Rendering", total=len(files))
         results = run(files, len(os.sched_getaffinity(0)), lambda _: progress.advance(task))
     if html:
-        html.write_text(contact_sheet(results), encoding="utf-8")
+        html.write_text(contact_sheet(results), encoding="utf-8", errors="replace")  # a name may be any bytes
     if as_json:
         listed = [{k: v for k, v in _row(r).items() if v != ""} for r in results]
         print(json.dumps({**counts(results), "files": listed}, indent=1))
@@ -180,8 +181,15 @@ def _report(console: Console, results: list[Result]) -> None:
     console.print(table)
     for result in results:
         if result.outcome in _BAD:
-            console.print(f"[red]{result.outcome}[/red] {result.path}: {result.code} {result.reason}")
+            console.print(
+                f"[red]{result.outcome}[/red] {_shown(result.path)}: {escape(f'{result.code} {result.reason}')}"
+            )
     slowest = sorted(results, key=lambda r: r.seconds, reverse=True)[:_SHOWN]
     largest = sorted(results, key=lambda r: r.peak_mb, reverse=True)[:_SHOWN]
-    console.print("Slowest: " + ", ".join(f"{Path(r.path).name} {r.seconds:.2f} s" for r in slowest))
-    console.print("Largest in memory: " + ", ".join(f"{Path(r.path).name} {r.peak_mb:.0f} MB" for r in largest))
+    console.print("Slowest: " + ", ".join(f"{_shown(Path(r.path).name)} {r.seconds:.2f} s" for r in slowest))
+    console.print("Largest in memory: " + ", ".join(f"{_shown(Path(r.path).name)} {r.peak_mb:.0f} MB" for r in largest))
+
+
+def _shown(name: str) -> str:
+    """A file's name for Rich, whatever bytes it is of."""
+    return escape(name.encode(errors="replace").decode())

@@ -1,6 +1,7 @@
 """`darkroom corpus`: what it says of a folder with pictures, broken pictures and things that are none."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -68,3 +69,15 @@ def test_the_worst_comes_first_on_the_sheet(tmp_path: Path) -> None:
     results = [Result(str(tmp_path / "a.tif"), "rejected", code="x"), Result(str(tmp_path / "b.tif"), "crashed")]
     html = contact_sheet(results)
     assert html.index("b.tif") < html.index("a.tif")
+
+
+def test_a_name_may_be_of_any_bytes(tmp_path: Path) -> None:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for name in (b"caf\xe9.jpg", b"[red].jpg"):  # Latin-1, and what Rich would take for a colour
+        (folder / os.fsdecode(name)).write_bytes(pictures.jpeg(60, 40))
+    page = tmp_path / "sheet.html"
+    answer = CliRunner().invoke(app, [str(folder), "--html", str(page)])
+    assert answer.exit_code == 0
+    assert all(name in answer.stdout for name in ("caf?.jpg", "[red].jpg"))
+    assert page.read_text().count("<figure") == 2
