@@ -67,16 +67,22 @@ def shown(data: bytes, size: tuple[int, int]) -> Iterator[tuple[Image.Image, int
         left, upper, width, height = struct.unpack_from("<4H", data, frame.start + 1)
         disposal = frame.control[0] >> 2 & 7
         before = canvas.copy() if disposal in _RESTORE else None
-        inside = min(width, size[0] - left), min(height, size[1] - upper)
-        if min(inside) > 0:
-            patch = _decoded(data, frame, width * height).crop((0, 0, *inside)).convert("RGBA")
-            canvas.paste(patch, (left, upper), patch)
+        if width and height:
+            _draw(canvas, _decoded(data, frame, width * height), left, upper)
         opaque = canvas.getchannel("A").getextrema() == (255, 255)
         yield canvas.convert("RGB") if opaque else canvas.copy(), int.from_bytes(frame.control[1:3], "little") * 10
         if before is not None:
             canvas = before
         elif disposal == _CLEAR:
             canvas.paste((0, 0, 0, 0), (left, upper, left + width, upper + height))
+
+
+def _draw(canvas: Image.Image, frame: Image.Image, left: int, upper: int) -> None:
+    """Puts what of the frame is on the canvas there. By a name of its own no large picture outlives its use."""
+    inside = min(frame.width, canvas.width - left), min(frame.height, canvas.height - upper)
+    if min(inside) > 0:
+        patch = (frame if inside == frame.size else frame.crop((0, 0, *inside))).convert("RGBA")
+        canvas.paste(patch, (left, upper), patch)
 
 
 def _decoded(data: bytes, frame: _Frame, pixels: int) -> Image.Image:
