@@ -1,14 +1,23 @@
 """Colour: every picture ends as sRGB in L, RGB or RGBA, whatever it came in."""
 
+import functools
 import io
+import itertools
 from math import isfinite
+from typing import TYPE_CHECKING
 
-from PIL import Image
+from PIL import Image, ImageChops
 
+from functions.resize import tiff
 from functions.resize.resample import MODES
 
-_SRGB_NAMES = ("sRGB", "c2")  # "c2" is Facebook's tiny sRGB
+if TYPE_CHECKING:
+    from PIL import ImageCms
+
 _PROFILE_HEADER_BYTES = 128
+# Colours from all over the cube. What changes none by more than two of 255 is sRGB but for rounding.
+_SAMPLE = bytes(value for colour in itertools.product(range(0, 256, 51), repeat=3) for value in colour)
+_SAME = 2
 
 
 def resamplable(image: Image.Image) -> Image.Image:
@@ -43,10 +52,10 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 
 def _from_sixteen(image: Image.Image) -> Image.Image:
     """A 16-bit grey picture by tables; RGBA where one value stands for transparent."""
-    white = 2 ** _bits(image) - 1
+    white = 2 ** tiff.white_bits(image) - 1
     wide = image.convert("I")
     table = [min(255, (value * 255 + white // 2) // white) for value in range(65_536)]
-    if _tag(image, 262) == 0:  # PhotometricInterpretation: zero is white, which Pillow heeds at 8 bits only
+    if tiff.zero_is_white(image):
         table = [255 - value for value in table]
     grey = wide.point(table, "L")
     key = image.info.get("transparency")
@@ -54,18 +63,6 @@ def _from_sixteen(image: Image.Image) -> Image.Image:
         return grey
     alpha = wide.point([0 if value == key else 255 for value in range(65_536)], "L")
     return Image.merge("LA", (grey, alpha)).convert("RGBA")
-
-
-def _bits(image: Image.Image) -> int:
-    """How many bits of a 16-bit picture are used: Pillow unpacks TIFF's 9 to 15 bits without scaling them."""
-    declared = _tag(image, 258)
-    return int(declared[0]) if isinstance(declared, tuple) and 8 < int(declared[0]) < 16 else 16
-
-
-def _tag(image: Image.Image, number: int) -> object:
-    """A TIFF's tag, or None."""
-    tags = getattr(image, "tag_v2", None)
-    return tags.get(number) if tags is not None else None
 
 
 def _from_lab(image: Image.Image) -> Image.Image:
@@ -103,22 +100,38 @@ def _fits(profile: bytes, mode: str) -> bool:
 
 
 def _by_profile(image: Image.Image, profile: bytes) -> Image.Image | None:
-    """`image` through its profile, or None if that says sRGB already or cannot be read."""
+    """`image` through its profile, or None if that cannot be read or is sRGB itself."""
+    transform = _to_srgb(profile, image.mode)
+    if transform is None:
+        return None
+    from PIL import ImageCms
+
+    converted = ImageCms.applyTransform(image, transform)
+    assert converted is not None
+    return converted.convert("L") if image.mode == "L" else converted
+
+
+# Nearly all photos of a phone have the same profile, and building a transform takes 2 ms.
+@functools.lru_cache(maxsize=4)
+def _to_srgb(profile: bytes, mode: str) -> "ImageCms.ImageCmsTransform | None":
+    """The way from a profile to sRGB, or None if it cannot be read or leads nowhere: its name may say sRGB and lie."""
     from PIL import ImageCms
 
     try:
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        if ImageCms.getProfileDescription(source).startswith(_SRGB_NAMES):
-            return None
-        output = "RGBA" if image.mode == "RGBA" else "RGB"
-        converted = ImageCms.profileToProfile(
-            image,
-            source,
+        transform = ImageCms.buildTransform(
+            ImageCms.ImageCmsProfile(io.BytesIO(profile)),
             ImageCms.createProfile("sRGB"),
-            renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
-            outputMode=output,
-            flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+            mode,
+            "RGBA" if mode == "RGBA" else "RGB",
+            ImageCms.Intent.RELATIVE_COLORIMETRIC,
+            ImageCms.Flags.BLACKPOINTCOMPENSATION,
         )
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
         return None
-    return converted.convert("L") if converted is not None and image.mode == "L" else converted
+    if mode == "CMYK":
+        return transform
+    sample = Image.frombytes("RGB", (len(_SAMPLE) // 3, 1), _SAMPLE).convert(mode)
+    converted = ImageCms.applyTransform(sample, transform)
+    assert converted is not None
+    changes = ImageChops.difference(sample.convert("RGB"), converted.convert("RGB")).getextrema()
+    return transform if max(change[1] for change in changes if isinstance(change, tuple)) > _SAME else None

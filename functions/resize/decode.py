@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from PIL import Image, ImageFile
 
-from functions.resize import gif, ico, jpeg, png, webp
+from functions.resize import gif, ico, jpeg, png, tiff, webp
 from functions.resize.resample import Box
 from functions.resize.sniff import Kind, sniff, unread
 from shared.errors import Rejected
@@ -34,7 +34,7 @@ _PLUGINS: dict[Kind, tuple[str, str]] = {
     "ICO": ("PIL.IcoImagePlugin", "IcoImageFile"),
 }
 _PNG = b"\x89PNG\r\n\x1a\n"
-_ORIENTATION, _NEW_SUBFILE_TYPE, _DNG_VERSION = 0x0112, 0x00FE, 0xC612
+_ORIENTATION = 0x0112
 # Pixels a side, for each of the rendition's, that a decode reduced by 8 must leave.
 _ENOUGH_AFTER_BOX = 1.5
 _ANIMATED: set[Kind] = {"GIF", "PNG", "WEBP", "AVIF"}
@@ -138,10 +138,11 @@ def open_picture(data: bytes, limits: Limits) -> Opened:
         if structure and (lack := jpeg.missing(structure)):
             raise ValueError(lack)
         image = _plugin("PNG" if header else kind)(io.BytesIO(data))
-        if kind == "TIFF" and _is_raw(image):
+        if kind == "TIFF" and tiff.is_raw(image):
             raise unread("a raw camera file")
         width, height = image.size
         check_size(width, height, 1, limits)
+        check_size(*tiff.tile_size(image), 1, limits)
         frames = _frames(kind, image, data, limits)
         profile = header.profile if header else image.info.get("icc_profile")
         orientation = _orientation(kind, exif if header else image.info.get("exif"))
@@ -181,12 +182,6 @@ def _plugin(kind: Kind) -> Callable[[io.BytesIO], ImageFile.ImageFile]:
     module, name = _PLUGINS[kind]
     plugin: Any = getattr(importlib.import_module(module), name)
     return plugin  # type: ignore[no-any-return]
-
-
-def _is_raw(image: ImageFile.ImageFile) -> bool:
-    """Whether a TIFF is a camera's: DNGVersion, or a first picture that calls itself a smaller one of another."""
-    tags: dict[int, Any] = getattr(image, "tag_v2", {})
-    return _DNG_VERSION in tags or tags.get(_NEW_SUBFILE_TYPE) == 1
 
 
 def _frames(kind: Kind, image: ImageFile.ImageFile, data: bytes, limits: Limits) -> int:

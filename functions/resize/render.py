@@ -77,7 +77,7 @@ def render(data: bytes, renditions: Sequence[Rendition], limits: Limits) -> Rend
     turned = opened.orientation >= 5
     width, height = (opened.height_px, opened.width_px) if turned else (opened.width_px, opened.height_px)
     sizes = {rendition: fit(width, height, rendition) for rendition in renditions}
-    pixels = max(w * h for w, h in sizes.values())
+    pixels = sum(w * h for w, h in sizes.values())
     timing: dict[str, object] = {}
     # An animation whose renditions would be over the limit (tiny frames, enlarged) stays still, as one too long does.
     if opened.frames > 1 and opened.frames * pixels <= limits.max_pixels:

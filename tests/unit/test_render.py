@@ -9,7 +9,7 @@ from functions.resize.render import Picture, render
 from shared.limits import Limits
 from shared.renditions import Rendition
 from tests import pictures
-from tests.icc import grey_profile
+from tests.icc import SRGB, grey_profile, rgb_profile
 from tests.unit.rendered import LIMITS, STILLS, colour, made, near, opened, shows_scene
 
 
@@ -77,6 +77,14 @@ def test_wide_and_printed_colours_are_converted_not_dulled(make: object) -> None
     assert not near(colour(unconverted, pictures.DISC_AT), colour(wanted, pictures.DISC_AT))
     for at in (pictures.DISC_AT, pictures.SKY_AT, pictures.HILL_AT):
         assert near(colour(view, at), colour(wanted, at))
+
+
+def test_a_profile_that_only_calls_itself_srgb_is_followed() -> None:
+    linear = rgb_profile((*SRGB[:3], 1.0), "sRGB-elle-V2-g10")
+    sky = colour(opened(made(pictures.jpeg(icc_profile=linear)).pictures[1]), pictures.SKY_AT)
+    assert near(sky, (166, 202, 235))  # 96, 150, 214 as light, coded as sRGB does
+    named = rgb_profile(SRGB, "Something else")
+    assert shows_scene(opened(made(pictures.jpeg(icc_profile=named)).pictures[1]))
 
 
 def test_a_broken_profile_is_as_good_as_none() -> None:

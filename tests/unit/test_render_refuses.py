@@ -1,12 +1,16 @@
 """What the resize engine refuses, in which words, and what it does not refuse."""
 
+import struct
+
 import pytest
 from PIL import Image
 
 from functions.resize import decode
 from functions.resize.jpeg import read as structure_of
+from functions.resize.render import render
 from shared.errors import Rejected
 from shared.limits import Limits
+from shared.renditions import Rendition
 from tests import pictures
 from tests.unit.rendered import STILLS, made, opened, shows_scene
 
@@ -52,6 +56,15 @@ def test_limits_are_checked_before_anything_decodes(monkeypatch: pytest.MonkeyPa
         made(pictures.jpeg(), Limits(max_pixels=1))
 
 
+def test_a_tile_larger_than_its_picture_counts_too() -> None:
+    tiff = pictures.encoded(pictures.scene(16, 16), "TIFF", tiffinfo={50_000: 1024, 50_001: 2048})
+    for stand_in, tag in ((50_000, 322), (50_001, 323)):  # TileWidth and TileLength, which Pillow writes none of
+        tiff = tiff.replace(struct.pack("<HH", stand_in, 3), struct.pack("<HH", tag, 3))
+    assert made(tiff, Limits(max_pixels=1024 * 2048)).pictures
+    with pytest.raises(Rejected, match=r"too-many-pixels: .*1,024 x 2,048"):
+        made(tiff, Limits(max_pixels=1024 * 2048 - 1))
+
+
 def test_an_animation_counts_all_its_frames() -> None:
     data = pictures.animated_gif(frames=5)
     with pytest.raises(Rejected, match=r"too-many-pixels: .*5 frames") as caught:
@@ -61,6 +74,13 @@ def test_an_animation_counts_all_its_frames() -> None:
 
 # An MPO that lost its second picture shows its first.
 CUT = {name: STILLS[name] for name in STILLS if name not in {"large", "large progressive", "mpo"}}
+
+
+def test_an_animation_whose_renditions_are_too_many_stays_still() -> None:
+    data, one = pictures.animated_gif(frames=5), 5 * 320 * 240
+    boxes = [Rendition(name, 320, 240) for name in ("view", "thumb")]
+    for pixels, extension in ((2 * one, "webp"), (2 * one - 1, "jpg")):
+        assert {picture.extension for picture in render(data, boxes, Limits(max_pixels=pixels)).pictures} == {extension}
 
 
 @pytest.mark.parametrize("name", CUT)
