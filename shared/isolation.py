@@ -16,7 +16,7 @@ from collections.abc import Callable
 from functools import wraps
 
 from shared.errors import Unavailable
-from shared.limits import CHILD_MEMORY_PERCENT, CHILD_SECONDS
+from shared.limits import CHILD_MEMORY_PERCENT, CHILD_SECONDS, FUNCTION_MEMORY_MB
 
 
 def isolated[**P, R](function: Callable[P, R]) -> Callable[P, R]:
@@ -56,7 +56,7 @@ def _run_child(request: bytes) -> tuple[int, bytes]:
 
 
 def _memory_bytes() -> int:
-    function_megabytes = int(os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "2048"))
+    function_megabytes = int(os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", FUNCTION_MEMORY_MB))
     return function_megabytes * 1024 * 1024 * CHILD_MEMORY_PERCENT // 100
 
 

@@ -51,9 +51,10 @@ LEASE_MARGIN_SECONDS = 10
 # A decoder that does not notice that its time is up has so long until its process is ended from outside.
 HANG_GRACE_SECONDS = 2
 
-# What a child process that renders a suspect may use: its time, and its share of the function's memory.
+# What a child process that renders a suspect may use: its time, and its share of the function's memory. It must be
+# enough for the worst picture that is let in (docs/engine.md), or a suspect would be refused for being one.
 CHILD_SECONDS = 30
-CHILD_MEMORY_PERCENT = 75
+CHILD_MEMORY_PERCENT = 82
 
 # A dead letter's sentence. SQS counts attributes into the message's 256 KiB.
 MAX_SENTENCE_CHARS = 1000
@@ -70,9 +71,9 @@ MAX_IMAGE_PIXELS = 120_000_000
 MAX_SIDE_PX = 65_535
 # An animation with more frames becomes a still of its first.
 MAX_FRAMES = 300
-# Freed allocations up to this size stay with the process: a 12 megapixel picture's decoder asks for 36 MB at once.
-KEPT_ALLOCATION_BYTES = 64 * 1024 * 1024
-# Of all that stays, so much may: the pixels of most photos. Beside it an isolated child needs its own memory.
+# Freed allocations up to this size stay with the process. mallopt(3) allows no more on 64 bits; newer glibc does.
+KEPT_ALLOCATION_BYTES = 32 * 1024 * 1024
+# Of all that stays, so much may: the pixels of most photos.
 KEPT_BYTES = 256 * 1024 * 1024
 # An ICC profile; the largest of printing presses have 3 MB.
 MAX_PROFILE_BYTES = 16 * 1024 * 1024

@@ -5,7 +5,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.resize.memory import kept_memory
+from functions.resize.memory import give_back, kept_memory
 from functions.resize.render import render
 from functions.resize.work import Settings, resize_upload
 from shared import config
@@ -23,6 +23,8 @@ def settings() -> Settings:
 
 def resize(upload: Upload, isolate: bool) -> None:
     """Makes the upload's renditions; `isolate` says that it may be one that ends the process it is rendered in."""
+    if isolate:
+        give_back()  # the child may need it
     with kept_memory():
         resize_upload(s3_client(), upload, settings(), isolated(render) if isolate else render)
 

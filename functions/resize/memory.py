@@ -26,7 +26,13 @@ def kept_memory() -> Iterator[None]:
         yield
     finally:
         if glibc and glibc.mallinfo2().numbers[8] > KEPT_BYTES:
-            glibc.malloc_trim(0)
+            give_back()
+
+
+def give_back() -> None:
+    """Gives all that was kept back to the system, for another process to use."""
+    if glibc := _keeping_glibc():
+        glibc.malloc_trim(0)
 
 
 @functools.cache

@@ -39,8 +39,6 @@ def with_pillow(image: Image.Image, size: tuple[int, int], box: Box) -> Image.Im
     """`resample` by Pillow's own scalar code."""
     # Pillow's bicubic has a = -0.5 (Catmull-Rom), sharper than Mitchell and the nearest that it has to it.
     method = Image.Resampling.BICUBIC if _enlarges(size, box) else Image.Resampling.LANCZOS
-    if image.mode == "RGBA":
-        return image.convert("RGBa").resize(size, method, box).convert("RGBA")
     return image.resize(size, method, box)
 
 

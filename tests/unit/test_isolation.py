@@ -2,10 +2,12 @@
 
 import ctypes
 import os
+import re
 import signal
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +16,7 @@ from shared import isolation
 from shared.errors import Rejected, Unavailable
 from shared.events import Upload
 from shared.isolation import isolated
+from shared.limits import CHILD_MEMORY_PERCENT, FUNCTION_MEMORY_MB
 
 MIB = 2**20
 
@@ -76,7 +79,7 @@ def test_a_refusal_stays_a_refusal() -> None:
     [
         (crash, "crashed", "SIGSEGV"),
         (leave, "crashed", "exit code 3"),
-        (be_killed, "out-of-memory", "1536 MiB"),
+        (be_killed, "out-of-memory", f"{FUNCTION_MEMORY_MB * CHILD_MEMORY_PERCENT // 100} MiB"),
     ],
 )
 def test_a_death_is_told_and_survived(killer: Callable[[], None], code: str, says: str) -> None:
@@ -92,7 +95,15 @@ def test_memory_has_an_end_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(Unavailable) as died:
         isolated(take)(400)
     assert died.value.code == "out-of-memory"
-    assert "300 MiB" in died.value.sentence
+    assert f"{400 * CHILD_MEMORY_PERCENT // 100} MiB" in died.value.sentence
+
+
+def test_memory_is_enough_for_the_worst_picture_that_is_let_in() -> None:
+    table = Path("docs/engine.md").read_text(encoding="utf-8").partition("| picture | bytes a pixel |")[2]
+    rows = table.partition("\n\n")[0]
+    measured = [int(mb) for mb in re.findall(r"\| (\d+)(?:, with a file of \d+)? \|$", rows, re.MULTILINE)]
+    assert len(measured) > 15
+    assert max(measured) * 1_000_000 < FUNCTION_MEMORY_MB * MIB * CHILD_MEMORY_PERCENT // 100
 
 
 @pytest.mark.parametrize("hang", [loop, hold_a_lock_in_c])

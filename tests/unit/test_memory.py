@@ -37,6 +37,22 @@ with kept_memory():
     del huge
 print(KEPT_BYTES - (resident() - before))
 """
+KEPT = """
+from functions.resize.memory import give_back, kept_memory
+
+def resident():
+    with open("/proc/self/status") as status:
+        return int(status.read().partition("VmRSS:")[2].split()[0]) * 1024
+
+before = resident()
+with kept_memory():
+    pictures = [bytearray(10_000_000) for _ in range(10)]
+    above = [bytearray(1000) for _ in range(10_000)]
+    del pictures
+kept = resident() - before
+give_back()
+print(kept - (resident() - before))
+"""
 
 
 def told(program: str, *arguments: str) -> int:
@@ -46,6 +62,10 @@ def told(program: str, *arguments: str) -> int:
 
 def test_the_next_picture_uses_the_same_memory() -> None:
     assert told(FAULTS, "kept") < told(FAULTS, "not kept") / 10
+
+
+def test_what_stays_can_be_given_back() -> None:
+    assert told(KEPT) > 90_000_000
 
 
 def test_no_more_stays_than_is_meant_to() -> None:
