@@ -108,11 +108,13 @@ def imagemagick(data: bytes, sides: Sequence[int]) -> list[bytes]:
 
 
 def floor(data: bytes, sides: Sequence[int]) -> list[bytes]:
-    """No resize at all: the decode at the best scale, and the encoding of pictures made beforehand."""
+    """No resize at all: the decode at the scale that Darkroom takes, and the encoding of pictures made beforehand."""
     from functions.resize.decode import decode, open_picture
     from shared.limits import Limits
+    from shared.renditions import Rendition, fit
 
-    decode(open_picture(data, Limits()), sides[0], sides[0])
+    opened = open_picture(data, Limits())
+    decode(opened, *fit(opened.width_px, opened.height_px, Rendition("largest", sides[0], sides[0])))
     return [_jpeg(picture) for picture in _ready(data, tuple(sides))]
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
+from functions.resize.sniff import READABLE
 from shared.limits import (
     FUNCTION_MEMORY_MB,
     LEASE_MARGIN_SECONDS,
@@ -218,6 +219,13 @@ def test_the_code_and_the_template_agree() -> None:
     assert greatest["MaxUploadMegabytes"] * 1_000_000 <= MAX_IMAGE_BYTES
     assert greatest["MaxImageMegapixels"] * 1_000_000 == MAX_IMAGE_PIXELS
     assert greatest["MaxSidePixels"] == MAX_SIDE_PX
+
+
+def test_the_readme_says_what_is_taken() -> None:
+    readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    default = {name: parameter["Default"] for name, parameter in TEMPLATE["Parameters"].items() if "Mega" in name}
+    assert READABLE.replace(" or ", " and ") + " are taken" in readme
+    assert f"{default['MaxUploadMegabytes']} MB and {default['MaxImageMegapixels']} megapixels" in readme
 
 
 def test_a_subscriber_keeps_what_sns_could_not_deliver() -> None:
