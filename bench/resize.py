@@ -121,8 +121,8 @@ def report(folder: Path | None) -> str:
         f"{today}, {platform.machine()}, one core, {ROUNDS} rounds in turn, each candidate in a process of its own.",
         "Medians in milliseconds of processor time: on one core what a clock shows, less what other programs take. In",
         "brackets how many times as long as Darkroom; then SSIM of the largest rendition against a float Lanczos of",
-        "all pixels. JPEG at quality 80 comes out of every one. Floor: Darkroom's decode alone, plus the encoding. Photos",
-        "in CMYK or with alpha are left out: without profile or background, what peers make is another picture.",
+        "all pixels. JPEG at quality 80 comes out of every one. Floor: Darkroom's decode alone, plus the encoding.",
+        "Photos in CMYK or with alpha are left out: without profile or background, peers make another picture.",
         "",
     ]
     body = [table(f"To {job}", rows, NAMES) for job, rows in tables.items()]

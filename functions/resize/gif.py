@@ -59,7 +59,8 @@ def shown(data: bytes, size: tuple[int, int]) -> Iterator[tuple[Image.Image, int
     """Each frame on the canvas of `size`, RGB or RGBA, and its duration in milliseconds.
 
     As browsers do: where no frame has drawn, or one was cleared away, nothing is, not the background's colour; what
-    is outside the canvas does not show. Pillow does neither, so it decodes frame by frame, each as a file of its own.
+    is outside the canvas, or has no table of colours, does not show. Pillow decodes frame by frame, each as a file of
+    its own, as it does none of this.
     Raises what Pillow does over broken frames.
     """
     canvas = Image.new("RGBA", size)
@@ -67,7 +68,8 @@ def shown(data: bytes, size: tuple[int, int]) -> Iterator[tuple[Image.Image, int
         left, upper, width, height = struct.unpack_from("<4H", data, frame.start + 1)
         disposal = frame.control[0] >> 2 & 7
         before = canvas.copy() if disposal in _RESTORE else None
-        if width and height:
+        coloured = _table_bytes(data, 10) or _table_bytes(data, frame.start + 9)
+        if width and height and coloured:
             _draw(canvas, _decoded(data, frame, width * height), left, upper)
         opaque = canvas.getchannel("A").getextrema() == (255, 255)
         yield canvas.convert("RGB") if opaque else canvas.copy(), int.from_bytes(frame.control[1:3], "little") * 10
@@ -92,7 +94,9 @@ def _decoded(data: bytes, frame: _Frame, pixels: int) -> Image.Image:
     if pixels > MAX_IMAGE_PIXELS:
         raise ValueError("a frame is larger than any picture may be")
     size = data[frame.start + 5 : frame.start + 9]
-    tables = data[10 : _HEADER_BYTES + _table_bytes(data, 10)]
+    # Only the table that counts: of two, one of them grey, Pillow makes a mode that it cannot convert.
+    own = _table_bytes(data, frame.start + 9)
+    tables = bytes(3) if own else data[10 : _HEADER_BYTES + _table_bytes(data, 10)]
     control = b"!" + _CONTROL + bytes((frame.control[0] & 1, 0, 0, frame.control[3])) + b"\0"
     image = b"," + bytes(4) + data[frame.start + 5 : frame.end]
     return GifImageFile(io.BytesIO(b"GIF89a" + size + tables + control + image + bytes((_TRAILER,))))

@@ -68,3 +68,20 @@ def test_what_is_outside_the_canvas_does_not_show() -> None:
     data = gif_of((0, WHOLE, KEEP), (1, (20, 20, 60, 60), KEEP))
     assert seen(data) == [[RED, RED, RED], [RED, GREEN, GREEN]]
     assert {image.size for image, _ in animation.frames(open_picture(data, LIMITS))} == {(40, 40)}
+
+
+def test_a_frame_without_colours_draws_nothing() -> None:
+    data = gif_of((0, WHOLE, KEEP), (1, MIDDLE, KEEP))
+    bare = data[:10] + b"\1" + data[11:13] + data[13 + len(_COLOURS) :]
+    (start, _, _), _ = gif._frames(bare)
+    own = bare[: start + 9] + b"\x81" + _COLOURS + bare[start + 10 :]
+    assert seen(own) == [[RED, RED, RED], [RED, RED, RED]]
+
+
+def test_a_grey_table_beside_a_coloured_one_is_no_damage() -> None:
+    data = gif_of((0, WHOLE, KEEP), (1, MIDDLE, KEEP))
+    (_, end, _), (start, _, _) = gif._frames(data)
+    greys = bytes(value for value in (0, 85, 170, 255) for _ in range(3))
+    control = data[end : end + 3] + bytes((KEEP << 2 | 1, 10, 0, 3)) + data[end + 7 : start]  # 3 is transparent
+    grey = data[:end] + control + data[start : start + 9] + b"\x81" + greys + data[start + 10 :]
+    assert seen(grey) == [[RED, RED, RED], [RED, (85, 85, 85, 255), RED]]
