@@ -137,7 +137,12 @@ def open_picture(data: bytes, limits: Limits) -> Opened:
         structure = jpeg.read(data) if kind == "JPEG" else None
         if structure and (lack := jpeg.missing(structure)):
             raise ValueError(lack)
-        image = _plugin("PNG" if header else kind)(io.BytesIO(data))
+        try:
+            image = _plugin("PNG" if header else kind)(io.BytesIO(data))
+        except SyntaxError as error:
+            if str(error) == tiff.UNKNOWN_PIXELS:
+                raise unread("a TIFF with an unusual kind of pixels") from error
+            raise
         if kind == "TIFF" and tiff.is_raw(image):
             raise unread("a raw camera file")
         width, height = image.size

@@ -4,6 +4,8 @@ from PIL import Image
 
 _NEW_SUBFILE_TYPE, _BITS_PER_SAMPLE, _PHOTOMETRIC, _TILE_WIDTH, _TILE_LENGTH = 254, 258, 262, 322, 323
 _DNG_VERSION = 50706
+# What Pillow says of kinds of pixels that it does not read, such as colours in floating point.
+UNKNOWN_PIXELS = "unknown pixel mode"
 
 
 def _tag(image: Image.Image, number: int) -> object:

@@ -65,6 +65,13 @@ def test_a_tile_larger_than_its_picture_counts_too() -> None:
         made(tiff, Limits(max_pixels=1024 * 2048 - 1))
 
 
+def test_a_tiff_of_an_unusual_kind_is_not_called_damaged() -> None:
+    tiff = pictures.encoded(pictures.scene(16, 16).convert("L"), "TIFF")
+    seven_bits = tiff.replace(struct.pack("<HHII", 258, 3, 1, 8), struct.pack("<HHII", 258, 3, 1, 7))
+    with pytest.raises(Rejected, match="unsupported-format: This is a TIFF with"):
+        made(seven_bits)
+
+
 def test_an_animation_counts_all_its_frames() -> None:
     data = pictures.animated_gif(frames=5)
     with pytest.raises(Rejected, match=r"too-many-pixels: .*5 frames") as caught:
