@@ -7,7 +7,7 @@ import re
 from typing import NamedTuple
 
 _EOI = b"\xff\xd9"
-_SOS, _DRI, _DHT = 0xDA, 0xDD, 0xC4
+_SOS = 0xDA
 _STANDALONE = {0x01, *range(0xD0, 0xD8)}
 _PROGRESSIVE = {0xC2, 0xCA}
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
@@ -43,8 +43,6 @@ class Scan(NamedTuple):
 class Structure(NamedTuple):
     """What `read` finds: component id -> sampling factors (horizontal, vertical), and the scans in order."""
 
-    width_px: int
-    height_px: int
     progressive: bool
     sampling: dict[int, tuple[int, int]]
     scans: list[Scan]
@@ -56,7 +54,6 @@ def read(data: bytes) -> Structure:
 
     Raises ValueError if the markers make no sense, or there are more than MAX_SCANS scans or MAX_MARKERS markers.
     """
-    width = height = 0
     progressive, ended = False, False
     sampling: dict[int, tuple[int, int]] = {}
     scans: list[Scan] = []
@@ -83,7 +80,6 @@ def read(data: bytes) -> Structure:
         if end < body or end > len(data):
             break
         if marker in _FRAMES:
-            height, width = int.from_bytes(data[body + 1 : body + 3]), int.from_bytes(data[body + 3 : body + 5])
             progressive = marker in _PROGRESSIVE
             parts = [data[i : i + 3] for i in range(body + 6, end - 2, 3)]
             sampling = {part[0]: (part[1] >> 4 or 1, part[1] & 15 or 1) for part in parts}
@@ -105,7 +101,7 @@ def read(data: bytes) -> Structure:
             at = start = finish
             continue
         at = end
-    return Structure(width, height, progressive, sampling, scans, ended)
+    return Structure(progressive, sampling, scans, ended)
 
 
 def _end_of_scan(data: bytes, coded: int) -> int:
@@ -155,31 +151,22 @@ def for_scale(data: bytes, structure: Structure, scale: int) -> bytes:
     for scan in structure.scans:
         # Tables stay even where their scan goes: a later scan may use them.
         parts.append(data[scan.start : scan.end if scan in kept_set else scan.header])
-    parts.append(b"\xff\xdd\0\4\0\0")  # no restart markers from here
-    for component in sorted(idle):
-        h, v = structure.sampling[component]
-        parts.append(_zeros(structure, component, h / across, v / down))
-    return b"".join([*parts, _EOI])
+    return b"".join([*parts, *map(_zeros, sorted(idle)), _EOI])
 
 
 def _power(factor: int) -> int:
     return 1 if factor < 2 else 2 if factor < 4 else 4
 
 
-def _zeros(structure: Structure, component: int, across: float, down: float) -> bytes:
+def _zeros(component: int) -> bytes:
     """A scan that says: every AC coefficient of `component` is zero, exactly.
 
-    One Huffman symbol, 0xE0: an end-of-band run of 2^14 blocks plus 14 further bits (T.81 G.1.2.2). A last run may
-    reach past the last block.
+    One Huffman symbol, 0xE0: an end-of-band run of 2^14 blocks plus 14 further bits (T.81 G.1.2.2). What blocks come
+    after the last bit of a scan, or after a restart marker that is not there, libjpeg leaves zero on its own.
     """
-    blocks = -(-structure.width_px * across // 8) * -(-structure.height_px * down // 8)
-    runs = int(blocks // 32767) + 1
-    bits = ("0" + "1" * 14) * runs
-    bits += "1" * (-len(bits) % 8)
-    coded = bytes(int(bits[i : i + 8], 2) for i in range(0, len(bits), 8)).replace(b"\xff", b"\xff\0")
     table = b"\xff\xc4" + (3 + 17).to_bytes(2) + b"\x10" + b"\x01" + bytes(15) + b"\xe0"
     header = b"\xff\xda\0\x08\x01" + bytes([component, 0x00, 1, 63, 0x00])
-    return table + header + coded
+    return table + header + b"\x7f\xff\0"
 
 
 def hungry(data: bytes, structure: Structure) -> bytes:

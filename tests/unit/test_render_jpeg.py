@@ -1,0 +1,121 @@
+"""JPEGs: decoded at a reduced size where nobody sees it, and refused where a part of them is missing."""
+
+import io
+import struct
+
+import pytest
+from PIL import Image, ImageChops, ImageStat
+
+from functions.resize import jpeg
+from functions.resize.decode import Decoded, Opened, decode, open_picture
+from functions.resize.render import render
+from shared.errors import Rejected
+from shared.renditions import Rendition
+from tests import pictures
+from tests.unit.rendered import LIMITS, colour, near, opened
+
+
+def rendition(data: bytes, side: int) -> Image.Image:
+    """Fitted into a square, without a loss that the encoder adds."""
+    (picture,) = render(data, [Rendition("x", side, side, format="png")], LIMITS).pictures
+    return opened(picture)
+
+
+def apart(left: Image.Image, right: Image.Image) -> float:
+    """The greatest difference of two pictures' values."""
+    assert left.size == right.size
+    extrema = ImageStat.Stat(ImageChops.difference(left.convert("L"), right.convert("L"))).extrema
+    return max(high for _, high in extrema)
+
+
+def test_a_reduced_decode_does_not_shift_what_is_seen() -> None:
+    """41 pixels are 10.25 of the decode by 4, which has 11: the rest of the last is nobody's."""
+    ramp = Image.frombytes("L", (41, 41), bytes(6 * x for x in range(41)) * 41)
+    made = rendition(pictures.encoded(ramp, "JPEG", quality=95), 5)
+    assert apart(made, ramp.resize((5, 5), Image.Resampling.LANCZOS)) <= 4
+
+
+def test_no_detail_that_a_rendition_can_show_is_lost_to_the_reduced_decode() -> None:
+    line = bytes(128 + 100 * (x // 3 % 2) for x in range(600))
+    stripes = Image.frombytes("L", (600, 60), line * 60)
+    made = rendition(pictures.encoded(stripes, "JPEG", quality=95), 300)
+    assert apart(made, stripes.resize((300, 30), Image.Resampling.LANCZOS)) <= 12
+
+
+@pytest.mark.parametrize(("progressive", "size"), [(False, (200, 150)), (True, (100, 75))])
+def test_a_progressive_file_is_spared_its_detail_and_another_is_not(progressive: bool, size: tuple[int, int]) -> None:
+    data = pictures.jpeg(800, 600, progressive=progressive)
+    assert decode(open_picture(data, LIMITS), 90, 68).image.size == size
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize(("width", "height"), [(1600, 200), (200, 1600)])
+def test_a_panorama_is_decoded_no_larger_than_needed_however_it_was_held(
+    orientation: int, width: int, height: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded: list[int] = []
+
+    def noted(opened: Opened, width_px: int, height_px: int) -> Decoded:
+        answer = decode(opened, width_px, height_px)
+        decoded.append(max(answer.image.size))
+        return answer
+
+    monkeypatch.setattr("functions.resize.render.decode", noted)
+    made = rendition(pictures.phone_jpeg(orientation, width, height), 400)
+    assert max(made.size) == 400
+    assert decoded == [400]
+
+
+@pytest.mark.parametrize("side", [90, 400])
+@pytest.mark.parametrize("cut", [2, 200])
+def test_a_progressive_jpeg_without_its_end_is_damaged_at_any_size(side: int, cut: int) -> None:
+    """The small rendition needs the first scans only; the file is not whole for that."""
+    with pytest.raises(Rejected, match="damaged-image"):
+        rendition(pictures.jpeg(800, 600, progressive=True)[:-cut], side)
+
+
+def scan_by_scan(colours: tuple[int, int, int], sent: int = 3) -> bytes:
+    """A baseline JPEG of 64 x 48 whose components come in scans of their own; of the three the first `sent`."""
+    greys = [pictures.encoded(Image.new("L", (64, 48), value), "JPEG", quality=90) for value in colours]
+    structures = [jpeg.read(grey) for grey in greys]
+    head = greys[0][: structures[0].scans[0].header]
+    at = head.index(b"\xff\xc0")
+    frame = struct.pack(">BHHB", 8, 48, 64, 3) + b"".join(bytes((number, 0x11, 0)) for number in (1, 2, 3))
+    one_frame_bytes = 2 + 2 + 6 + 3
+    head = head[:at] + b"\xff\xc0" + struct.pack(">H", 2 + len(frame)) + frame + head[at + one_frame_bytes :]
+    for number, grey, structure in zip((1, 2, 3)[:sent], greys, structures, strict=False):
+        head += b"\xff\xda" + struct.pack(">HBBB3B", 8, 1, number, 0, 0, 63, 0) + grey[structure.scans[0].coded : -2]
+    return head + b"\xff\xd9"
+
+
+def test_colours_may_come_one_after_another_but_none_may_be_missing() -> None:
+    ycbcr = (100, 90, 200)
+    red = Image.new("YCbCr", (1, 1), ycbcr).convert("RGB").getpixel((0, 0))
+    assert near(colour(rendition(scan_by_scan(ycbcr), 64), (0.5, 0.5)), red, 3)  # type: ignore[arg-type]
+    for sent in (1, 2):
+        with pytest.raises(Rejected, match="a colour component is missing"):
+            rendition(scan_by_scan(ycbcr, sent), 64)
+
+
+def test_a_jpeg_of_more_scans_than_any_camera_writes_costs_no_time() -> None:
+    data = pictures.jpeg(96, 64, progressive=True)
+    scans = jpeg.read(data).scans
+    last = data[scans[-1].start : scans[-1].end]
+    assert len(rendition(data, 64).getbands()) == 3
+    with pytest.raises(Rejected, match="more than 100 scans"):
+        rendition(data[:-2] + last * (101 - len(scans)) + b"\xff\xd9", 64)
+
+
+@pytest.mark.parametrize("options", [{}, {"subsampling": 0}, {"subsampling": 0, "restart_marker_blocks": 7}])
+def test_leaving_scans_out_of_a_large_picture_changes_no_pixel(options: dict[str, int]) -> None:
+    """More blocks than one run of the scan that declares them zero can say."""
+    data = pictures.encoded(pictures.scene(2200, 1000, grain=0), "JPEG", progressive=True, **options)
+    whole = Image.open(io.BytesIO(data))
+    whole.draft(None, (275, 125))
+    structure = jpeg.read(data)
+    shorter = jpeg.for_scale(data, structure, 8)
+    assert len(shorter) < len(data)
+    reduced = Image.open(io.BytesIO(shorter))
+    reduced.draft(None, (275, 125))
+    assert reduced.size == (275, 125)
+    assert reduced.tobytes() == whole.tobytes()
