@@ -84,7 +84,7 @@ def render(data: bytes, renditions: Sequence[Rendition], limits: Limits) -> Rend
         made, timing = _make_animation(opened, sizes, clock)
     else:
         made = _make_still(opened, sizes, clock)
-    transparent = any(frame.mode == "RGBA" for frame in next(iter(made.values())))
+    transparent = next(iter(made.values()))[0].mode == "RGBA"
     started = perf_counter()
     pictures = tuple(_picture(rendition, made[rendition], transparent, timing) for rendition in renditions)
     clock.encode = perf_counter() - started

@@ -23,6 +23,17 @@ def opened(picture: Picture) -> Image.Image:
     return image
 
 
+def frames(picture: Picture) -> list[tuple[Image.Image, int]]:
+    """Each frame of a rendition and its duration in milliseconds."""
+    image = Image.open(io.BytesIO(picture.body))
+    shown = []
+    for index in range(getattr(image, "n_frames", 1)):
+        image.seek(index)
+        image.load()
+        shown.append((image.copy(), int(image.info.get("duration", 0))))
+    return shown
+
+
 def colour(image: Image.Image, at: tuple[float, float]) -> Colour:
     """The mean colour of a few pixels around a part of the picture."""
     x, y = int(at[0] * image.width), int(at[1] * image.height)

@@ -5,12 +5,12 @@ import io
 import pytest
 from PIL import Image, ImageCms
 
-from functions.resize.render import Picture, render
+from functions.resize.render import render
 from shared.limits import Limits
 from shared.renditions import Rendition
 from tests import pictures
 from tests.icc import SRGB, grey_profile, rgb_profile
-from tests.unit.rendered import LIMITS, STILLS, colour, made, near, opened, shows_scene
+from tests.unit.rendered import LIMITS, STILLS, colour, frames, made, near, opened, shows_scene
 
 
 @pytest.mark.parametrize("name", STILLS)
@@ -119,16 +119,6 @@ def test_an_alpha_channel_that_hides_nothing_is_an_opaque_picture() -> None:
 def test_transparency_on_a_format_without_is_white() -> None:
     (picture,) = render(pictures.transparent(), [Rendition("x", 300, 300, format="jpeg")], LIMITS).pictures
     assert near(colour(opened(picture), pictures.HILL_AT), (255, 255, 255), 2)
-
-
-def frames(picture: Picture) -> list[tuple[Image.Image, int]]:
-    image = Image.open(io.BytesIO(picture.body))
-    shown = []
-    for index in range(getattr(image, "n_frames", 1)):
-        image.seek(index)
-        image.load()
-        shown.append((image.convert("RGB"), int(image.info.get("duration", 0))))
-    return shown
 
 
 @pytest.mark.parametrize(("loop", "plays"), [(0, 0), (None, 1), (3, 4)])
