@@ -19,7 +19,6 @@ _STARTS: tuple[tuple[bytes, Kind], ...] = (
     (b"II*\0", "TIFF"),
     (b"MM\0*", "TIFF"),
     (b"II+\0", "TIFF"),
-    (b"MM\0+", "TIFF"),
     (b"\0\0\1\0", "ICO"),
 )
 _CANON_RAW = b"II*\0\x10\0\0\0CR"  # a TIFF whose first picture is a preview
@@ -41,6 +40,7 @@ _UNREAD = (
     (b"FUJIFILMCCD-RAW", "a raw camera file"),
     (_CANON_RAW, "a raw camera file"),
     (b"IIU\0", "a raw camera file"),
+    (b"MM\0+", "a BigTIFF file with its high bytes first"),  # Pillow takes it for a small one and finds nothing
     (b"\x1a\x45\xdf\xa3", "a video"),
     (b"gimp xcf", "a GIMP file"),
     (b"#?RADIANCE", "a Radiance picture"),

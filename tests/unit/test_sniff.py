@@ -1,0 +1,103 @@
+"""What a file is, by its first bytes: every header and brand that such files begin with, and texts that look alike."""
+
+import struct
+
+import pytest
+from PIL import Image
+
+from functions.resize.sniff import sniff
+from shared.errors import Rejected
+from tests import pictures
+from tests.unit.rendered import STILLS, made, opened, shows_scene
+
+SCENE = pictures.scene(64, 48, grain=0)
+ROWS = SCENE.tobytes("raw", "BGR", 0, -1)  # 192 bytes a row: no padding
+
+
+def bmp(header_bytes: int) -> bytes:
+    """The scene below a header of one of Windows' and OS/2's sizes."""
+    if header_bytes == 12:
+        header = struct.pack("<IHHHH", 12, 64, 48, 1, 24)
+    else:
+        header = struct.pack("<IiiHHIIiiII", header_bytes, 64, 48, 1, 24, 0, len(ROWS), 0, 0, 0, 0)
+        header = header.ljust(header_bytes, b"\0")
+    start = 14 + header_bytes
+    return b"BM" + struct.pack("<IHHI", start + len(ROWS), 0, 0, start) + header + ROWS
+
+
+@pytest.mark.parametrize("header_bytes", [12, 40, 52, 56, 64, 108, 124])
+def test_a_bmp_of_every_age_is_shown(header_bytes: int) -> None:
+    rendered = made(bmp(header_bytes))
+    assert rendered.format == "bmp"
+    assert shows_scene(opened(rendered.pictures[0]))
+
+
+def test_the_one_header_that_pillow_does_not_know_is_named() -> None:
+    with pytest.raises(Rejected, match=r"Unsupported BMP header type \(16\)"):
+        made(bmp(16))
+
+
+def test_a_text_that_begins_as_a_bmp_does_is_none() -> None:
+    with pytest.raises(Rejected, match="not-an-image"):
+        made(b"BMW drivers park wherever they like, and so on and on.\n" * 3)
+
+
+def branded(data: bytes, major: bytes, *compatible: bytes) -> bytes:
+    """An ISO base media file by other brands, its box as long as before: places in the file count from its start."""
+    size = int.from_bytes(data[:4])
+    brands = b"".join(compatible).ljust(size - 16, b"\0")
+    assert len(brands) == size - 16
+    return data[:8] + major + bytes(4) + brands + data[size:]
+
+
+@pytest.mark.parametrize(
+    ("name", "brands", "format"),
+    [
+        ("heic", (b"mif1", b"mif1"), "heif"),
+        ("heic", (b"mif1", b"miaf", b"heic"), "heif"),
+        ("avif", (b"mif1", b"miaf", b"avif"), "avif"),
+        ("avif", (b"isom", b"miaf", b"avif"), "avif"),
+    ],
+)
+def test_a_picture_is_known_by_all_its_brands(name: str, brands: tuple[bytes, ...], format: str) -> None:  # noqa: A002
+    rendered = made(branded(STILLS[name], *brands))
+    assert rendered.format == format
+    assert shows_scene(opened(rendered.pictures[0]))
+
+
+def test_a_sequence_of_pictures_is_no_film() -> None:
+    """Whether there is a picture in it is for its decoder to say."""
+    assert sniff(branded(STILLS["heic"], b"msf1", b"msf1")) == "HEIF"
+
+
+def test_a_film_is_none_whatever_follows_its_brands() -> None:
+    film = branded(STILLS["avif"], b"isom", b"mp42") + b"avif"
+    with pytest.raises(Rejected, match="This is a video"):
+        made(film)
+
+
+@pytest.mark.parametrize(
+    ("mode", "options", "start"),
+    [
+        ("I;16B", {}, b"MM\0*"),
+        ("I;16", {}, b"II*\0"),
+        ("I;16", {"big_tiff": True}, b"II+\0"),
+    ],
+)
+def test_a_tiff_of_either_byte_order_and_size(mode: str, options: dict[str, bool], start: bytes) -> None:
+    order = ">" if mode == "I;16B" else "<"
+    row = struct.pack(f"{order}64H", *(65_535 * x // 63 for x in range(64)))
+    data = pictures.encoded(Image.frombytes(mode, (64, 48), row * 48), "TIFF", **options)
+    assert data.startswith(start)
+    view = opened(made(data).pictures[1])
+    for x in (4, 32, 60):
+        grey = view.getpixel((x, 24))
+        assert isinstance(grey, int)
+        assert abs(grey - 255 * x // 63) < 4
+
+
+def test_a_large_tiff_that_pillow_cannot_read_is_not_called_damaged() -> None:
+    data = pictures.encoded(Image.new("I;16B", (64, 48)), "TIFF", big_tiff=True)
+    assert data.startswith(b"MM\0+")
+    with pytest.raises(Rejected, match="unsupported-format: This is a BigTIFF file"):
+        made(data)
