@@ -66,13 +66,13 @@ def run(files: Iterable[Path], workers: int, done: Callable[[Result], None]) -> 
         return list(pool.map(one, files))
 
 
-def render_alone(path: Path, seconds: float = RENDER_SECONDS) -> Result:
+def render_alone(path: Path, seconds: float = RENDER_SECONDS, memory_mb: int = FUNCTION_MEMORY_MB) -> Result:
     """The result of one file, rendered in a process of its own that may die or hang without harm."""
     # forkserver: a fresh process that has imported everything, without the threads of this one.
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
     receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_child, args=(str(path), sender))
+    process = context.Process(target=_child, args=(str(path), sender, memory_mb))
     started = time.perf_counter()
     process.start()
     sender.close()
@@ -95,9 +95,9 @@ def _received(receiver: Connection) -> Result:
     return result
 
 
-def _child(path: str, sender: Connection) -> None:
-    """Renders one file under the function's memory limit and sends the Result."""
-    resource.setrlimit(resource.RLIMIT_AS, (FUNCTION_MEMORY_MB * _MB,) * 2)
+def _child(path: str, sender: Connection, memory_mb: int) -> None:
+    """Renders one file in `memory_mb` MiB of address space and sends the Result."""
+    resource.setrlimit(resource.RLIMIT_AS, (memory_mb * _MB,) * 2)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     warnings.simplefilter("ignore")
     with Path(os.devnull).open("w") as nowhere:  # libtiff and libpng talk to stderr
@@ -109,7 +109,7 @@ def _child(path: str, sender: Connection) -> None:
         outcome: Outcome = "over_memory" if isinstance(rejected.__cause__, MemoryError) else "rejected"
         result = Result(path, outcome, code=rejected.code, reason=rejected.sentence)
     except MemoryError:
-        result = Result(path, "over_memory", reason=f"more than {FUNCTION_MEMORY_MB} MB")
+        result = Result(path, "over_memory", reason=f"more than {memory_mb} MB")
     except BaseException as error:  # whatever it is, it is the finding
         result = Result(path, "unknown", code=type(error).__name__, reason=str(error))
     seconds = time.perf_counter() - started

@@ -6,12 +6,16 @@ from pathlib import Path
 
 import pytest
 import typer
+from PIL import Image
 from typer.testing import CliRunner
 
 from ops import corpus as corpus_module
 from ops.contact_sheet import contact_sheet
 from ops.corpus import Result, corpus, render_alone
 from tests import pictures
+
+# Enough for a child and a photo, not for 80 megapixels.
+ROOM_MB = 160
 
 app = typer.Typer()
 app.command()(corpus)
@@ -54,8 +58,26 @@ def test_the_contact_sheet_shows_every_file(folder: Path, tmp_path: Path) -> Non
     assert "data:image/jpeg;base64," in html
 
 
-def test_a_file_that_takes_too_long_is_hung(folder: Path) -> None:
-    assert render_alone(folder / "half.jpg", seconds=0).outcome == "hung"
+def test_a_file_that_takes_too_long_is_hung(tmp_path: Path) -> None:
+    endless = tmp_path / "pipe.jpg"
+    os.mkfifo(endless)  # whoever reads it waits
+    result = render_alone(endless, seconds=0.1)
+    assert (result.outcome, result.reason) == ("hung", "not done after 0.1 s")
+
+
+def test_what_needs_more_memory_than_the_function_has_is_over_memory(folder: Path) -> None:
+    large = folder / "large.png"
+    Image.new("1", (10_000, 8000)).save(large)  # a byte a pixel once it is decoded
+    assert render_alone(folder / "deeper" / "photo.jpg", memory_mb=ROOM_MB).outcome == "rendered"
+    result = render_alone(large, memory_mb=ROOM_MB)
+    assert (result.outcome, result.code) == ("over_memory", "too-much-memory")
+
+
+def test_so_is_a_file_that_cannot_even_be_read(tmp_path: Path) -> None:
+    with (tmp_path / "film.jpg").open("wb") as film:
+        film.truncate(2 * ROOM_MB * 1024 * 1024)  # takes no space
+    result = render_alone(tmp_path / "film.jpg", memory_mb=ROOM_MB)
+    assert (result.outcome, result.reason) == ("over_memory", f"more than {ROOM_MB} MB")
 
 
 def test_what_should_never_happen_fails_the_run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
