@@ -14,8 +14,8 @@ type Matrix = tuple[tuple[float, ...], ...]
 type Primaries = tuple[tuple[float, float], tuple[float, float], tuple[float, float], float]
 
 
-def rgb_profile(space: Primaries, name: str) -> bytes:
-    """A matrix profile of an RGB space whose white is D65."""
+def rgb_profile(space: Primaries, name: str, black: float = 0.0) -> bytes:
+    """A matrix profile of an RGB space whose white is D65 and whose darkest light is `black` (white's is 1)."""
     *corners, gamma = space
     columns = [_xyz(xy) for xy in corners]
     primaries = tuple(zip(*columns, strict=True))
@@ -27,6 +27,9 @@ def rgb_profile(space: Primaries, name: str) -> bytes:
     adapt = _times(_inverse(_BRADFORD), _times(diagonal, _BRADFORD))
     red, green, blue = zip(*_times(adapt, scaled), strict=True)
     curve = b"curv" + bytes(4) + struct.pack(">IH", 1, round(gamma * 256))
+    if black:
+        table = [round(65_535 * (black + (1 - black) * (i / 255) ** gamma)) for i in range(256)]
+        curve = b"curv" + bytes(4) + struct.pack(">I256H", 256, *table)
     return _profile(
         b"mntr",
         b"RGB ",

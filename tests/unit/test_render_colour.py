@@ -1,0 +1,87 @@
+"""Values of more than 8 bits, of other colour models and of other blacks: shown as the brightness they stand for."""
+
+import struct
+
+import pytest
+from PIL import Image
+
+from functions.resize.render import render
+from shared.renditions import Rendition
+from tests import pictures
+from tests.icc import SRGB, rgb_profile
+from tests.unit.rendered import LIMITS, near, opened
+
+SIZE = (32, 24)
+
+
+def seen(data: bytes) -> list[tuple[int, int, int]]:
+    """The colours on the left and on the right."""
+    (picture,) = render(data, [Rendition("x", *SIZE, format="png")], LIMITS).pictures
+    image = opened(picture).convert("RGB")
+    assert image.size == SIZE
+    return [image.getpixel((x, 12)) for x in (4, 27)]  # type: ignore[misc]
+
+
+def greys(data: bytes) -> list[int]:
+    left, right = seen(data)
+    assert len(set(left)) == len(set(right)) == 1
+    return [left[0], right[0]]
+
+
+@pytest.mark.parametrize(
+    ("mode", "left", "right", "shown"),
+    [
+        ("I", 100, 200, [100, 200]),
+        ("I", 0, 255, [0, 255]),
+        ("I", 0, 256, [0, 1]),
+        ("I", 12_850, 51_400, [50, 200]),
+        ("I", 0, 65_535, [0, 255]),
+        ("I", 500_000, 1_000_000, [128, 255]),
+        ("I", -100, 155, [0, 183]),
+        ("F", 0.25, 1.0, [64, 255]),
+        ("F", 0.25, 0.5, [64, 128]),
+        ("F", 100.0, 200.0, [100, 200]),
+        ("F", 12_850.0, 51_400.0, [50, 200]),
+        ("F", 5e8, 1e9, [128, 255]),
+        ("F", -1.0, 1.0, [0, 255]),
+    ],
+)
+def test_white_of_32_bits_is_the_narrowest_that_holds_all(
+    mode: str, left: float, right: float, shown: list[int]
+) -> None:
+    row = struct.pack("=16i16i" if mode == "I" else "=16f16f", *[left] * 16, *[right] * 16)
+    assert greys(pictures.encoded(Image.frombytes(mode, SIZE, row * 24), "TIFF")) == pytest.approx(shown, abs=1)
+
+
+def test_a_tiff_of_twelve_bits_is_as_bright_as_one_of_eight() -> None:
+    """Two values in three bytes. Pillow writes none, so the directory is put together here (TIFF 6.0, section 2)."""
+    row = (0x400_400).to_bytes(3) * 8 + (0xFFF_FFF).to_bytes(3) * 8
+    pixels = row * SIZE[1]
+    tags = {256: SIZE[0], 257: SIZE[1], 258: 12, 259: 1, 262: 1, 273: 8, 277: 1, 278: SIZE[1], 279: len(pixels)}
+    directory = struct.pack("<H", len(tags)) + b"".join(struct.pack("<HHII", t, 4, 1, v) for t, v in tags.items())
+    data = b"II*\0" + struct.pack("<I", 8 + len(pixels)) + pixels + directory + bytes(4)
+    assert greys(data) == pytest.approx([64, 255], abs=1)
+
+
+@pytest.mark.parametrize(
+    ("lab", "shown"),
+    [
+        ((255, 128, 128), (255, 255, 255)),
+        ((128, 128, 128), (119, 119, 119)),
+        ((138, 209, 198), (255, 0, 0)),
+        ((75, 196, 16), (0, 0, 255)),
+    ],
+)
+def test_a_tiff_in_lab_has_its_colours(lab: tuple[int, int, int], shown: tuple[int, int, int]) -> None:
+    """L* of 255 is 100, a* and b* of 128 are 0; what is wanted are sRGB's primaries by its light, D50."""
+    left, right = seen(pictures.encoded(Image.new("LAB", SIZE, lab), "TIFF"))
+    assert left == right
+    assert near(left, shown, 25)  # where red and blue clip, a little is left to the method
+
+
+def test_the_darkest_of_a_profile_is_black() -> None:
+    """Paper and screens have no black of no light at all; without compensation a picture of theirs looks washed out."""
+    image = Image.new("RGB", SIZE, "black")
+    image.paste((255, 255, 255), (16, 0, 32, 24))
+    profile = rgb_profile(SRGB, "Bright room", black=0.03)
+    assert greys(pictures.encoded(image, "PNG", icc_profile=profile)) == pytest.approx([0, 255], abs=2)
