@@ -26,11 +26,15 @@ def with_chunk(data: bytes, added: bytes, before: bytes = b"IDAT") -> bytes:
     return data[:at] + added + data[at:]
 
 
+def png_of(width: int, height: int, header: tuple[int, ...], rows: bytes, *before: bytes) -> bytes:
+    """A PNG of its last five header fields (depth, colour, compression, filter, interlace) and of chunks before."""
+    start = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">II5B", width, height, *header))
+    return start + b"".join(before) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
 def grey_png(depth: int, row: bytes, key: int) -> bytes:
     """16 x 16 greys of which `key` is transparent; the last row is as each."""
-    header = chunk(b"IHDR", struct.pack(">IIBBBBB", 16, 16, depth, 0, 0, 0, 0))
-    pixels = chunk(b"IDAT", zlib.compress((b"\0" + row) * 16))
-    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"tRNS", key.to_bytes(2)) + pixels + chunk(b"IEND", b"")
+    return png_of(16, 16, (depth, 0, 0, 0, 0), (b"\0" + row) * 16, chunk(b"tRNS", key.to_bytes(2)))
 
 
 NOTES = {
@@ -77,9 +81,8 @@ def test_the_transparent_grey_of_few_bits(depth: int, row: bytes, key: int) -> N
 
 def test_the_transparent_colour_of_sixteen_bits_is_not_taken_for_one_of_eight() -> None:
     row = struct.pack(">3H", 255, 255, 255) * 8 + struct.pack(">3H", 65_535, 65_535, 65_535) * 8
-    header = chunk(b"IHDR", struct.pack(">IIBBBBB", 16, 16, 16, 2, 0, 0, 0))
-    pixels = chunk(b"IDAT", zlib.compress((b"\0" + row) * 16)) + chunk(b"IEND", b"")
-    data = b"\x89PNG\r\n\x1a\n" + header + chunk(b"tRNS", struct.pack(">3H", 255, 255, 255)) + pixels
+    key = chunk(b"tRNS", struct.pack(">3H", 255, 255, 255))
+    data = png_of(16, 16, (16, 2, 0, 0, 0), (b"\0" + row) * 16, key)
     view = opened(made(data).pictures[1]).convert("RGBA").getchannel("A")
     assert (view.getpixel((2, 8)), view.getpixel((13, 8))) == (0, 255)
 
@@ -139,11 +142,7 @@ def test_rows_that_never_came_are_damage_even_if_the_stream_says_it_ended(height
     passes += [(16, (height + 3) // 8), (16, (height + 3) // 4), (32, (height + 1) // 4), (32, (height + 1) // 2)]
     passes = [*passes, (64, height // 2)] if interlaced else [(64, height)]
     rows = b"".join((b"\0" + b"\x99" * width) * rows for width, rows in passes)
-    header = chunk(b"IHDR", struct.pack(">IIBBBBB", 64, height, 8, 0, 0, 0, interlaced))
-    whole, cut = (
-        b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(pixels)) + chunk(b"IEND", b"")
-        for pixels in (rows, rows[: -10 * 65])
-    )
+    whole, cut = (png_of(64, height, (8, 0, 0, 0, interlaced), pixels) for pixels in (rows, rows[: -10 * 65]))
     assert made(whole).pictures
     with pytest.raises(Rejected, match="its last rows are missing"):
         made(cut)

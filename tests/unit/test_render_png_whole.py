@@ -1,0 +1,127 @@
+"""PNGs: what makes one damaged, though a decoder would make a picture of it, and which the fast decoder may see."""
+
+import itertools
+import struct
+
+import pytest
+from PIL import Image, ImageChops
+
+from functions.resize import png
+from functions.resize.render import render
+from shared.errors import Rejected
+from shared.renditions import Rendition
+from tests import pictures
+from tests.unit.rendered import LIMITS, made, opened
+from tests.unit.test_render_png import chunk, grey_png, png_of
+
+SCENE = pictures.scene(64, 48, grain=0)
+ROWS = b"".join(b"\0" + SCENE.crop((0, y, 64, y + 1)).tobytes() for y in range(48))
+PLAIN = (8, 2, 0, 0, 0)
+TYPES = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}  # the specification's table 8
+CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+
+
+def shown(data: bytes) -> Image.Image:
+    (picture,) = render(data, [Rendition("x", 64, 64, format="png")], LIMITS).pictures
+    return opened(picture)
+
+
+@pytest.mark.parametrize("kind", [b"IHDR", b"PLTE", b"IDAT", b"IEND"])
+def test_a_critical_chunk_whose_checksum_is_wrong_is_damage(kind: bytes) -> None:
+    data = bytearray(pictures.encoded(SCENE.quantize(16), "PNG"))
+    assert made(bytes(data)).pictures
+    at = data.index(kind)
+    data[at + 4 + int.from_bytes(data[at - 4 : at])] ^= 1
+    with pytest.raises(Rejected, match=rf"damaged-image: .*a checksum is wrong \({kind.decode()}\)"):
+        made(bytes(data))
+
+
+@pytest.mark.parametrize(("depth", "colour"), list(itertools.product((1, 2, 3, 4, 8, 16), range(8))))
+def test_a_depth_is_taken_with_the_colours_that_may_have_it(depth: int, colour: int) -> None:
+    row = b"\0" + bytes(-(-16 * depth * CHANNELS.get(colour, 4) // 8))
+    data = png_of(16, 16, (depth, colour, 0, 0, 0), row * 16, chunk(b"PLTE", bytes(3 * 2)))
+    if depth in TYPES.get(colour, ()):
+        assert made(data).pictures
+    else:
+        with pytest.raises(Rejected, match=r"damaged-image: .*its header makes no sense"):
+            made(data)
+
+
+@pytest.mark.parametrize("field", [2, 3, 4], ids=["compression", "filter", "interlace"])
+def test_a_method_that_there_is_not_is_damage(field: int) -> None:
+    header = list(PLAIN)
+    assert made(png_of(64, 48, tuple(header), ROWS)).pictures
+    header[field] = 2
+    with pytest.raises(Rejected, match=r"damaged-image: .*its header makes no sense"):
+        made(png_of(64, 48, tuple(header), ROWS))
+
+
+def test_a_picture_of_a_palette_has_one() -> None:
+    with pytest.raises(Rejected, match=r"damaged-image: .*its palette is missing"):
+        made(png_of(16, 16, (8, 3, 0, 0, 0), bytes(17 * 16)))
+
+
+def interlaced() -> bytes:
+    """The scene in Adam7's seven passes."""
+    passes = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+    pixels = SCENE.tobytes()
+    rows = b"".join(
+        b"\0" + b"".join(pixels[(y * 64 + x) * 3 :][:3] for x in range(left, 64, across))
+        for left, upper, across, down in passes
+        for y in range(upper, 48, down)
+    )
+    return png_of(64, 48, (8, 2, 0, 0, 1), rows)
+
+
+SKY = b"".join(struct.pack(">H", value) for value in SCENE.getpixel((63, 0)))  # type: ignore[union-attr]
+LARGE = {
+    "plain": png_of(64, 48, PLAIN, ROWS),
+    "interlaced": interlaced(),
+    "one colour transparent": png_of(64, 48, PLAIN, ROWS, chunk(b"tRNS", SKY)),
+    "palette": pictures.encoded(SCENE.quantize(16), "PNG"),
+    "grey": pictures.encoded(SCENE.convert("L"), "PNG"),
+    "grey with alpha": pictures.encoded(SCENE.convert("LA"), "PNG"),
+    "few bits": grey_png(4, b"\x99" * 4 + bytes(4), 9),
+    "sixteen bits": png_of(8, 8, (16, 2, 0, 0, 0), (b"\0" + bytes(range(48))) * 8),
+    "moving": pictures.animated("PNG", 2),
+}
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_a_large_picture_looks_as_a_small_one(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    slowly = shown(LARGE[name])
+    monkeypatch.setattr(png, "_LARGE_PIXELS", 1)
+    fast = shown(LARGE[name])
+    assert fast.mode == slowly.mode
+    assert ImageChops.difference(fast, slowly).getbbox() is None
+
+
+def test_the_interlaced_scene_is_the_scene() -> None:
+    assert ImageChops.difference(shown(LARGE["interlaced"]), SCENE).getbbox() is None
+    sky = shown(LARGE["one colour transparent"]).getpixel((63, 0))
+    assert isinstance(sky, tuple)
+    assert sky[3] == 0
+
+
+def test_a_small_picture_does_not_pay_for_the_import_of_the_fast_decoder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From 4 megapixels on it is worth that: docs/engine.md."""
+    calls: list[int] = []
+
+    def noted(data: bytes) -> bytes:
+        calls.append(len(data))
+        return bytes(4_000_000 * 3)
+
+    monkeypatch.setattr("pyspng.load", noted)
+    header = png.read(LARGE["plain"])
+    png.decode(LARGE["plain"], header._replace(width_px=2000, height_px=1999))
+    assert not calls
+    png.decode(LARGE["plain"], header._replace(width_px=2000, height_px=2000))
+    assert calls
+
+
+def test_the_transparent_grey_of_sixteen_bits() -> None:
+    """What comes to the same eight bits is not transparent for that."""
+    row = struct.pack(">8H", *[40_001] * 8) + struct.pack(">8H", *[40_000] * 8)
+    image = shown(png_of(16, 16, (16, 0, 0, 0, 0), (b"\0" + row) * 16, chunk(b"tRNS", struct.pack(">H", 40_001))))
+    assert image.getpixel((2, 8))[3] == 0  # type: ignore[index]
+    assert image.getpixel((13, 8)) == (156, 156, 156, 255)
