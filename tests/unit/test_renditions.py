@@ -29,13 +29,22 @@ def test_the_defaults_as_a_parameter() -> None:
         ([THUMB | {"format": "gif"}, VIEW], ["format must be one of auto, jpeg, webp, avif, png"]),
         ([THUMB | {"format": "jpeg"}, VIEW], ["'thumb' must have it too"]),
         ([THUMB, 7], ["rendition 2: must be an object", "'view' is missing"]),
-        ([], ["1 to"]),
+        ([], ["1 to 8"]),
+        ([THUMB, VIEW, *(VIEW | {"name": f"x{i}"} for i in range(7))], ["1 to 8"]),
+        ([THUMB | {"width_px": 4097}, VIEW | {"height_px": 4097}], ["width_px must be", "height_px must be", "4096"]),
     ],
 )
 def test_everything_wrong_is_said_at_once(renditions: object, words: list[str]) -> None:
     with pytest.raises(ValueError) as caught:  # noqa: PT011
         parse_renditions(json.dumps(renditions))
     assert all(word in str(caught.value) for word in words)
+
+
+def test_as_many_and_as_large_as_is_said_are_taken() -> None:
+    largest = {"width_px": 4096, "height_px": 4096, "quality": 100}
+    renditions = parse_renditions(json.dumps([THUMB, VIEW, *({"name": f"x{i}"} | largest for i in range(6))]))
+    assert len(renditions) == 8
+    assert renditions[-1] == Rendition("x5", 4096, 4096, quality=100)
 
 
 def test_what_is_not_json() -> None:
