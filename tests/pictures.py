@@ -120,11 +120,12 @@ def animated_gif(frames: int = 8, loop: int | None = 0, duration_ms: int = 120) 
     )
 
 
-def animated(format: str, frames: int = 4) -> bytes:  # noqa: A002
+def animated(format: str, frames: int = 4, **options: Any) -> bytes:  # noqa: A002
     """The same animation as WEBP, PNG (APNG) or AVIF; 100, 150, 200 … ms a frame, played twice."""
     pictures = [scene(160, 120, grain=0, shift=0.4 * i / max(1, frames - 1)) for i in range(frames)]
     durations = [100 + 50 * i for i in range(frames)]
-    return encoded(pictures[0], format, save_all=True, append_images=pictures[1:], duration=durations, loop=2)
+    options = {"save_all": True, "append_images": pictures[1:], "duration": durations, "loop": 2} | options
+    return encoded(pictures[0], format, **options)
 
 
 def transparent(format: str = "PNG", width_px: int = 800, height_px: int = 600) -> bytes:  # noqa: A002

@@ -233,7 +233,7 @@ def decode(opened: Opened, width_px: int, height_px: int) -> Decoded:
 
 def _decode_better(opened: Opened, width_px: int, height_px: int) -> Image.Image | None:
     """The pixels by a decoder better than Pillow's, or None if there is none for this file or on this machine."""
-    if opened.header is not None and not opened.header.animated:
+    if opened.header is not None:
         return png.decode(opened.data, opened.header)
     if opened.kind == "GIF" and not gif.fills_canvas(opened.data, opened.image.size):
         return next(gif.shown(opened.data, opened.image.size))[0]

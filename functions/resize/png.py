@@ -33,7 +33,6 @@ class Header(NamedTuple):
     depth: int
     colour: int
     interlaced: bool
-    animated: bool
     chunks: frozenset[bytes]
     pixels: list[tuple[int, int]]
     dropped: list[tuple[int, int]]
@@ -88,10 +87,8 @@ def read(data: bytes) -> Header:
     if colour == 3 and b"PLTE" not in seen:
         raise ValueError("its palette is missing")
     profile = _profile(data[slice(*once[b"iCCP"])]) if b"iCCP" in once else None
-    animated, exif = b"acTL" in seen, once.get(b"eXIf")
-    return Header(
-        width, height, depth, colour, bool(interlace), animated, frozenset(seen), pixels, dropped, exif, profile
-    )
+    exif = once.get(b"eXIf")
+    return Header(width, height, depth, colour, bool(interlace), frozenset(seen), pixels, dropped, exif, profile)
 
 
 def _profile(chunk: bytes) -> bytes | None:
@@ -155,7 +152,7 @@ def decode(data: bytes, header: Header) -> Image.Image | None:
     Raises RuntimeError if the pixels are damaged.
     """
     large = header.width_px * header.height_px >= _LARGE_PIXELS
-    plain = header.depth == 8 and header.colour in {2, 6} and not header.interlaced and b"tRNS" not in header.chunks
+    plain = header.depth == 8 and header.colour in {2, 6} and b"tRNS" not in header.chunks
     if not large or not plain:
         return None
     try:

@@ -9,9 +9,10 @@ from PIL import Image, ImageChops
 from functions.resize import png
 from functions.resize.render import render
 from shared.errors import Rejected
+from shared.limits import Limits
 from shared.renditions import Rendition
 from tests import pictures
-from tests.unit.rendered import LIMITS, made, opened
+from tests.unit.rendered import LIMITS, made, opened, shows_scene
 from tests.unit.test_render_png import chunk, grey_png, png_of
 
 SCENE = pictures.scene(64, 48, grain=0)
@@ -83,7 +84,6 @@ LARGE = {
     "grey with alpha": pictures.encoded(SCENE.convert("LA"), "PNG"),
     "few bits": grey_png(4, b"\x99" * 4 + bytes(4), 9),
     "sixteen bits": png_of(8, 8, (16, 2, 0, 0, 0), (b"\0" + bytes(range(48))) * 8),
-    "moving": pictures.animated("PNG", 2),
 }
 
 
@@ -94,6 +94,24 @@ def test_a_large_picture_looks_as_a_small_one(name: str, monkeypatch: pytest.Mon
     fast = shown(LARGE[name])
     assert fast.mode == slowly.mode
     assert ImageChops.difference(fast, slowly).getbbox() is None
+
+
+@pytest.mark.parametrize("data", [pictures.animated("PNG", 3), pictures.animated("PNG", 3, default_image=True)])
+def test_so_does_the_first_picture_of_an_animation_that_is_too_long(
+    data: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for pixels in (4_000_000, 1):
+        monkeypatch.setattr(png, "_LARGE_PIXELS", pixels)
+        (picture,) = render(data, [Rendition("x", 160, 120)], Limits(max_frames=1)).pictures
+        assert shows_scene(opened(picture))
+
+
+@pytest.mark.parametrize("interlace", [0, 1])
+def test_a_large_picture_without_its_last_rows_is_damaged(interlace: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(png, "_LARGE_PIXELS", 1)
+    for lacking in (1, 1000):
+        with pytest.raises(Rejected, match="damaged-image"):
+            made(png_of(64, 48, (8, 2, 0, 0, interlace), ROWS[:-lacking]))
 
 
 def test_the_interlaced_scene_is_the_scene() -> None:
