@@ -28,8 +28,6 @@ def resamplable(image: Image.Image) -> Image.Image:
         return image.convert("RGBA" if "transparency" in image.info else "L")
     if image.mode.startswith(("I", "F")):
         return _eight_bits(image)
-    if image.mode == "LAB":
-        return _from_lab(image)
     if image.has_transparency_data:
         return image.convert("RGBA")
     return image.convert("L" if image.mode in {"L", "LA", "La"} else "RGB")
@@ -63,15 +61,6 @@ def _from_sixteen(image: Image.Image) -> Image.Image:
         return grey
     alpha = wide.point([0 if value == key else 255 for value in range(65_536)], "L")
     return Image.merge("LA", (grey, alpha)).convert("RGBA")
-
-
-def _from_lab(image: Image.Image) -> Image.Image:
-    from PIL import ImageCms
-
-    transform = ImageCms.buildTransform(ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB"), "LAB", "RGB")
-    converted = ImageCms.applyTransform(image, transform)
-    assert converted is not None
-    return converted
 
 
 def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:

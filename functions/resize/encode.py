@@ -47,9 +47,9 @@ def encode(frames: Sequence[Image.Image], encoding: Encoding, quality: int, timi
             options |= {"speed": _AVIF_SPEED, "max_threads": 1}  # one thread: the bytes are the same every time
     if len(frames) > 1 and encoding in {"webp", "avif"}:
         options |= {"save_all": True, "append_images": frames[1:], **timing}
-    # The infos hold what came with the original: EXIF, XMP, a thumbnail, a comment. None of it goes on.
-    for frame in (first, *frames[1:]):
-        frame.info.clear()
+    # It holds what came with the original: EXIF, XMP, a thumbnail, a comment. None of it goes on. Encoders ask no other
+    # frame's.
+    first.info.clear()
     body = io.BytesIO()
     first.save(body, encoding.upper(), **options)
     return body.getvalue()
