@@ -71,9 +71,10 @@ def test_a_sequence_of_pictures_is_no_film() -> None:
 
 
 def test_a_film_is_none_whatever_follows_its_brands() -> None:
-    film = branded(STILLS["avif"], b"isom", b"mp42") + b"avif"
+    film = branded(STILLS["avif"], b"isom", b"mp42")
+    end = int.from_bytes(film[:4])
     with pytest.raises(Rejected, match="This is a video"):
-        made(film)
+        made(film[:end] + b"\0\0\0\x0cfreeavif" + film[end:])
 
 
 @pytest.mark.parametrize(
