@@ -4,13 +4,13 @@ no worse for each other's company."""
 from itertools import pairwise
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
 from functions.resize.render import render
 from functions.resize.resample import Box, resample
 from shared.renditions import Rendition
 from tests import pictures
-from tests.icc import DISPLAY_P3, SRGB, rgb_profile
+from tests.icc import DISPLAY_P3, rgb_profile
 from tests.unit.rendered import LIMITS, opened
 
 SCENE = pictures.scene(160, 120)
@@ -19,7 +19,11 @@ NOTES = {
     "xmp": b"<x:xmpmeta>Secret place</x:xmpmeta>",
     "comment": "Secret",
 }
-PROFILES = {"srgb": rgb_profile(SRGB, "Secret profile"), "wide": rgb_profile(DISPLAY_P3, "Secret profile")}
+PROFILES = {
+    "no profile": None,
+    "srgb": ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes(),
+    "wide": rgb_profile(DISPLAY_P3, "Secret profile"),
+}
 
 
 @pytest.mark.parametrize("encoding", ["auto", "jpeg", "webp", "avif", "png"])
