@@ -117,48 +117,49 @@ def open_picture(data: bytes, limits: Limits) -> Opened:
         )
     kind = sniff(data)
     with damage_is_rejected():
-        # WebP's plugin allocates the whole canvas to open a file, so its size is looked at before.
-        if kind == "WEBP":
-            width, height = webp.size(data)
-            check_size(width, height, 1, limits)
-        # ICO's plugin decodes to open a file.
-        if kind == "ICO":
-            data = ico.largest(data)
-            if not data.startswith(_PNG):
-                check_size(*ico.size(data), 1, limits)
+        data = ico.largest(data) if kind == "ICO" else data
         header = png.read(data) if data.startswith(_PNG) else None
-        exif = None
-        if header:
-            check_size(header.width_px, header.height_px, 1, limits)
-            exif = data[slice(*header.exif)] if header.exif else None
-            data = png.bare(data, header)
-        if kind == "GIF":
-            check_size(int.from_bytes(data[6:8], "little"), int.from_bytes(data[8:10], "little"), 1, limits)
         structure = jpeg.read(data) if kind == "JPEG" else None
+        check_size(*_claimed_size(kind, data, header), 1, limits)
         if structure and (lack := jpeg.missing(structure)):
             raise ValueError(lack)
-        try:
-            image = _plugin("PNG" if header else kind)(io.BytesIO(data))
-        except SyntaxError as error:
-            if str(error) == tiff.UNKNOWN_PIXELS:
-                raise unread("a TIFF with an unusual kind of pixels") from error
-            raise
-        if kind == "TIFF" and tiff.is_raw(image):
-            raise unread("a raw camera file")
+        data = png.bare(data, header) if header else data
+        image = _image(kind, data, header)
         width, height = image.size
         check_size(width, height, 1, limits)
         check_size(*tiff.tile_size(image), 1, limits)
         frames = _frames(kind, image, data, limits)
         profile = header.profile if header else image.info.get("icc_profile")
-        orientation = _orientation(kind, exif if header else image.info.get("exif"))
-        if header and "transparency" in image.info:
-            image.info["transparency"] = png.transparent_value(header, image.info["transparency"])
+        orientation = _orientation(kind, header.exif if header else image.info.get("exif"))
     if 1 < frames <= limits.max_frames:
         check_size(width, height, frames, limits)
     else:
         frames = 1
     profile = profile if isinstance(profile, bytes) else None
     return Opened(kind, data, image, width, height, frames, orientation, profile, structure, header)
+
+
+def _claimed_size(kind: Kind, data: bytes, header: png.Header | None) -> tuple[int, int]:
+    """The size that a file claims whose plugin allocates or decodes to open it; 1 x 1 of all others."""
+    if header:
+        return header.width_px, header.height_px
+    sizes: dict[Kind, Callable[[bytes], tuple[int, int]]] = {"WEBP": webp.size, "GIF": gif.size, "ICO": ico.size}
+    return sizes[kind](data) if kind in sizes else (1, 1)
+
+
+def _image(kind: Kind, data: bytes, header: png.Header | None) -> ImageFile.ImageFile:
+    """The picture as Pillow opens it, nothing decoded yet. Raises Rejected if its kind is none that can be read."""
+    try:
+        image = _plugin("PNG" if header else kind)(io.BytesIO(data))
+    except SyntaxError as error:
+        if str(error) == tiff.UNKNOWN_PIXELS:
+            raise unread("a TIFF with an unusual kind of pixels") from error
+        raise
+    if kind == "TIFF" and tiff.is_raw(image):
+        raise unread("a raw camera file")
+    if header and "transparency" in image.info:
+        image.info["transparency"] = png.transparent_value(header, image.info["transparency"])
+    return image
 
 
 def check_size(width_px: int, height_px: int, frames: int, limits: Limits) -> None:

@@ -44,6 +44,11 @@ def _frames(data: bytes) -> Iterator[_Frame]:
             at += 1  # stray bytes between blocks: decoders step over them
 
 
+def size(data: bytes) -> tuple[int, int]:
+    """Width and height in pixels of the canvas."""
+    return int.from_bytes(data[6:8], "little"), int.from_bytes(data[8:10], "little")
+
+
 def count_frames(data: bytes, most: int) -> int:
     """The frames of the GIF in `data`, counted no further than `most`; a broken file has those before the break."""
     return max(sum(1 for _ in islice(_frames(data), most)), 1)

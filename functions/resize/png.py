@@ -26,7 +26,7 @@ _DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 
 
 
 class Header(NamedTuple):
-    """The picture's header and where its pixels are: bytes from and to, as of the chunks in `dropped` and of `exif`."""
+    """The picture's header and where its pixels and the chunks in `dropped` are: bytes from and to."""
 
     width_px: int
     height_px: int
@@ -36,7 +36,7 @@ class Header(NamedTuple):
     chunks: frozenset[bytes]
     pixels: list[tuple[int, int]]
     dropped: list[tuple[int, int]]
-    exif: tuple[int, int] | None
+    exif: bytes | None
     profile: bytes | None
 
 
@@ -87,7 +87,7 @@ def read(data: bytes) -> Header:
     if colour == 3 and b"PLTE" not in seen:
         raise ValueError("its palette is missing")
     profile = _profile(data[slice(*once[b"iCCP"])]) if b"iCCP" in once else None
-    exif = once.get(b"eXIf")
+    exif = data[slice(*once[b"eXIf"])] if b"eXIf" in once else None
     return Header(width, height, depth, colour, bool(interlace), frozenset(seen), pixels, dropped, exif, profile)
 
 
