@@ -12,6 +12,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from mypy_boto3_s3 import S3Client
 
+from functions.list.gallery import Listing
 from functions.list.settings import Wiring
 from shared.keys import clean_name
 from shared.limits import PAGE_ITEMS
@@ -140,6 +141,19 @@ def test_one_picture_that_is_not_there_is_told(s3: S3Client) -> None:
         answer = get("/", image=gone)
         assert answer.status == 404
         assert "This picture is gone" in answer.text
+
+
+def test_one_picture_that_comes_between_two_looks_is_shown_at_the_next(
+    s3: S3Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = picture(s3)
+    with monkeypatch.context() as before:
+        before.setattr("functions.list.gallery.listing", lambda *_, **__: Listing([], None, None))
+        between = get("/", image=wanted)
+    assert between.status == 200
+    assert "It has arrived and is safe." in between.text
+    assert 'http-equiv="refresh" content="0"' in between.text
+    assert "/view/" in get("/", image=wanted).text
 
 
 @hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50)
