@@ -18,18 +18,19 @@ def faults():
 faults()
 print(faults())
 """
-HUGE = """
-from functions.resize.memory import kept_memory
-from functions.resize.resample import resample
-from PIL import Image
-from shared.limits import KEPT_BYTES
-
+RESIDENT = """
 def resident():
     with open("/proc/self/status") as status:
         return int(status.read().partition("VmRSS:")[2].split()[0]) * 1024
 
 before = resident()
-with kept_memory():
+"""
+HUGE = f"""
+from functions.resize.memory import kept_memory
+from functions.resize.resample import resample
+from PIL import Image
+from shared.limits import KEPT_BYTES
+{RESIDENT}with kept_memory():
     huge = Image.new("RGBA", (10000, 8000), "teal")
     resample(huge, (400, 320))  # keeps no copy
     assert resident() - before > KEPT_BYTES
@@ -37,15 +38,9 @@ with kept_memory():
     del huge
 print(KEPT_BYTES - (resident() - before))
 """
-KEPT = """
+KEPT = f"""
 from functions.resize.memory import give_back, kept_memory
-
-def resident():
-    with open("/proc/self/status") as status:
-        return int(status.read().partition("VmRSS:")[2].split()[0]) * 1024
-
-before = resident()
-with kept_memory():
+{RESIDENT}with kept_memory():
     pictures = [bytearray(10_000_000) for _ in range(10)]
     above = [bytearray(1000) for _ in range(10_000)]
     del pictures
