@@ -18,7 +18,7 @@ from PIL import Image, ImageFile
 
 from functions.resize import gif, ico, jpeg, png, tiff, webp
 from functions.resize.resample import Box
-from functions.resize.sniff import Kind, sniff, unread
+from functions.resize.sniff import PNG_START, Kind, sniff, unread
 from shared.errors import Rejected
 from shared.limits import Limits
 
@@ -33,7 +33,6 @@ _PLUGINS: dict[Kind, tuple[str, str]] = {
     "BMP": ("PIL.BmpImagePlugin", "BmpImageFile"),
     "ICO": ("PIL.IcoImagePlugin", "IcoImageFile"),
 }
-_PNG = b"\x89PNG\r\n\x1a\n"
 _ORIENTATION = 0x0112
 # Pixels a side, for each of the rendition's, that a decode reduced by 8 must leave.
 _ENOUGH_AFTER_BOX = 1.5
@@ -118,7 +117,7 @@ def open_picture(data: bytes, limits: Limits) -> Opened:
     kind = sniff(data)
     with damage_is_rejected():
         data = ico.largest(data) if kind == "ICO" else data
-        header = png.read(data) if data.startswith(_PNG) else None
+        header = png.read(data) if data.startswith(PNG_START) else None
         structure = jpeg.read(data) if kind == "JPEG" else None
         check_size(*_claimed_size(kind, data, header), 1, limits)
         if structure and (lack := jpeg.missing(structure)):

@@ -2,6 +2,8 @@
 
 import struct
 
+from functions.resize.sniff import PNG_START
+
 _ENTRY = struct.Struct("<BBBxHHII")  # width, height (0 is 256), colours (0 is many), planes, bits, bytes, offset
 _HEADER_BYTES = 6
 
@@ -15,7 +17,7 @@ def largest(data: bytes) -> bytes:
     if not table or len(table) % _ENTRY.size:
         raise ValueError("its pictures are missing")
     width, height, colours, planes, bits, size, offset = max(_ENTRY.iter_unpack(table), key=_rank)
-    if data[offset : offset + 4] == b"\x89PNG":
+    if data.startswith(PNG_START, offset):
         return data[offset:]
     entry = _ENTRY.pack(width, height, colours, planes, bits, size, _HEADER_BYTES + _ENTRY.size)
     return b"\0\0\1\0\1\0" + entry + data[offset : offset + size]
