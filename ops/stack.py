@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from ops import compiled
 from ops.engine import REGION, Engine
 from ops.problem import Problem
 
@@ -69,8 +70,9 @@ def identifier(service: str) -> str:
 def build(folder: Path, architecture: str, source: Path = ROOT) -> tuple[Build, bool]:
     """Runs `sam build` of source/template.yaml into `folder` unless the sources are those of the last build.
 
-    Answers whether it ran. Raises Problem (`build-failed`, `no-network`).
+    Answers whether it ran. Raises Problem (`build-failed`, `compile-failed`, `no-network`).
     """
+    compiled.decoders()
     digest = _digest(architecture, source)
     built = Build(folder / "template.yaml", digest)
     stamp = folder.with_name(folder.name + ".digest")

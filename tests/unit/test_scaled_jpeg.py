@@ -1,0 +1,294 @@
+"""Our own JPEG decoder: what it decodes is the picture, and what it does not know well it leaves to libjpeg."""
+
+import functools
+import io
+import itertools
+import math
+import random
+import struct
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from unittest.mock import patch
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from PIL import Image, ImageFilter
+
+from functions.resize import scaled_jpeg
+from functions.resize.render import render
+from ops import compiled
+from ops.problem import Problem
+from shared.errors import Rejected
+from shared.limits import Limits
+from shared.renditions import Rendition
+from tests import pictures
+from tests.unit.test_fast_paths import difference, opened
+from tests.unit.test_fuzz import broken
+
+SCALES = [1, 2, 3, 4]
+TINY = [Rendition("tiny", 12, 12, format="png")]
+
+
+def scaled(data: bytes, scale: int) -> Image.Image | None:
+    """What the decoder makes of a file whose header Pillow can read."""
+    image = Image.open(io.BytesIO(data))
+    return scaled_jpeg.decode(data, image.mode, image.size, scale)
+
+
+def truncated(image: Image.Image, scale: int) -> Image.Image:
+    """What the decoder promises, in floating point: of each block's DCT the lowest coefficients, and their inverse."""
+    reduced = Image.new("L", (image.width * scale // 8, image.height * scale // 8))
+    for left, top in itertools.product(range(0, image.width, 8), range(0, image.height, 8)):
+        block = image.crop((left, top, left + 8, top + 8)).tobytes()
+        rows = [dct(list(block[8 * y : 8 * y + 8]), scale) for y in range(8)]
+        columns = [dct([row[u] for row in rows], scale) for u in range(scale)]
+        for x, y in itertools.product(range(scale), repeat=2):
+            value = sum(
+                columns[u][v] * wave(u, x, scale) * wave(v, y, scale)
+                for u, v in itertools.product(range(scale), repeat=2)
+            )
+            spot = (left * scale // 8 + x, top * scale // 8 + y)
+            reduced.putpixel(spot, min(255, max(0, round(value * scale / 8))))
+    return reduced
+
+
+def dct(values: list[int] | list[float], count: int) -> list[float]:
+    return [sum(value * wave(u, x, 8) for x, value in enumerate(values)) for u in range(count)]
+
+
+def wave(u: int, x: int, size: int) -> float:
+    """The orthonormal DCT's basis (T.81 A.3.3)."""
+    return math.sqrt((2 if u else 1) / size) * math.cos((2 * x + 1) * u * math.pi / (2 * size))
+
+
+def padded(image: Image.Image) -> Image.Image:
+    """`image` with its right and lower edge repeated, as encoders fill up the last blocks."""
+    wide = Image.new(image.mode, (-(-image.width // 16) * 16, -(-image.height // 16) * 16))
+    wide.paste(image.resize(wide.size, Image.Resampling.NEAREST, (0, 0, image.width, image.height)))
+    wide.paste(image)
+    return wide
+
+
+def segments(data: bytes) -> Iterator[tuple[int, int, int]]:
+    """(marker, start, end) of each segment up to the first scan's."""
+    at = 2
+    while True:
+        marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4])
+        yield marker, at, at + 2 + length
+        if marker == 0xDA:
+            return
+        at += 2 + length
+
+
+def first(data: bytes, marker: int) -> tuple[int, int]:
+    return next((start, end) for found, start, end in segments(data) if found == marker)
+
+
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("options", [{}, {"restart_marker_blocks": 5}, {"optimize": True}, {"quality": 30}], ids=str)
+def test_it_takes_the_lowest_frequencies_of_each_block(options: dict[str, int], scale: int) -> None:
+    grain = Image.frombytes("L", (72, 40), random.Random(7).randbytes(72 * 40)).filter(ImageFilter.BoxBlur(1))
+    data = pictures.encoded(grain, "JPEG", **{"quality": 100, **options})
+    made = scaled(data, scale)
+    assert made is not None
+    # libjpeg rounds and cuts the pixels of the whole, ours come from the coefficients.
+    assert difference(made, truncated(opened(data), scale))[1] <= 2
+
+
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+@pytest.mark.parametrize(
+    "options", [{"subsampling": 2}, {"subsampling": 1}, {"subsampling": 0}, {"restart_marker_blocks": 7}], ids=str
+)
+@pytest.mark.parametrize("size", [(640, 480), (203, 117)])
+def test_it_shows_what_libjpeg_shows(size: tuple[int, int], options: dict[str, int], mode: str, scale: int) -> None:
+    data = pictures.encoded(pictures.scene(*size, grain=2).convert(mode), "JPEG", **{"quality": 92, **options})
+    made = scaled(data, scale)
+    assert made is not None
+    assert made.mode == mode
+    assert made.size == (-(-size[0] * scale // 8), -(-size[1] * scale // 8))
+    box = (0, 0, made.width * 8 / scale, made.height * 8 / scale)
+    mean, _ = difference(made, padded(opened(data)).resize(made.size, Image.Resampling.LANCZOS, box))
+    assert mean < 4  # the disc has an edge, and the smallest picture 26 pixels across
+
+
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("size", [(1, 1), (1, 300), (300, 1), (8, 8), (17, 9)])
+def test_it_decodes_pictures_of_less_than_a_block(size: tuple[int, int], scale: int) -> None:
+    made = scaled(pictures.encoded(Image.new("RGB", size, (200, 60, 20)), "JPEG", quality=95), scale)
+    assert made is not None
+    assert difference(made, Image.new("RGB", made.size, (200, 60, 20)))[1] <= 3
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_black_stays_black_and_white_white(scale: int) -> None:
+    stripes = Image.new("L", (64, 64)).resize((64, 64))
+    stripes.paste(255, (32, 0, 64, 64))
+    made = scaled(pictures.encoded(stripes, "JPEG", quality=100), scale)
+    assert made is not None
+    assert made.getpixel((0, 0)) == 0
+    assert made.getpixel((made.width - 1, 0)) == 255
+
+
+def test_it_is_nearer_to_the_whole_picture_resized_than_libjpeg_is() -> None:
+    data = pictures.jpeg(1600, 1200, quality=95)
+    whole = opened(data).resize((400, 300), Image.Resampling.LANCZOS)
+    made = scaled(data, 3)
+    assert made is not None
+    theirs = Image.open(io.BytesIO(data))
+    theirs.draft(None, (400, 300))
+    ours = made.resize((400, 300), Image.Resampling.LANCZOS)
+    assert difference(ours, whole)[0] < 0.7 * difference(theirs.resize((400, 300)), whole)[0]
+
+
+@pytest.mark.parametrize(
+    ("size", "wanted", "scale"),
+    [
+        ((4000, 3000), (400, 300), 2),
+        ((4000, 3000), (1600, 1200), 4),
+        ((6000, 4000), (400, 267), 1),
+        ((6000, 4000), (1600, 1067), 3),
+        ((1632, 1224), (400, 300), 3),
+        ((3264, 2448), (1600, 1200), None),
+        ((4800, 100), (400, 9), 2),  # the shorter side decides
+        ((400, 300), (400, 300), None),
+    ],
+)
+def test_the_scale_leaves_the_resampler_enough(
+    size: tuple[int, int], wanted: tuple[int, int], scale: int | None
+) -> None:
+    assert scaled_jpeg.scale_for(size, wanted) == scale
+
+
+def changed(data: bytes, at: int, value: int) -> bytes:
+    return data[:at] + bytes([value]) + data[at + 1 :]
+
+
+@functools.cache
+def declined() -> dict[str, bytes]:
+    """Files that it must not take, each wrong or foreign in one way."""
+    data = pictures.jpeg(160, 120)
+    restarts = pictures.jpeg(160, 120, restart_marker_blocks=7)
+    frame, scan = first(data, 0xC0)[0], first(data, 0xDA)
+    table = first(data, 0xDB)[0]
+    huffman = first(data, 0xC4)
+    coded = scan[1]
+    return {
+        "progressive": pictures.jpeg(160, 120, progressive=True),
+        "CMYK": pictures.cmyk_jpeg(with_profile=False),
+        "another coding": changed(data, frame + 1, 0xC9),
+        "12 bits": changed(data, frame + 4, 12),
+        "no height": changed(changed(data, frame + 5, 0), frame + 6, 0),
+        "4:1:1": changed(data, frame + 11, 0x41),
+        "a sampling of nothing": changed(data, frame + 11, 0x02),
+        "two frames": data[:frame] + data[frame : scan[0]] + data[frame:],
+        "components in another order": changed(data, scan[0] + 5, 2),
+        "a part of the coefficients": changed(data, scan[1] - 2, 62),
+        "successive approximation": changed(data, scan[1] - 1, 0x10),
+        "a scan of one component": data[: scan[0]] + b"\xff\xda\0\x08\x01\x01\0\0\x3f\0" + data[coded:],
+        "16-bit quantization": changed(data, table + 4, 0x10),
+        "a quantization table that is cut": data[: table + 2] + b"\0\x10" + data[table + 4 : table + 18] + data[frame:],
+        "no quantization": data[:table] + data[frame:],
+        "no Huffman table": data[: huffman[0]] + data[scan[0] :],
+        "too many codes": changed(data, huffman[0] + 5, 3),
+        "more symbols than bytes": changed(data, huffman[0] + 20, 200),
+        "a Huffman table too many": data[: scan[0]] + data[slice(*huffman)] * 64 + data[scan[0] :],
+        "cut": data[: coded + 500],
+        "cut and closed": data[: coded + 500] + b"\xff\xd9",
+        "no end": data[:-2],
+        "more data": data[:-2] + b"\x5a" * 3 + b"\xff\xd9",
+        "a restart marker of another number": restarts.replace(b"\xff\xd1", b"\xff\xd3", 1),
+        "a restart marker that is missing": restarts.replace(b"\xff\xd1", b"", 1),
+        "nothing": b"",
+        "no JPEG": b"\xff\xd7" + data[2:],
+        "a marker that is none": data[:2] + b"\0" + data[2:],
+    }
+
+
+@pytest.mark.parametrize("name", sorted(declined()))
+def test_it_declines(name: str) -> None:
+    assert scaled_jpeg.decode(pictures.jpeg(160, 120), "RGB", (160, 120), 2) is not None
+    assert [scale for scale in SCALES if scaled_jpeg.decode(declined()[name], "RGB", (160, 120), scale)] == []
+
+
+def test_it_takes_what_the_standard_lets_writers_do() -> None:
+    data = pictures.jpeg(160, 120, restart_marker_blocks=7)
+    plain = scaled(data, 2)
+    assert plain is not None
+    frame = first(data, 0xC0)[0]
+    notes = data[:frame] + b"\xff\xfe\0\x06note\xff\xff\xff" + data[frame:].replace(b"\xff\xd1", b"\xff\xff\xff\xd1", 1)
+    extended = changed(data, frame + 1, 0xC1)
+    for same in (notes, extended, data + b"trailing bytes"):
+        image = scaled(same, 2)
+        assert image is not None
+        assert difference(image, plain) == (0, 0)
+
+
+@pytest.mark.parametrize("size", [(168, 120), (160, 128), (65_535, 65_535), (1, 1)])
+def test_it_never_writes_a_picture_of_another_size(size: tuple[int, int]) -> None:
+    data = pictures.jpeg(160, 120)
+    frame = first(data, 0xC0)[0]
+    lying = data[: frame + 5] + struct.pack(">HH", size[1], size[0]) + data[frame + 9 :]
+    assert scaled_jpeg.decode(lying, "RGB", (160, 120), 2) is None
+    assert scaled_jpeg.decode(data, "L", (160, 120), 2) is None
+
+
+@pytest.mark.parametrize("scale", [-1, 0, 5, 8])
+def test_it_knows_no_other_scale(scale: int) -> None:
+    assert scaled_jpeg.decode(pictures.jpeg(160, 120), "RGB", (160, 120), scale) is None
+
+
+@given(data=broken("jpeg"))
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_a_broken_file_is_a_picture_or_a_rejection_to_it_too(data: bytes) -> None:
+    with suppress(Rejected):
+        assert max(opened(render(data, TINY, Limits()).pictures[0].body).size) == 12
+
+
+def test_a_photo_goes_through_it_and_without_it_looks_the_same() -> None:
+    data = pictures.jpeg(1600, 1200)
+    with patch.object(scaled_jpeg, "decode", wraps=scaled_jpeg.decode) as used:
+        ours = opened(render(data, [Rendition("thumb", 400, 400)], Limits()).pictures[0].body)
+    used.assert_called_once()
+    with patch.object(scaled_jpeg, "_decoder", lambda: None):
+        theirs = opened(render(data, [Rendition("thumb", 400, 400)], Limits()).pictures[0].body)
+    assert difference(ours, theirs)[0] < 1.5
+
+
+def test_colours_that_are_not_ycbcr_are_left_to_libjpeg() -> None:
+    image = pictures.scene(1600, 1200)
+    for data in (
+        pictures.encoded(image, "JPEG", quality=95, keep_rgb=True),
+        # The same without Adobe's mark: then the components' names say it.
+        pictures.encoded(image, "JPEG", quality=95, keep_rgb=True).replace(
+            b"\xff\xee\0\x0eAdobe", b"\xff\xee\0\x0eOther"
+        ),
+    ):
+        thumb = opened(render(data, [Rendition("thumb", 400, 400, quality=95)], Limits()).pictures[0].body)
+        assert difference(thumb, image.resize((400, 300), Image.Resampling.LANCZOS))[0] < 2.5
+
+
+def test_it_is_compiled_anew_when_its_source_is_newer(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[tuple[str, str]] = []
+    monkeypatch.setattr(compiled, "_compile", ran.append)
+    assert [path.name for path in compiled.decoders()][:2] == [
+        "scaled_jpeg-linux-x86_64.so",
+        "scaled_jpeg-linux-aarch64.so",
+    ]
+    assert ran == []
+    monkeypatch.setattr(compiled, "_is_current", lambda made: "aarch64" not in made.name)
+    compiled.decoders()
+    assert ran == [("linux", "aarch64")]
+
+
+def test_a_source_that_does_not_compile_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiled, "_FLAGS", ["--no-such-flag"])
+    with pytest.raises(Problem, match="could not be compiled for linux-x86_64") as raised:
+        compiled._compile(("linux", "x86_64"))
+    assert raised.value.code == "compile-failed"
+
+
+def test_this_machine_has_it() -> None:
+    assert sys.platform in {"linux", "darwin"}
+    assert scaled_jpeg._decoder() is not None
