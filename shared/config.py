@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from shared.errors import Unavailable
+from shared.telemetry import SETTINGS_WRONG, tell
 
 
 def read[T](model: type[T], environ: Mapping[str, str] | None = None) -> T:
@@ -35,6 +36,25 @@ def read[T](model: type[T], environ: Mapping[str, str] | None = None) -> T:
         except ValueError as error:
             problems.append(str(error))
     raise Unavailable("misconfigured", "The function's settings are wrong. " + "; ".join(problems) + ".")
+
+
+def at_start[T](model: type[T]) -> Callable[[], T]:
+    """`read` now, as the function starts; answers what gives the settings whenever they are needed.
+
+    Wrong ones are logged at once, and raised (Unavailable, `misconfigured`) each time that they are asked for: so every
+    message that fails over them has the reason in its dead letter, which a process that did not start could not tell.
+    """
+    try:
+        settings = read(model)
+    except Unavailable as wrong:
+        code, sentence = wrong.code, wrong.sentence
+        tell(SETTINGS_WRONG, code=code, sentence=sentence)
+
+        def refuse() -> T:
+            raise Unavailable(code, sentence)
+
+        return refuse
+    return lambda: settings
 
 
 def parsed(parse: Callable[[str], Any], **kwargs: Any) -> Any:

@@ -196,6 +196,12 @@ REQUEST_FAILED = Line(
 INVOCATION_FAILED = Line(
     "invocation failed", "error", "An exception left the function; Lambda counts an error.", ("error_type",)
 )
+SETTINGS_WRONG = Line(
+    "settings wrong",
+    "error",
+    "The function has started and can do nothing until the stack is mended; everything that is wrong is named.",
+    ("code", "sentence"),
+)
 
 LINES = tuple(value for value in list(globals().values()) if isinstance(value, Line))
 METRICS = tuple(value for value in list(globals().values()) if isinstance(value, Metric))

@@ -1,6 +1,5 @@
 """Uploads arrived: makes the renditions of each, a batch of messages at a time."""
 
-from functools import cache
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -15,10 +14,7 @@ from shared.storage import s3_client
 from shared.subscriber import process_batch
 from shared.telemetry import observed
 
-
-@cache
-def settings() -> Settings:
-    return config.read(Settings)
+settings = config.at_start(Settings)
 
 
 def resize(upload: Upload, isolate: bool) -> None:

@@ -1,12 +1,15 @@
 """Settings are read once, and whoever set them wrong hears of everything at once."""
 
+import importlib
 from dataclasses import dataclass
 
 import pytest
 
+from functions.resize import handler
 from functions.resize.work import Settings
 from shared import config
 from shared.errors import Unavailable
+from shared.telemetry import SETTINGS_WRONG
 
 
 @dataclass(frozen=True)
@@ -34,3 +37,28 @@ def test_one_bucket_for_both_is_refused() -> None:
     with pytest.raises(Unavailable, match="same bucket"):
         config.read(Settings, environment)
     assert config.read(Settings, environment | {"RESIZED_BUCKET": "other"}).delete_originals is False
+
+
+def test_wrong_settings_are_told_as_the_function_starts_and_with_every_message(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("UPLOAD_BUCKET", "uploads")
+    monkeypatch.setenv("RESIZED_BUCKET", "resized")
+    monkeypatch.setenv("MAX_UPLOAD_MEGABYTES", "lots")
+    monkeypatch.setenv("RENDITIONS", '[{"name": "thumb", "width": 0, "height": 400}]')
+    importlib.reload(handler)
+    (line,) = caplog.records
+    assert (line.levelname, line.getMessage()) == ("ERROR", SETTINGS_WRONG.message)
+    sentence = vars(line)["sentence"]
+    assert "MAX_UPLOAD_MEGABYTES='lots'" in sentence
+    assert "RENDITIONS=" in sentence
+    for _ in range(2):
+        with pytest.raises(Unavailable) as raised:
+            handler.settings()
+        assert (raised.value.code, raised.value.sentence) == ("misconfigured", sentence)
+
+    monkeypatch.setenv("MAX_UPLOAD_MEGABYTES", "64")
+    monkeypatch.delenv("RENDITIONS")
+    importlib.reload(handler)
+    assert len(caplog.records) == 1
+    assert handler.settings().max_upload_megabytes == 64
