@@ -13,7 +13,7 @@ test: .venv/ready ## everything that CI checks
 	SAM_CLI_TELEMETRY=0 .venv/bin/sam validate --lint
 	@ops/browser.sh
 	.venv/bin/pytest --numprocesses auto tests/unit functions examples
-	.venv/bin/pytest --durations 20 tests/build services tests/e2e
+	.venv/bin/pytest --numprocesses 2 --dist loadfile --durations 20 tests/build services tests/e2e
 
 build: .venv/ready ## for `sam deploy`; ARCHITECTURE=arm64 for the other processor
 	@.venv/bin/darkroom build --architecture $(or $(ARCHITECTURE),x86_64)

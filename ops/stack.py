@@ -1,5 +1,6 @@
 """Builds the template with the SAM CLI and deploys it to the local engine, and reads a deployed stack's outputs."""
 
+import fcntl
 import hashlib
 import json
 import os
@@ -72,7 +73,14 @@ def build(folder: Path, architecture: str, source: Path = ROOT) -> tuple[Build, 
 
     Answers whether it ran. Raises Problem (`build-failed`, `compile-failed`, `no-network`).
     """
-    compiled.decoders()
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_name(folder.name + ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # whoever comes while another builds waits, and finds it built
+        compiled.decoders()
+        return _build(folder, architecture, source)
+
+
+def _build(folder: Path, architecture: str, source: Path) -> tuple[Build, bool]:
     digest = _digest(architecture, source)
     built = Build(folder / "template.yaml", digest)
     stamp = folder.with_name(folder.name + ".digest")

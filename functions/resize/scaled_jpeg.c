@@ -19,10 +19,10 @@
 #define INLINE static inline __attribute__((always_inline))
 
 enum {
-    LOOKUP_BITS = 12,  /* 16 KiB a table: the two of the AC coefficients stay in the first cache */
-    MAX_SCALE = 4,     /* eighths */
+    LOOKUP_BITS = 12, /* 16 KiB a table: the two of the AC coefficients stay in the first cache */
+    MAX_SCALE = 4, /* eighths */
     MAX_MCU_BLOCKS = 10, /* T.81 B.2.3 */
-    MAX_TABLES = 64,     /* Huffman tables in a file. Each takes 0.1 ms, and a hostile file has room for millions */
+    MAX_TABLES = 64, /* Huffman tables in a file. Each takes 0.1 ms, and a hostile file has room for millions */
     WINDOW_BYTES = 1 << 15,
     /* More than an MCU can take: 10 blocks of 64 coefficients, each a code of up to 16 bits and up to 15 more. */
     MARGIN_BYTES = 4096,
@@ -78,8 +78,11 @@ struct decoder {
     uint8_t *memory; /* the components' bands and lines */
 };
 
+static const double PI = 3.14159265358979; /* C17 has none */
 /* Where a coefficient goes, in zigzag order: 4 * row + column, or 16, which nothing reads. */
-static const uint8_t PLACE[25] = {0, 1, 4, 8, 5, 2, 3, 6, 9, 12, 16, 13, 10, 7, 16, 16, 16, 11, 14, 16, 16, 16, 16, 16, 15};
+static const uint8_t PLACE[25] = {
+    0, 1, 4, 8, 5, 2, 3, 6, 9, 12, 16, 13, 10, 7, 16, 16, 16, 11, 14, 16, 16, 16, 16, 16, 15,
+};
 /* The last coefficient that an inverse DCT of this scale needs. */
 static const int LAST[MAX_SCALE + 1] = {0, 0, 4, 12, 24};
 
@@ -152,7 +155,7 @@ INLINE int extend(unsigned bits, int size)
 
 /* ---------------------------------------------------------------- Huffman tables */
 
-/* Whether a code is one that this decoder takes (T.81 F.1.2): no DC of more than 11 bits, no run of zeros up to nothing. */
+/* Whether a code is one that this decoder takes (T.81 F.1.2): no DC of over 11 bits, no zeros in front of nothing. */
 INLINE int is_symbol(unsigned code, int is_ac)
 {
     int run = code >> 4 & 15, size = code & 15;
@@ -358,7 +361,9 @@ INLINE int decode_mcu(struct decoder *d, int scale, size_t column)
                 size_t left = (column * (size_t)c->across + (size_t)x) * (size_t)c->scale;
                 uint8_t *out = c->band + (size_t)(y * c->scale) * c->stride + left;
                 /* Each call with a constant: the compiler makes a function of its own of it. */
-                if (!(c->scale == scale ? decode_block(d, &r, c, scale, out) : decode_block(d, &r, c, doubled(scale), out)))
+                int fine = c->scale == scale ? decode_block(d, &r, c, scale, out)
+                                             : decode_block(d, &r, c, doubled(scale), out);
+                if (!fine)
                     return 0;
             }
     d->reader = r;
@@ -386,8 +391,9 @@ static int restart(struct decoder *d, size_t number)
 INLINE int decode_row_at(struct decoder *d, int scale, size_t done)
 {
     for (size_t column = 0; column < d->mcus_across; column++, done++) {
-        if (d->restart_interval && done && done % d->restart_interval == 0 && !restart(d, done / d->restart_interval - 1))
-            return 0;
+        if (d->restart_interval && done && done % d->restart_interval == 0)
+            if (!restart(d, done / d->restart_interval - 1))
+                return 0;
         if (!decode_mcu(d, scale, column))
             return 0;
     }
@@ -576,7 +582,7 @@ static int prepare(struct decoder *d, int scale)
     for (int n = 3; n <= MAX_SCALE; n++)
         for (int u = 0; u < n; u++)
             for (int x = 0; x < n; x++)
-                d->basis[n][u][x] = (float)(sqrt((u ? 2 : 1) / 8.0) * cos((2 * x + 1) * u * 3.14159265358979 / (2 * n)));
+                d->basis[n][u][x] = (float)(sqrt((u ? 2 : 1) / 8.0) * cos((2 * x + 1) * u * PI / (2 * n)));
     return 1;
 }
 

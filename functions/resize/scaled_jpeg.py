@@ -51,5 +51,8 @@ def _decoder() -> Callable[..., int] | None:
 
 
 def library(platform: str, machine: str) -> Path:
-    """Where the compiled decoder is: `platform` as sys.platform says it, `machine` as uname does."""
-    return Path(__file__).with_name(f"scaled_jpeg-{platform}-{machine}.so")
+    """Where the compiled decoder is: `platform` as sys.platform says it, `machine` as uname does.
+
+    It is not called .so: SAM leaves such files out of what it builds.
+    """
+    return Path(__file__).with_name(f"scaled_jpeg-{platform}-{machine}.bin")

@@ -81,7 +81,7 @@ def test_the_artifact_brings_the_jpeg_decoder(built: Path) -> None:
     )
     assert done.stdout == "(16, 12)\n", done.stderr
     machines = {"x86_64", "aarch64"}  # in every artifact: they take 40 kB, and the layer cannot be chosen wrong
-    assert {path.stem.split("-")[-1] for path in folder.rglob("scaled_jpeg-linux-*.so")} == machines
+    assert {path.stem.split("-")[-1] for path in folder.rglob("scaled_jpeg-linux-*.bin")} == machines
 
 
 def test_without_a_network_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -273,8 +273,8 @@ def test_it_is_compiled_anew_when_its_source_is_newer(monkeypatch: pytest.Monkey
     ran: list[tuple[str, str]] = []
     monkeypatch.setattr(compiled, "_compile", ran.append)
     assert [path.name for path in compiled.decoders()][:2] == [
-        "scaled_jpeg-linux-x86_64.so",
-        "scaled_jpeg-linux-aarch64.so",
+        "scaled_jpeg-linux-x86_64.bin",
+        "scaled_jpeg-linux-aarch64.bin",
     ]
     assert ran == []
     monkeypatch.setattr(compiled, "_is_current", lambda made: "aarch64" not in made.name)
