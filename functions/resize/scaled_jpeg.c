@@ -35,8 +35,7 @@ enum { END_OF_BLOCK = 255 }; /* as a run */
 /* What the next bits go past: so many coefficients in so many bits, and whether the block ends there. */
 struct skip { uint8_t bits, coefficients, ends, unused; };
 
-struct huffman {
-    int defined;
+struct huffman { /* one that the file does not define is all zeros, and so has no code */
     uint16_t code[1 << 16]; /* by the next 16 bits: length << 8 | symbol; 0 where no code begins so */
     struct coefficient coefficient[1 << LOOKUP_BITS];
     struct skip skip[1 << LOOKUP_BITS];
@@ -208,7 +207,6 @@ static int define(struct huffman *h, const uint8_t *counts, const uint8_t *symbo
         if (is_ac)
             h->skip[window] = all_that_begin(h, window);
     }
-    h->defined = 1;
     return 1;
 }
 
@@ -256,9 +254,7 @@ INLINE int read_block(const struct decoder *d, struct reader *r, struct componen
             return 0;
         if (found.run == END_OF_BLOCK)
             return 1;
-        k += found.run;
-        if (k > 63)
-            return 0;
+        k += found.run; /* a run has at most 15: none from up to `last` passes the block's end */
         if (k <= last)
             into[PLACE[k]] = found.value * quantization[k];
         k++;
@@ -367,7 +363,7 @@ INLINE int decode_mcu(struct decoder *d, int scale, size_t column)
                     return 0;
             }
     d->reader = r;
-    return left_bits(d) >= 0;
+    return left_bits(d) >= 0; /* what is behind the end are zeros, no more of them than one MCU takes */
 }
 
 /* The end of a segment of coded data: nothing may be left but the bits that fill the last byte. */
@@ -472,7 +468,7 @@ static int read_huffman(struct decoder *d, const uint8_t *at, const uint8_t *end
             return 0;
         for (int i = 0; i < 16; i++)
             symbols += at[1 + i];
-        if (symbols > 256 || end - at < 17 + symbols)
+        if (end - at < 17 + symbols)
             return 0;
         if (!define(kind ? &d->ac[number] : &d->dc[number], at + 1, at + 17, kind))
             return 0;
@@ -512,8 +508,7 @@ static int read_scan(struct decoder *d, const uint8_t *at, const uint8_t *end)
     for (int i = 0; i < n; i++) {
         struct component *c = &d->component[i];
         c->dc = at[2 + 2 * i] >> 4, c->ac = at[2 + 2 * i] & 15;
-        if (at[1 + 2 * i] != c->id || c->dc > 3 || c->ac > 3 || !d->dc[c->dc].defined || !d->ac[c->ac].defined ||
-            !d->quantization_defined[c->quantization])
+        if (at[1 + 2 * i] != c->id || c->dc > 3 || c->ac > 3 || !d->quantization_defined[c->quantization])
             return 0;
     }
     return 1;
