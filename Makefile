@@ -34,7 +34,7 @@ generated: .venv/ready ## after a change of telemetry, panels or queries: docs/l
 	@.venv/bin/python -m ops.generated
 
 clean: ## what can be made again; the pictures of `make run` are in .darkroom and stay
-	rm -rf .venv .venv-uv .venv-bench .aws-sam .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .venv-uv .venv-bench .aws-sam .mypy_cache .ruff_cache .pytest_cache functions/resize/scaled_jpeg-*
 
 .venv/ready: pyproject.toml uv.lock ops/setup.sh ops/compiled.py functions/resize/scaled_jpeg.c
 	@ops/setup.sh

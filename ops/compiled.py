@@ -3,6 +3,7 @@
 Zig's C compiler comes as a package and compiles for any of them anywhere. The setup runs `python -m ops.compiled`.
 """
 
+import fcntl
 import platform
 import subprocess
 import sys
@@ -27,9 +28,9 @@ _FLAGS = ["-std=c17", "-O3", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", 
 
 def decoders() -> list[Path]:
     """The compiled decoders, made where one is missing or older than its source. Raises Problem (`compile-failed`)."""
-    stale = [target for target in _wanted() if not _is_current(library(*target))]
-    with ThreadPoolExecutor() as pool:
-        list(pool.map(_compile, stale))
+    with _SOURCE.open() as lock, ThreadPoolExecutor() as pool:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # whoever comes while another compiles waits, and finds it done
+        list(pool.map(_compile, [target for target in _wanted() if not _is_current(library(*target))]))
     return [library(*target) for target in _wanted()]
 
 
@@ -46,15 +47,25 @@ def _is_current(made: Path) -> bool:
 def _compile(target: tuple[str, str]) -> None:
     made = library(*target)
     unfinished = made.with_suffix(".unfinished")
-    done = subprocess.run(
-        [sys.executable, "-m", "ziglang", "cc", *_FLAGS, *_TARGETS[target], "-o", str(unfinished), str(_SOURCE), "-lm"],
-        capture_output=True,
-        text=True,
-        timeout=COMPILE_SECONDS,
-        check=False,
-    )
-    if done.returncode:
-        raise Problem("compile-failed", f"{_SOURCE.name} could not be compiled for {'-'.join(target)}:\n{done.stderr}")
+    command = [
+        sys.executable,
+        "-m",
+        "ziglang",
+        "cc",
+        *_FLAGS,
+        *_TARGETS[target],
+        "-o",
+        str(unfinished),
+        str(_SOURCE),
+        "-lm",
+    ]
+    try:
+        subprocess.run(command, capture_output=True, text=True, timeout=COMPILE_SECONDS, check=True)
+    except subprocess.SubprocessError as error:
+        said = getattr(error, "stderr", None) or str(error)
+        raise Problem(
+            "compile-failed", f"{_SOURCE.name} could not be compiled for {'-'.join(target)}:\n{said}"
+        ) from error
     unfinished.replace(made)  # at once: whoever has the old one open keeps it
 
 

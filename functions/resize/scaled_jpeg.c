@@ -45,6 +45,7 @@ struct component {
     int id, across, down; /* blocks in an MCU */
     int quantization, dc, ac; /* tables */
     int scale; /* pixels a side that a block becomes */
+    int width, height; /* samples, without those that fill the last blocks */
     int before; /* the block before's DC */
     uint8_t *band; /* one row of MCUs */
     uint8_t *line; /* one line, as wide as the picture */
@@ -74,13 +75,20 @@ struct decoder {
     int32_t quantization[4][64]; /* in zigzag order, as in the file */
     struct huffman dc[4], ac[4];
     float basis[MAX_SCALE + 1][4][4]; /* by scale: basis function, pixel */
+    float rim[9][4][8]; /* by samples of a block that are the picture's: see `fold` */
     uint8_t *memory; /* the components' bands and lines */
 };
 
 static const double PI = 3.14159265358979; /* C17 has none */
-/* Where a coefficient goes, in zigzag order: 4 * row + column, or 16, which nothing reads. */
+/* The same of those that a reduced block needs: 4 * row + column, or 16, which nothing reads. */
 static const uint8_t PLACE[25] = {
     0, 1, 4, 8, 5, 2, 3, 6, 9, 12, 16, 13, 10, 7, 16, 16, 16, 11, 14, 16, 16, 16, 16, 16, 15,
+};
+/* Zigzag order (T.81 figure A.6): 8 * row + column. */
+static const uint8_t NATURAL[64] = {
+    0,  1,  8,  16, 9,  2,  3,  10, 17, 24, 32, 25, 18, 11, 4,  5,  12, 19, 26, 33, 40, 48,
+    41, 34, 27, 20, 13, 6,  7,  14, 21, 28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23,
+    30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55, 62, 63,
 };
 /* The last coefficient that an inverse DCT of this scale needs. */
 static const int LAST[MAX_SCALE + 1] = {0, 0, 4, 12, 24};
@@ -196,7 +204,7 @@ static int define(struct huffman *h, const uint8_t *counts, const uint8_t *symbo
     memset(h, 0, sizeof *h);
     for (int length = 1; length <= 16; length++, code <<= 1)
         for (int i = 0; i < counts[length - 1]; i++, code++) {
-            if (code >> length)
+            if ((code + 1) >> length || (!is_ac && *symbols > 15)) /* a code of ones alone is none, either */
                 return 0;
             for (unsigned j = code << (16 - length); j < (code + 1) << (16 - length); j++)
                 h->code[j] = (uint16_t)(length << 8 | *symbols);
@@ -232,8 +240,9 @@ INLINE struct coefficient take_coefficient(struct reader *r, const struct huffma
     return found;
 }
 
-/* Reads one block: its coefficients up to `last` into `into`, dequantized. 0 if there is a fault in it. */
-INLINE int read_block(const struct decoder *d, struct reader *r, struct component *c, int last, int32_t into[17])
+/* Reads one block: its coefficients up to `last`, dequantized, to their `places`. 0 if there is a fault in it. */
+INLINE int read_block(
+    const struct decoder *d, struct reader *r, struct component *c, int last, const uint8_t *places, int32_t *into)
 {
     const int32_t *quantization = d->quantization[c->quantization];
     const struct huffman *ac = &d->ac[c->ac];
@@ -254,9 +263,11 @@ INLINE int read_block(const struct decoder *d, struct reader *r, struct componen
             return 0;
         if (found.run == END_OF_BLOCK)
             return 1;
-        k += found.run; /* a run has at most 15: none from up to `last` passes the block's end */
+        k += found.run;
+        if (k > 63)
+            return 0;
         if (k <= last)
-            into[PLACE[k]] = found.value * quantization[k];
+            into[places[k]] = found.value * quantization[k];
         k++;
     }
     while (k < 64) {
@@ -325,18 +336,23 @@ INLINE void larger(const float basis[4][4], int side, const int32_t c[17], uint8
     }
 }
 
+INLINE void draw_block(const struct decoder *d, int scale, const int32_t c[17], uint8_t *out, size_t stride)
+{
+    if (scale == 1)
+        one_pixel(c, out);
+    else if (scale == 2)
+        two_by_two(c, out, stride);
+    else
+        larger(d->basis[scale], scale, c, out, stride);
+}
+
 /* One block of `c`, as `scale` by `scale` pixels at `out`. */
 INLINE int decode_block(const struct decoder *d, struct reader *r, struct component *c, int scale, uint8_t *out)
 {
     int32_t into[17] = {0};
-    if (!read_block(d, r, c, LAST[scale], into))
+    if (!read_block(d, r, c, LAST[scale], PLACE, into))
         return 0;
-    if (scale == 1)
-        one_pixel(into, out);
-    else if (scale == 2)
-        two_by_two(into, out, c->stride);
-    else
-        larger(d->basis[scale], scale, into, out, c->stride);
+    draw_block(d, scale, into, out, c->stride);
     return 1;
 }
 
@@ -366,6 +382,49 @@ INLINE int decode_mcu(struct decoder *d, int scale, size_t column)
     return left_bits(d) >= 0; /* what is behind the end are zeros, no more of them than one MCU takes */
 }
 
+/*
+ * The lowest coefficients that a block would have if its last samples of the picture were repeated up to its edge.
+ *
+ * Encoders may fill the last blocks with anything (T.81 A.2.4), and some with green. Reduced, that would be seen at the
+ * picture's edge. Inverse DCT, repetition and DCT are one matrix, d->rim, by how many samples are the picture's.
+ */
+static void fold(const struct decoder *d, int wide, int high, const int32_t all[64], int32_t into[17])
+{
+    for (int v = 0; v < MAX_SCALE; v++)
+        for (int u = 0; u < MAX_SCALE; u++) {
+            float sum = 0;
+            for (int j = 0; j < 8; j++)
+                for (int i = 0; i < 8; i++)
+                    sum += d->rim[high][v][j] * d->rim[wide][u][i] * (float)all[8 * j + i];
+            into[4 * v + u] = (int32_t)lrintf(sum);
+        }
+}
+
+static int picture_samples(int of, size_t block)
+{
+    long left = of - 8 * (long)block;
+    return left >= 1 && left < 8 ? (int)left : 8; /* a block behind the edge is not shown, whatever is in it */
+}
+
+/* `decode_mcu` for the last of a row and those of the last row. */
+static int decode_rim_mcu(struct decoder *d, size_t row, size_t column)
+{
+    if (d->limit - d->reader.next < MARGIN_BYTES && !d->complete)
+        fill(d);
+    for (struct component *c = d->component; c < d->component + d->components; c++)
+        for (int y = 0; y < c->down; y++)
+            for (int x = 0; x < c->across; x++) {
+                size_t across = column * (size_t)c->across + (size_t)x, down = row * (size_t)c->down + (size_t)y;
+                uint8_t *out = c->band + (size_t)(y * c->scale) * c->stride + across * (size_t)c->scale;
+                int32_t all[64] = {0}, into[17];
+                if (!read_block(d, &d->reader, c, 63, NATURAL, all))
+                    return 0;
+                fold(d, picture_samples(c->width, across), picture_samples(c->height, down), all, into);
+                draw_block(d, c->scale, into, out, c->stride);
+            }
+    return left_bits(d) >= 0;
+}
+
 /* The end of a segment of coded data: nothing may be left but the bits that fill the last byte. */
 static int is_over(struct decoder *d)
 {
@@ -383,26 +442,28 @@ static int restart(struct decoder *d, size_t number)
     return 1;
 }
 
-/* One row of MCUs, the first of which is number `done` of all. `scale` is a constant to the compiler. */
-INLINE int decode_row_at(struct decoder *d, int scale, size_t done)
+/* One row of MCUs. `scale` is a constant to the compiler. */
+INLINE int decode_row_at(struct decoder *d, int scale, size_t row)
 {
-    for (size_t column = 0; column < d->mcus_across; column++, done++) {
+    for (size_t column = 0; column < d->mcus_across; column++) {
+        size_t done = row * d->mcus_across + column;
+        int is_rim = row == d->mcus_down - 1 || column == d->mcus_across - 1;
         if (d->restart_interval && done && done % d->restart_interval == 0)
             if (!restart(d, done / d->restart_interval - 1))
                 return 0;
-        if (!decode_mcu(d, scale, column))
+        if (!(is_rim ? decode_rim_mcu(d, row, column) : decode_mcu(d, scale, column)))
             return 0;
     }
     return 1;
 }
 
-static int decode_row(struct decoder *d, int scale, size_t done)
+static int decode_row(struct decoder *d, int scale, size_t row)
 {
     switch (scale) {
-    case 1: return decode_row_at(d, 1, done);
-    case 2: return decode_row_at(d, 2, done);
-    case 3: return decode_row_at(d, 3, done);
-    default: return decode_row_at(d, 4, done);
+    case 1: return decode_row_at(d, 1, row);
+    case 2: return decode_row_at(d, 2, row);
+    case 3: return decode_row_at(d, 3, row);
+    default: return decode_row_at(d, 4, row);
     }
 }
 
@@ -541,7 +602,7 @@ static int read_header(struct decoder *d)
         else if (marker == 0xDA)
             return read_scan(d, body, d->at);
         else
-            fine = marker >= 0xE0; /* notes of any kind; no other way of coding */
+            fine = (marker >= 0xE0 && marker <= 0xEF) || marker == 0xFE; /* notes; no other way of coding */
         if (!fine)
             return 0;
     }
@@ -550,6 +611,12 @@ static int read_header(struct decoder *d)
 static int larger_of(int a, int b)
 {
     return a > b ? a : b;
+}
+
+/* The DCT's basis function `u` at sample `x` of n (T.81 A.3.3), as large as that of a block of 8. */
+static float wave(int u, int x, int n)
+{
+    return (float)(sqrt((u ? 2 : 1) / 8.0) * cos((2 * x + 1) * u * PI / (2 * n)));
 }
 
 /* What the header says, in MCUs and in bytes; memory for a row of them. 0 if there is none. */
@@ -570,6 +637,8 @@ static int prepare(struct decoder *d, int scale)
         struct component *c = &d->component[i];
         int is_halved = 2 * c->across == d->across && 2 * c->down == d->down;
         c->scale = is_halved ? doubled(scale) : scale;
+        c->width = (d->width * c->across + d->across - 1) / d->across; /* T.81 A.1.1 */
+        c->height = (d->height * c->down + d->down - 1) / d->down;
         c->stride = d->mcus_across * (size_t)(c->across * c->scale);
         c->band = d->memory + (size_t)i * (band_bytes + d->line_bytes);
         c->line = c->band + band_bytes;
@@ -577,7 +646,16 @@ static int prepare(struct decoder *d, int scale)
     for (int n = 3; n <= MAX_SCALE; n++)
         for (int u = 0; u < n; u++)
             for (int x = 0; x < n; x++)
-                d->basis[n][u][x] = (float)(sqrt((u ? 2 : 1) / 8.0) * cos((2 * x + 1) * u * PI / (2 * n)));
+                d->basis[n][u][x] = wave(u, x, n);
+    float waves[8][8];
+    for (int u = 0; u < 8; u++)
+        for (int x = 0; x < 8; x++)
+            waves[u][x] = wave(u, x, 8);
+    for (int samples = 1; samples <= 8; samples++)
+        for (int u = 0; u < MAX_SCALE; u++)
+            for (int i = 0; i < 8; i++)
+                for (int x = 0; x < 8; x++)
+                    d->rim[samples][u][i] += waves[u][x] * waves[i][x < samples ? x : samples - 1];
     return 1;
 }
 
@@ -591,12 +669,12 @@ static int decode(struct decoder *d, int scale, uint8_t *pixels, size_t size)
         return 0;
     start_segment(d);
     for (size_t row = 0, y = 0; row < d->mcus_down; row++) {
-        if (!decode_row(d, scale, row * d->mcus_across))
+        if (!decode_row(d, scale, row))
             return 0;
         for (int line = 0; line < d->down * scale && y < height; line++, y++)
             write_line(d, scale, line, width, pixels + y * row_bytes);
     }
-    return is_over(d) && d->end - d->at >= 2;
+    return is_over(d) && d->end - d->at >= 2 && d->at[1] == 0xD9;
 }
 
 /*

@@ -41,11 +41,12 @@ def decode(data: bytes, mode: str, size: tuple[int, int], scale: int) -> Image.I
 
 @functools.cache
 def _decoder() -> Callable[..., int] | None:
-    """The function of scaled_jpeg.c, or None where nobody has compiled it for this machine."""
+    """The function of scaled_jpeg.c, or None where it cannot be loaded."""
     path = library(sys.platform, os.uname().machine)
-    if not path.exists():
+    try:
+        function: Any = ctypes.CDLL(str(path)).scaled_jpeg
+    except (OSError, AttributeError):  # not there, or nothing for this machine: libjpeg does it, and no picture suffers
         return None
-    function: Any = ctypes.CDLL(str(path)).scaled_jpeg
     function.argtypes = [ctypes.c_char_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t]
     return function  # type: ignore[no-any-return]
 

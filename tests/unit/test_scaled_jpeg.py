@@ -9,6 +9,7 @@ import struct
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 from unittest.mock import patch
 
 import pytest
@@ -207,6 +208,11 @@ def declined() -> dict[str, bytes]:
         "cut": data[: coded + 500],
         "cut and closed": data[: coded + 500] + b"\xff\xd9",
         "no end": data[:-2],
+        "something else than the end": data[:-2] + b"\xff\xd3\xff\xd9",
+        "a second picture behind the first": data[:-2] + data[scan[0] :],
+        "a marker of an extension": before_scan(b"\xff\xf7\0\4ab"),
+        "a code of ones alone": before_scan(b"\xff\xc4\0\x15\x13\2" + bytes(15) + b"\0\1"),
+        "a DC of 16 bits": before_scan(b"\xff\xc4\0\x14\3\1" + bytes(15) + b"\x10"),
         "more data": data[:-2] + b"\x5a" * 3 + b"\xff\xd9",
         "a restart marker of another number": restarts.replace(b"\xff\xd1", b"\xff\xd3", 1),
         "a restart marker that is missing": restarts.replace(b"\xff\xd1", b"", 1),
@@ -254,6 +260,23 @@ def test_it_takes_what_the_standard_lets_writers_do() -> None:
         image = scaled(same, 2)
         assert image is not None
         assert difference(image, plain) == (0, 0)
+
+
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize(("subsampling", "size"), [(2, (628, 356)), (2, (632, 360)), (0, (636, 364)), (0, (633, 361))])
+def test_what_fills_the_last_blocks_is_not_seen(size: tuple[int, int], subsampling: int, scale: int) -> None:
+    """A video camera's 1080 lines are 1088 in the file, and the last eight may be green."""
+    filled = Image.new("RGB", (640, 368), (0, 135, 0))
+    filled.paste(pictures.scene(640, 368, grain=0).crop((0, 0, *size)))
+    data = pictures.encoded(filled, "JPEG", quality=95, subsampling=subsampling)
+    frame = first(data, 0xC0)[0]
+    data = data[: frame + 5] + struct.pack(">HH", size[1], size[0]) + data[frame + 9 :]
+    made = scaled(data, scale)
+    assert made is not None
+    box = (0, 0, made.width * 8 / scale, made.height * 8 / scale)
+    whole = padded(opened(data)).resize(made.size, Image.Resampling.LANCZOS, box)
+    for rim in ((0, made.height - 1, made.width, made.height), (made.width - 1, 0, made.width, made.height)):
+        assert difference(made.crop(rim), whole.crop(rim))[0] < 3
 
 
 @pytest.mark.parametrize("size", [(168, 120), (160, 128), (65_535, 65_535), (1, 1)])
@@ -318,6 +341,21 @@ def test_a_source_that_does_not_compile_is_told(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(Problem, match="could not be compiled for linux-x86_64") as raised:
         compiled._compile(("linux", "x86_64"))
     assert raised.value.code == "compile-failed"
+
+
+@pytest.mark.parametrize("content", [b"", b"\x7fELF of nothing", None])
+def test_a_decoder_that_cannot_be_loaded_costs_no_picture(
+    content: bytes | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken_library = tmp_path / "scaled_jpeg.bin"
+    if content is not None:
+        broken_library.write_bytes(content)
+    monkeypatch.setattr(scaled_jpeg, "library", lambda *_: broken_library)
+    scaled_jpeg._decoder.cache_clear()
+    try:
+        assert render(pictures.jpeg(1600, 1200), [Rendition("thumb", 400, 400)], Limits()).pictures[0].width_px == 400
+    finally:
+        scaled_jpeg._decoder.cache_clear()
 
 
 def test_this_machine_has_it() -> None:
