@@ -109,7 +109,8 @@ def imagemagick(data: bytes, sides: Sequence[int]) -> list[bytes]:
 
 def floor(data: bytes, sides: Sequence[int]) -> list[bytes]:
     """No resize at all: the decode at the scale that Darkroom takes, and the encoding of pictures made beforehand."""
-    from functions.resize.decode import decode, open_picture
+    from functions.resize.decode import decode
+    from functions.resize.opening import open_picture
     from shared.limits import Limits
     from shared.renditions import Rendition, fit
 

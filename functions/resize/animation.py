@@ -6,7 +6,7 @@ from typing import Any
 from PIL import Image
 
 from functions.resize import gif
-from functions.resize.decode import Opened, damage_is_rejected
+from functions.resize.opening import Opened, damage_is_rejected
 
 # A frame without a duration is shown for this long, as every browser does.
 _DEFAULT_MS = 100

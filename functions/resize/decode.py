@@ -1,75 +1,17 @@
-"""Opening and decoding: bytes in, pixels out, every limit checked before a pixel is decoded.
+"""Decoding: an opened still in, its pixels out, no more of them than its renditions need."""
 
-Each format's plugin is called by name. Pillow's own search, which would try all the formats it knows, is not used:
-a file must never reach a rarely used plugin, or a program such as Ghostscript.
-"""
-
-import functools
-import importlib
 import io
 import math
-import struct
-import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from PIL import Image, ImageFile
 
-from functions.resize import gif, ico, jpeg, png, scaled_jpeg, tiff, webp
+from functions.resize import gif, jpeg, png, scaled_jpeg, webp
+from functions.resize.opening import Opened, damage_is_rejected, plugin
 from functions.resize.resample import Box
-from functions.resize.sniff import PNG_START, Kind, sniff, unread
-from shared.errors import Rejected
-from shared.limits import Limits
 
-_PLUGINS: dict[Kind, tuple[str, str]] = {
-    "JPEG": ("PIL.JpegImagePlugin", "JpegImageFile"),
-    "PNG": ("PIL.PngImagePlugin", "PngImageFile"),
-    "GIF": ("PIL.GifImagePlugin", "GifImageFile"),
-    "WEBP": ("PIL.WebPImagePlugin", "WebPImageFile"),
-    "AVIF": ("PIL.AvifImagePlugin", "AvifImageFile"),
-    "HEIF": ("pi_heif.as_plugin", "HeifImageFile"),
-    "TIFF": ("PIL.TiffImagePlugin", "TiffImageFile"),
-    "BMP": ("PIL.BmpImagePlugin", "BmpImageFile"),
-    "ICO": ("PIL.IcoImagePlugin", "IcoImageFile"),
-}
-_ORIENTATION = 0x0112
 # Pixels a side, for each of the rendition's, that libjpeg's reduced decode must leave: by 8, by less.
 _SPARE_BY_EIGHT, _SPARE = 1.5, 1.25
-_ANIMATED: set[Kind] = {"GIF", "PNG", "WEBP", "AVIF"}
-# What Pillow, libheif and our own readers raise over files that are not what they should be.
-_DECODER_ERRORS = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    LookupError,
-    ArithmeticError,
-    TypeError,
-    AttributeError,
-    AssertionError,
-    EOFError,
-    RuntimeError,
-    NotImplementedError,
-    struct.error,
-    zlib.error,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """A picture whose header was read and found to be within the limits. Sizes are as stored, not yet upright."""
-
-    kind: Kind
-    data: bytes
-    image: ImageFile.ImageFile
-    width_px: int
-    height_px: int
-    frames: int
-    orientation: int
-    profile: bytes | None
-    structure: jpeg.Structure | None = None
-    header: png.Header | None = None
 
 
 class Decoded(NamedTuple):
@@ -77,142 +19,6 @@ class Decoded(NamedTuple):
 
     image: Image.Image
     box: Box
-
-
-@contextmanager
-def damage_is_rejected() -> Iterator[None]:
-    """Turns whatever a decoder raises over a broken file into Rejected `damaged-image`."""
-    try:
-        yield
-    except Image.DecompressionBombError as error:  # a frame or an icon inside is larger than the file says
-        raise Rejected(
-            "too-many-pixels",
-            f"A picture inside the file is too large: {_reason(error).lower()}. Save it as JPEG or PNG and "
-            "upload that.",
-        ) from error
-    except _DECODER_ERRORS as error:
-        raise Rejected(
-            "damaged-image",
-            f"The picture is damaged or incomplete ({_reason(error)}). Open the original to see whether it is whole, "
-            "save it again and upload that.",
-        ) from error
-    except MemoryError as error:
-        raise Rejected(
-            "too-much-memory",
-            "The picture asks for more memory than any picture of its size should. Save it again as JPEG or PNG and "
-            "upload that.",
-        ) from error
-
-
-def _reason(error: BaseException) -> str:
-    return (str(error).splitlines() or [""])[0][:100] or type(error).__name__
-
-
-def open_picture(data: bytes, limits: Limits) -> Opened:
-    """Reads the header of the picture in `data` and holds it against `limits`. Raises Rejected."""
-    if len(data) > limits.max_bytes:
-        raise Rejected(
-            "too-many-bytes",
-            f"The file has {len(data):,} bytes and at most {limits.max_bytes:,} are taken. Upload a smaller copy.",
-        )
-    kind = sniff(data)
-    with damage_is_rejected():
-        data = ico.largest(data) if kind == "ICO" else data
-        header = png.read(data) if data.startswith(PNG_START) else None
-        structure = jpeg.read(data) if kind == "JPEG" else None
-        check_size(*_claimed_size(kind, data, header), 1, limits)
-        if structure and (lack := jpeg.missing(structure)):
-            raise ValueError(lack)
-        data = png.bare(data, header) if header else data
-        image = _image(kind, data, header)
-        width, height = image.size
-        check_size(width, height, 1, limits)
-        check_size(*tiff.tile_size(image), 1, limits)
-        frames = _frames(kind, image, data, limits)
-        profile = header.profile if header else image.info.get("icc_profile")
-        orientation = _orientation(kind, header.exif if header else image.info.get("exif"))
-    if 1 < frames <= limits.max_frames:
-        check_size(width, height, frames, limits)
-    else:
-        frames = 1
-    profile = profile if isinstance(profile, bytes) else None
-    return Opened(kind, data, image, width, height, frames, orientation, profile, structure, header)
-
-
-def _claimed_size(kind: Kind, data: bytes, header: png.Header | None) -> tuple[int, int]:
-    """The size that a file claims whose plugin allocates or decodes to open it; 1 x 1 of all others."""
-    if header:
-        return header.width_px, header.height_px
-    sizes: dict[Kind, Callable[[bytes], tuple[int, int]]] = {"WEBP": webp.size, "GIF": gif.size, "ICO": ico.size}
-    return sizes[kind](data) if kind in sizes else (1, 1)
-
-
-def _image(kind: Kind, data: bytes, header: png.Header | None) -> ImageFile.ImageFile:
-    """The picture as Pillow opens it, nothing decoded yet. Raises Rejected if its kind is none that can be read."""
-    try:
-        image = _plugin("PNG" if header else kind)(io.BytesIO(data))
-    except SyntaxError as error:
-        if str(error) == tiff.UNKNOWN_PIXELS:
-            raise unread("a TIFF with an unusual kind of pixels") from error
-        raise
-    if kind == "TIFF" and tiff.is_raw(image):
-        raise unread("a raw camera file")
-    if header and "transparency" in image.info:
-        image.info["transparency"] = png.transparent_value(header, image.info["transparency"])
-    return image
-
-
-def check_size(width_px: int, height_px: int, frames: int, limits: Limits) -> None:
-    """Raises Rejected `side-too-long` or `too-many-pixels` if a picture of this size is over the limits."""
-    if width_px < 1 or height_px < 1:
-        raise ValueError("it has no pixels")
-    if max(width_px, height_px) > limits.max_side_px:
-        raise Rejected(
-            "side-too-long",
-            f"The picture is {width_px:,} x {height_px:,} pixels and a side may have at most {limits.max_side_px:,}. "
-            "Upload a smaller copy.",
-        )
-    pixels = width_px * height_px * frames
-    if pixels > limits.max_pixels:
-        of = f" in {frames:,} frames" if frames > 1 else ""
-        raise Rejected(
-            "too-many-pixels",
-            f"The picture has {width_px:,} x {height_px:,} pixels{of}, {pixels:,} in all, and at most "
-            f"{limits.max_pixels:,} are taken. Upload a smaller copy.",
-        )
-
-
-@functools.cache
-def _plugin(kind: Kind) -> Callable[[io.BytesIO], ImageFile.ImageFile]:
-    """Pillow's reader of one format, imported when its first picture comes: cold starts pay for no other."""
-    module, name = _PLUGINS[kind]
-    plugin: Any = getattr(importlib.import_module(module), name)
-    return plugin  # type: ignore[no-any-return]
-
-
-def _frames(kind: Kind, image: ImageFile.ImageFile, data: bytes, limits: Limits) -> int:
-    """How many frames an animation has, counted no further than needed; 1 for what does not move."""
-    if kind not in _ANIMATED:
-        return 1
-    if kind == "GIF":  # Pillow would decode its way to the end
-        return gif.count_frames(data, limits.max_frames + 1)
-    frames = int(getattr(image, "n_frames", 1))
-    if kind == "PNG" and image.info.get("default_image"):
-        frames -= 1
-    return frames
-
-
-def _orientation(kind: Kind, exif_bytes: object) -> int:
-    """EXIF's orientation, 1 to 8. Pillow turns a TIFF and libheif a HEIC upright on their own."""
-    if kind in {"TIFF", "HEIF"} or not isinstance(exif_bytes, bytes):
-        return 1
-    exif = Image.Exif()
-    try:
-        exif.load(exif_bytes)
-        orientation = exif.get(_ORIENTATION, 1)
-    except _DECODER_ERRORS:  # a broken note about a picture does not make it a broken picture
-        return 1
-    return orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1
 
 
 def decode(opened: Opened, width_px: int, height_px: int) -> Decoded:
@@ -244,18 +50,14 @@ def _decode_better(opened: Opened, width_px: int, height_px: int) -> Image.Image
 
 
 def _decode_jpeg(opened: Opened, width_px: int, height_px: int) -> Decoded:
-    structure = opened.structure
-    assert structure is not None
-    return _decode_scaled(opened, structure, width_px, height_px) or _decode_with_libjpeg(
-        opened, structure, width_px, height_px
-    )
+    return _decode_scaled(opened, width_px, height_px) or _decode_with_libjpeg(opened, width_px, height_px)
 
 
-def _decode_scaled(opened: Opened, structure: jpeg.Structure, width_px: int, height_px: int) -> Decoded | None:
+def _decode_scaled(opened: Opened, width_px: int, height_px: int) -> Decoded | None:
     """The pixels by our own decoder, or None if the file is not one for it."""
     image, size = opened.image, (opened.width_px, opened.height_px)
     scale = scaled_jpeg.scale_for(size, (width_px, height_px))
-    if scale is None or structure.progressive or not (image.mode == "L" or jpeg.is_ycc(image, structure)):
+    if scale is None or not _may_be_scaled(opened):
         return None
     scaled = scaled_jpeg.decode(opened.data, image.mode, size, scale)
     if scaled is None:
@@ -263,20 +65,29 @@ def _decode_scaled(opened: Opened, structure: jpeg.Structure, width_px: int, hei
     return Decoded(scaled, (0.0, 0.0, opened.width_px * scale / 8, opened.height_px * scale / 8))
 
 
-def _decode_with_libjpeg(opened: Opened, structure: jpeg.Structure, width_px: int, height_px: int) -> Decoded:
-    image = opened.image
-    smallest = _smallest(opened, structure.progressive, width_px, height_px)
+def _may_be_scaled(opened: Opened) -> bool:
+    """Whether a JPEG is baseline, and grey or stored as YCbCr for certain, by any of libjpeg's rules."""
+    image, structure = opened.image, opened.structure
+    assert structure is not None
+    stored_as_rgb = image.info.get("adobe_transform") == 0 or bytes(structure.sampling) == b"RGB"
+    return not structure.progressive and (image.mode == "L" or (image.mode == "RGB" and not stored_as_rgb))
+
+
+def _decode_with_libjpeg(opened: Opened, width_px: int, height_px: int) -> Decoded:
+    image, structure = opened.image, opened.structure
+    assert structure is not None
+    smallest = (width_px, height_px) if structure.progressive else _smallest(opened, width_px, height_px)
     drafted = image.draft(None, smallest)
     box = drafted[1] if drafted else (0, 0, *image.size)
     scale = round(opened.width_px / box[2]) if drafted else 1
     if structure.progressive:
         reduced = jpeg.for_scale(opened.data, structure, scale)
         if reduced is not opened.data:
-            image = _plugin("JPEG")(io.BytesIO(reduced))
+            image = plugin("JPEG")(io.BytesIO(reduced))
             image.draft(None, smallest)
     _load_at_once(image, len(opened.data))
     if not structure.progressive and _ends_flat(image, scale):
-        fed = _plugin("JPEG")(io.BytesIO(jpeg.hungry(opened.data, structure)))
+        fed = plugin("JPEG")(io.BytesIO(jpeg.hungry(opened.data, structure)))
         fed.draft(None, smallest)
         _load_at_once(fed, len(opened.data))
         if fed.tobytes() != image.tobytes():
@@ -284,19 +95,16 @@ def _decode_with_libjpeg(opened: Opened, structure: jpeg.Structure, width_px: in
     return Decoded(image, (float(box[0]), float(box[1]), float(box[2]), float(box[3])))
 
 
-def _smallest(opened: Opened, progressive: bool, width_px: int, height_px: int) -> tuple[int, int]:
-    """The size that libjpeg's reduced decode must not go under.
+def _smallest(opened: Opened, width_px: int, height_px: int) -> tuple[int, int]:
+    """The size that libjpeg's reduced decode of a baseline file must not go under.
 
     It makes of a block the means of its parts: a box filter, whose jagged edges show unless the resampler has pixels
-    enough to smooth them. A progressive file takes many times as long at a quarter, as it needs the AC scans then, and
-    so gets the smallest that will do.
+    enough to smooth them. A progressive file is spared this: at a quarter it needs the AC scans, and takes many times
+    as long.
     """
-    if progressive:
-        return width_px, height_px
-    width_px, height_px = math.ceil(width_px * _SPARE), math.ceil(height_px * _SPARE)
-    if min(opened.width_px / width_px, opened.height_px / height_px) < 8 * _SPARE_BY_EIGHT / _SPARE:
-        return max(width_px, opened.width_px // 4), max(height_px, opened.height_px // 4)
-    return width_px, height_px
+    shrink = min(opened.width_px / width_px, opened.height_px / height_px)
+    quarter = (opened.width_px // 4, opened.height_px // 4) if shrink < 8 * _SPARE_BY_EIGHT else (1, 1)
+    return max(math.ceil(width_px * _SPARE), quarter[0]), max(math.ceil(height_px * _SPARE), quarter[1])
 
 
 def _load_at_once(image: ImageFile.ImageFile, size_bytes: int) -> None:

@@ -6,8 +6,6 @@ Markers and scan scripts are those of ITU-T T.81, annex B and annex G.
 import re
 from typing import NamedTuple
 
-from PIL import Image
-
 _EOI = b"\xff\xd9"
 _SOS = 0xDA
 _STANDALONE = {0x01, *range(0xD0, 0xD8)}
@@ -104,12 +102,6 @@ def read(data: bytes) -> Structure:
             continue
         at = end
     return Structure(progressive, sampling, scans, ended)
-
-
-def is_ycc(image: Image.Image, structure: Structure) -> bool:
-    """Whether a picture that Pillow opened as RGB is stored as YCbCr for certain, by any of libjpeg's rules."""
-    stored_as_rgb = image.info.get("adobe_transform") == 0 or bytes(structure.sampling) == b"RGB"
-    return image.mode == "RGB" and not stored_as_rgb
 
 
 def _end_of_scan(data: bytes, coded: int) -> int:

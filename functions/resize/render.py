@@ -8,8 +8,9 @@ from PIL import Image
 
 from functions.resize import animation
 from functions.resize.colour import resamplable, to_srgb
-from functions.resize.decode import Decoded, Opened, damage_is_rejected, decode, open_picture
+from functions.resize.decode import Decoded, decode
 from functions.resize.encode import CONTENT_TYPES, EXTENSIONS, Encoding, encode
+from functions.resize.opening import Opened, damage_is_rejected, open_picture
 from functions.resize.resample import resample
 from shared.limits import Limits
 from shared.renditions import Rendition, fit

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from functions.resize import animation, gif
-from functions.resize.decode import open_picture
+from functions.resize.opening import open_picture
 from functions.resize.render import render
 from shared.renditions import Rendition
 from tests import pictures

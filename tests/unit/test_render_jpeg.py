@@ -7,7 +7,8 @@ import pytest
 from PIL import Image, ImageChops, ImageStat
 
 from functions.resize import jpeg
-from functions.resize.decode import Decoded, Opened, decode, open_picture
+from functions.resize.decode import Decoded, decode
+from functions.resize.opening import Opened, open_picture
 from functions.resize.render import render
 from shared.errors import Rejected
 from shared.renditions import Rendition
