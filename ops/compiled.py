@@ -24,18 +24,8 @@ _TARGETS = {
     ("darwin", "arm64"): ["-target", "aarch64-macos"],
 }
 # Without contraction, which arm64 has and x86_64 v2 has not, both decode a file to the same bytes.
-_FLAGS = [
-    "-std=c17",
-    "-O3",
-    "-ffp-contract=off",
-    "-Wall",
-    "-Wextra",
-    "-Werror",
-    "-shared",
-    "-fPIC",
-    "-fvisibility=hidden",
-    "-s",
-]
+_FLAGS = ["-std=c17", "-O3", "-ffp-contract=off", "-shared", "-fPIC", "-fvisibility=hidden", "-s"]
+_WARNINGS = ["-Wall", "-Wextra", "-Werror"]
 
 
 def decoders() -> list[Path]:
@@ -59,18 +49,8 @@ def _is_current(made: Path) -> bool:
 def _compile(target: tuple[str, str]) -> None:
     made = library(*target)
     unfinished = made.with_suffix(".unfinished")
-    command = [
-        sys.executable,
-        "-m",
-        "ziglang",
-        "cc",
-        *_FLAGS,
-        *_TARGETS[target],
-        "-o",
-        str(unfinished),
-        str(_SOURCE),
-        "-lm",
-    ]
+    zig = [sys.executable, "-m", "ziglang", "cc"]
+    command = [*zig, *_FLAGS, *_WARNINGS, *_TARGETS[target], "-o", str(unfinished), str(_SOURCE), "-lm"]
     try:
         subprocess.run(command, capture_output=True, text=True, timeout=COMPILE_SECONDS, check=True)
     except subprocess.SubprocessError as error:
