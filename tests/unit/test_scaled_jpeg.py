@@ -5,6 +5,7 @@ import itertools
 import math
 import random
 import struct
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from unittest.mock import patch
@@ -174,13 +175,18 @@ def test_a_broken_file_is_a_picture_or_a_rejection_to_it_too(data: bytes) -> Non
         assert max(opened(render(data, TINY, Limits()).pictures[0].body).size) == 12
 
 
-def test_a_photo_goes_through_it_and_without_it_looks_the_same() -> None:
-    data = pictures.jpeg(1600, 1200)
+@pytest.mark.parametrize(
+    "make",
+    [lambda: pictures.jpeg(1600, 1200), lambda: pictures.phone_jpeg(6, 800, 600), pictures.display_p3_jpeg],
+    ids=["photo", "turned", "display-p3"],
+)
+def test_a_photo_goes_through_it_and_without_it_looks_the_same(make: Callable[[], bytes]) -> None:
+    data, thumb = make(), [Rendition("thumb", 160, 160)]
     with patch.object(scaled_jpeg, "decode", wraps=scaled_jpeg.decode) as used:
-        ours = opened(render(data, [Rendition("thumb", 400, 400)], Limits()).pictures[0].body)
+        ours = opened(render(data, thumb, Limits()).pictures[0].body)
     used.assert_called_once()
     with patch.object(scaled_jpeg, "_decoder", lambda: None):
-        theirs = opened(render(data, [Rendition("thumb", 400, 400)], Limits()).pictures[0].body)
+        theirs = opened(render(data, thumb, Limits()).pictures[0].body)
     assert difference(ours, theirs)[0] < 1.5
 
 
