@@ -362,26 +362,6 @@ INLINE int doubled(int scale)
     return 2 * scale <= MAX_SCALE ? 2 * scale : scale;
 }
 
-INLINE int decode_mcu(struct decoder *d, int scale, size_t column)
-{
-    if (d->limit - d->reader.next < MARGIN_BYTES && !d->complete)
-        fill(d);
-    struct reader r = d->reader;
-    for (struct component *c = d->component; c < d->component + d->components; c++)
-        for (int y = 0; y < c->down; y++)
-            for (int x = 0; x < c->across; x++) {
-                size_t left = (column * (size_t)c->across + (size_t)x) * (size_t)c->scale;
-                uint8_t *out = c->band + (size_t)(y * c->scale) * c->stride + left;
-                /* Each call with a constant: the compiler makes a function of its own of it. */
-                int fine = c->scale == scale ? decode_block(d, &r, c, scale, out)
-                                             : decode_block(d, &r, c, doubled(scale), out);
-                if (!fine)
-                    return 0;
-            }
-    d->reader = r;
-    return left_bits(d) >= 0; /* what is behind the end are zeros, no more of them than one MCU takes */
-}
-
 /*
  * The lowest coefficients that a block would have if its last samples of the picture were repeated up to its edge.
  *
@@ -406,23 +386,37 @@ static int picture_samples(int of, size_t block)
     return left >= 1 && left < 8 ? (int)left : 8; /* a block behind the edge is not shown, whatever is in it */
 }
 
-/* `decode_mcu` for the last of a row and those of the last row. */
-static int decode_rim_mcu(struct decoder *d, size_t row, size_t column)
+/* `decode_block` for the last of a row and those of the last row: block `across` and `down` of the component. */
+static int decode_rim_block(
+    const struct decoder *d, struct reader *r, struct component *c, size_t across, size_t down, uint8_t *out)
+{
+    int32_t all[64] = {0}, into[17];
+    if (!read_block(d, r, c, 63, NATURAL, all))
+        return 0;
+    fold(d, picture_samples(c->width, across), picture_samples(c->height, down), all, into);
+    draw_block(d, c->scale, into, out, c->stride);
+    return 1;
+}
+
+/* `scale` and `is_rim` are constants to the compiler, which makes a function of its own of each. */
+INLINE int decode_mcu(struct decoder *d, int scale, int is_rim, size_t row, size_t column)
 {
     if (d->limit - d->reader.next < MARGIN_BYTES && !d->complete)
         fill(d);
+    struct reader r = d->reader;
     for (struct component *c = d->component; c < d->component + d->components; c++)
         for (int y = 0; y < c->down; y++)
             for (int x = 0; x < c->across; x++) {
                 size_t across = column * (size_t)c->across + (size_t)x, down = row * (size_t)c->down + (size_t)y;
                 uint8_t *out = c->band + (size_t)(y * c->scale) * c->stride + across * (size_t)c->scale;
-                int32_t all[64] = {0}, into[17];
-                if (!read_block(d, &d->reader, c, 63, NATURAL, all))
+                int fine = is_rim              ? decode_rim_block(d, &r, c, across, down, out)
+                           : c->scale == scale ? decode_block(d, &r, c, scale, out)
+                                               : decode_block(d, &r, c, doubled(scale), out);
+                if (!fine)
                     return 0;
-                fold(d, picture_samples(c->width, across), picture_samples(c->height, down), all, into);
-                draw_block(d, c->scale, into, out, c->stride);
             }
-    return left_bits(d) >= 0;
+    d->reader = r;
+    return left_bits(d) >= 0; /* what is behind the end are zeros, no more of them than one MCU takes */
 }
 
 /* The end of a segment of coded data: nothing may be left but the bits that fill the last byte. */
@@ -451,7 +445,7 @@ INLINE int decode_row_at(struct decoder *d, int scale, size_t row)
         if (d->restart_interval && done && done % d->restart_interval == 0)
             if (!restart(d, done / d->restart_interval - 1))
                 return 0;
-        if (!(is_rim ? decode_rim_mcu(d, row, column) : decode_mcu(d, scale, column)))
+        if (!(is_rim ? decode_mcu(d, scale, 1, row, column) : decode_mcu(d, scale, 0, row, column)))
             return 0;
     }
     return 1;
