@@ -11,7 +11,7 @@ test: .venv/ready ## everything that CI checks
 	.venv/bin/mypy
 	.venv/bin/cfn-lint template.yaml
 	SAM_CLI_TELEMETRY=0 .venv/bin/sam validate --lint
-	@ops/browser.sh
+	@scripts/browser.sh
 	.venv/bin/pytest --numprocesses auto tests/unit functions examples
 	.venv/bin/pytest --numprocesses 2 --dist loadfile --durations 20 tests/build services tests/e2e
 
@@ -19,22 +19,22 @@ build: .venv/ready ## for `sam deploy`; ARCHITECTURE=arm64 for the other process
 	@.venv/bin/darkroom build --architecture $(or $(ARCHITECTURE),x86_64)
 
 bench: .venv/ready ## the engine beside its peers, each from its package; PHOTOS=folder, or made ones; about ten minutes
-	@ops/peers.sh
+	@scripts/peers.sh
 	.venv-bench/bin/python -W ignore -m bench.resize $(PHOTOS)
 
 screenshots: .venv/ready ## docs/images, from the deployed gallery with drawn pictures
-	@ops/browser.sh
+	@scripts/browser.sh
 	.venv/bin/python -m tests.e2e.screenshots
 
 requirements: .venv/ready ## after a change of pyproject.toml: the lock, and what each function requires
 	$(or $(shell command -v uv),.venv-uv/bin/uv) lock
-	@ops/requirements.sh
+	@scripts/requirements.sh
 
 generated: .venv/ready ## after a change of telemetry, panels or queries: docs/logs.md, the template's dashboard
-	@.venv/bin/python -m ops.generated
+	@.venv/bin/python -m ops.develop.generated
 
 clean: ## what can be made again; the pictures of `make run` are in .darkroom and stay
 	rm -rf .venv .venv-uv .venv-bench .aws-sam .mypy_cache .ruff_cache .pytest_cache functions/resize/scaled_jpeg-*
 
-.venv/ready: pyproject.toml uv.lock ops/setup.sh ops/compiled.py functions/resize/scaled_jpeg.c
-	@ops/setup.sh
+.venv/ready: pyproject.toml uv.lock scripts/setup.sh ops/compiled.py functions/resize/scaled_jpeg.c
+	@scripts/setup.sh

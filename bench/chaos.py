@@ -29,15 +29,15 @@ from rich.console import Console
 
 from bench.faulty import FaultyProxy
 from bench.ledger import Sent, as_markdown, plan, take
-from ops import engine as engines
-from ops import stack as stacks
-from ops.engine import Engine
-from ops.letters import Letter, counts, replay_one, walk
-from ops.originals import ends, lost, originals
-from ops.up import bring_up
+from ops.local import engine as engines
+from ops.local import stack as stacks
+from ops.local.engine import Engine
+from ops.local.up import bring_up
+from ops.recovery.letters import Letter, counts, replay_one, walk
+from ops.recovery.originals import ends, lost, originals
 from shared.events import Upload
 from shared.keys import new_image_id, upload_key
-from tests.e2e.killers import CODES, make_killable
+from tests.support.killers import CODES, make_killable
 
 PARALLEL = 16
 # Uploads wait while more messages than this do, so that the resizer meets faults all the time and not only its backlog.

@@ -14,10 +14,10 @@ from typing import Any
 
 from playwright.sync_api import Page, sync_playwright
 
-from ops.browser import CHROMIUM_ARGUMENTS, chromium
-from tests.e2e import photos
-from tests.e2e.browser import shifts, watch_shifts
-from tests.e2e.conftest import deployed
+from ops.local.browser import CHROMIUM_ARGUMENTS, chromium
+from tests.support import photos
+from tests.support.browser import shifts, watch_shifts
+from tests.support.deployed import deployed
 
 FILES = 200
 LONG_PX = 3000

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from tests.e2e.killers import PROCESS_MARK
+from tests.support.killers import PROCESS_MARK
 
 FAILS = 0.10
 # The function gives up waiting after 10 s.

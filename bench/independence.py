@@ -21,10 +21,10 @@ from pathlib import Path
 import httpx
 
 from bench.latency import upload_to_thumbnail_seconds
-from ops import stack as stacks
-from ops.new_subscriber import On, Where, write
-from tests.e2e.conftest import Stack, deployed, until
-from tests.pictures import jpeg
+from ops.develop.new_subscriber import On, Where, write
+from ops.local import stack as stacks
+from tests.support.deployed import Stack, deployed, until
+from tests.support.pictures import jpeg
 
 ROUNDS, UPLOADS = 5, 4
 NAME = "noise"

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import httpx
 
-from tests.e2e.conftest import Stack, deployed
-from tests.pictures import jpeg
+from tests.support.deployed import Stack, deployed
+from tests.support.pictures import jpeg
 
 WARM_UPLOADS = 20
 GIVE_UP_SECONDS = 60

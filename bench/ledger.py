@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
-from ops.letters import Letter
-from ops.originals import ends
+from ops.recovery.letters import Letter
+from ops.recovery.originals import ends
 from shared.keys import read_rendition_key
-from tests.e2e.killers import CODES
+from tests.support.killers import CODES
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

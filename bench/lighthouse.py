@@ -13,9 +13,9 @@ from typing import Any
 
 from playwright.sync_api import sync_playwright
 
-from ops.browser import CHROMIUM_ARGUMENTS, chromium
-from tests.e2e.browser import fill
-from tests.e2e.conftest import deployed
+from ops.local.browser import CHROMIUM_ARGUMENTS, chromium
+from tests.support.browser import fill
+from tests.support.deployed import deployed
 
 TOOL = Path(__file__).parent / "lighthouse" / "node_modules" / ".bin" / "lighthouse"
 RUNS = 5

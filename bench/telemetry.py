@@ -24,7 +24,7 @@ from functions.resize.render import render
 from shared import telemetry
 from shared.limits import Limits
 from shared.renditions import DEFAULT_RENDITIONS
-from tests.pictures import jpeg
+from tests.support.pictures import jpeg
 
 PICTURES = 30
 INVOCATIONS = 300

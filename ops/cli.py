@@ -7,12 +7,14 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from ops import corpus, dead_letters, new_subscriber, rejections, resubmit, status
+from ops.develop import corpus, new_subscriber
+from ops.monitoring import status
+from ops.monitoring.report import report
+from ops.monitoring.trace import trace
 from ops.options import flat
 from ops.problem import Problem, sentence_on_problem
-from ops.report import report
+from ops.recovery import dead_letters, rejections, resubmit
 from ops.target import DEFAULT_FOLDER, FolderOption, Place, resolve
-from ops.trace import trace
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 console = Console()
@@ -52,7 +54,7 @@ def up(
 
     Example: darkroom up --port 4570 --with lookalikes --parameter AllowAnonymousUploads=true
     """
-    from ops import up as local  # imports boto3 and friends, which `--help` need not wait for
+    from ops.local import up as local  # imports boto3 and friends, which `--help` need not wait for
 
     parameters = dict(_name_and_value(text) for text in parameter or [])
     local.up(folder.resolve(), port, parameters, console, [name for name in services.split(",") if name])
@@ -99,7 +101,7 @@ def build(
 
     Example: darkroom build --architecture arm64
     """
-    from ops import stack
+    from ops.local import stack
 
     source = stack.service_folder(service) if service else stack.ROOT
     built, ran = stack.build((folder or source / ".aws-sam" / "build").resolve(), architecture, source)

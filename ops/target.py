@@ -9,7 +9,7 @@ import boto3
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ops import engine, stack
+from ops.local import engine, stack
 from ops.problem import Problem
 
 DEFAULT_FOLDER = Path(".darkroom")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ops import stack
+from ops.local import stack
 from ops.problem import Problem
 from tests.unit.test_template import FUNCTIONS, of_type
 

@@ -8,10 +8,10 @@ from typing import Literal
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-from ops.browser import CHROMIUM_ARGUMENTS, chromium
-from tests.e2e import mixed
-from tests.e2e.conftest import DARKROOM
+from ops.local.browser import CHROMIUM_ARGUMENTS, chromium
 from tests.e2e.screenshots import FOLDER
+from tests.support import mixed
+from tests.support.deployed import DARKROOM
 
 Shot = tuple[str, Literal["light", "dark"], int]
 SHOTS: tuple[Shot, ...] = (("report", "light", 1240), ("report-dark", "dark", 1240), ("report-phone", "light", 390))

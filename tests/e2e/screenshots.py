@@ -13,10 +13,10 @@ from typing import Literal
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from ops.browser import CHROMIUM_ARGUMENTS, chromium
-from tests.e2e import photos
-from tests.e2e.browser import empty, fill, hand_over
-from tests.e2e.conftest import Stack, deployed, until
+from ops.local.browser import CHROMIUM_ARGUMENTS, chromium
+from tests.support import photos
+from tests.support.browser import empty, fill, hand_over
+from tests.support.deployed import Stack, deployed, until
 
 FOLDER = Path(__file__).parents[2] / "docs" / "images"
 PICTURES = 66

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from ops.engine import Engine
-from tests.e2e.conftest import stack_on, until
-from tests.e2e.test_pipeline import picture
-from tests.e2e.workshop import ROOT, Workshop, make_workshop
+from ops.local.engine import Engine
+from tests.support.deployed import stack_on, until
+from tests.support.uploads import picture
+from tests.support.workshop import ROOT, Workshop, make_workshop
 
 COMMANDS = re.findall(r"(?s)```sh\n(.*?)\n```", (ROOT / "docs" / "add-a-subscriber.md").read_text())
 

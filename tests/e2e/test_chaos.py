@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from bench.chaos import run
-from tests.e2e.killers import CODES, CRASHES, OUT_OF_MEMORY
+from tests.support.killers import CODES, CRASHES, OUT_OF_MEMORY
 
 UPLOADS = 80
 SEED = 7

@@ -9,9 +9,9 @@ import httpx
 import pytest
 from botocore.exceptions import ClientError
 
-from ops.engine import REGION
-from tests.e2e.conftest import Stack
-from tests.e2e.test_pipeline import picture
+from ops.local.engine import REGION
+from tests.support.deployed import Stack
+from tests.support.uploads import picture
 
 
 def ticket(stack: Stack, size: int = 1000) -> dict[str, Any]:

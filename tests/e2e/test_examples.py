@@ -14,9 +14,9 @@ import pytest
 from PIL import Image
 
 from examples.webhook.post import signature
-from tests.contract import violations
-from tests.e2e.conftest import Stack, deployed, until
-from tests.e2e.photos import forest, lights
+from tests.support.contract import violations
+from tests.support.deployed import Stack, deployed, until
+from tests.support.photos import forest, lights
 
 SECRET = "correct-horse-battery-staple"
 IMPORTER = """

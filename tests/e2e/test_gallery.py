@@ -6,9 +6,9 @@ import pytest
 from playwright.sync_api import FilePayload, Page, expect
 
 from shared.keys import Image, new_image_id, rendition_key
-from tests.e2e.browser import ARRIVES_MS, JPEG, alt, complete, empty, fill, shifts, violations
-from tests.e2e.conftest import Stack, until
-from tests.unit.list_gallery import NOW
+from tests.support.browser import ARRIVES_MS, JPEG, alt, complete, empty, fill, shifts, violations
+from tests.support.deployed import Stack, until
+from tests.support.gallery import NOW
 
 
 @pytest.fixture(autouse=True)

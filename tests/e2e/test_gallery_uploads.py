@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import FilePayload, Page, Route, expect
 
-from tests.e2e import photos
-from tests.e2e.browser import ARRIVES_MS, JPEG, alt, complete, drop_path, empty, fill, hand_over, shifts, violations
-from tests.e2e.conftest import Stack, until
+from tests.support import photos
+from tests.support.browser import ARRIVES_MS, JPEG, alt, complete, drop_path, empty, fill, hand_over, shifts, violations
+from tests.support.deployed import Stack, until
 
 PORTRAIT = ("Trunks in mist.jpg", "image/jpeg", photos.jpeg(5, 1200))
 NOT_A_PICTURE = ("Holiday.jpg", "image/jpeg", b"this is a text" * 100)

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image, ImageCms
 from playwright.sync_api import Page
 
-from tests import pictures
-from tests.e2e.conftest import Stack
-from tests.e2e.test_pipeline import shown
+from tests.support import pictures
+from tests.support.deployed import Stack
+from tests.support.uploads import shown
 
 SPOTS = [pictures.DISC_AT, pictures.HILL_AT, pictures.SKY_AT]
 # JPEG and grain; with its profile left out, each picture that has one is off by more at one spot at least.

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tests.e2e.conftest import DARKROOM, Stack, deployed, until
-from tests.e2e.killers import CODES, make_killable
+from tests.support.deployed import DARKROOM, Stack, deployed, until
+from tests.support.killers import CODES, make_killable
 
 SECONDS = 180
 

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from ops.engine import Engine
-from tests.e2e.conftest import Stack, stack_on, until
+from ops.local.engine import Engine
 from tests.e2e.test_door_policy import as_role
-from tests.e2e.test_pipeline import picture
-from tests.e2e.workshop import Workshop, make_workshop
+from tests.support.deployed import Stack, stack_on, until
+from tests.support.uploads import picture
+from tests.support.workshop import Workshop, make_workshop
 
 FORMS = {"tally": "services/tally", "new-tags": "functions/new_tags"}
 

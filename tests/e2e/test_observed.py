@@ -12,9 +12,9 @@ import httpx
 import pytest
 
 from shared import telemetry
-from tests.e2e import mixed
-from tests.e2e.conftest import DARKROOM, Stack, until
-from tests.e2e.mixed import DURING_OUTAGE, GOOD, HOSTILE, Ledger, ids, lines, raw
+from tests.support import mixed
+from tests.support.deployed import DARKROOM, Stack, until
+from tests.support.mixed import DURING_OUTAGE, GOOD, HOSTILE, Ledger, ids, lines, raw
 
 
 @pytest.fixture(scope="module")

@@ -4,39 +4,14 @@ import json
 import subprocess
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 from PIL import Image, ImageOps
 
 from shared import keys
-from tests.e2e.conftest import DARKROOM, Stack, until
-
-
-def picture(
-    width_px: int = 640,
-    height_px: int = 480,
-    colour: tuple[int, int, int] = (200, 80, 20),
-    kind: str = "JPEG",
-    **save: Any,
-) -> bytes:
-    """A picture whose upper left quarter is white, so that one sees which side is up."""
-    image = Image.new("RGB", (width_px, height_px), colour)
-    image.paste((255, 255, 255), (0, 0, width_px // 2, height_px // 2))
-    buffer = BytesIO()
-    image.save(buffer, kind, **save)
-    return buffer.getvalue()
-
-
-def shown(stack: Stack, image_id: str) -> dict[str, Any]:
-    """The picture as the gallery lists it, as soon as it does."""
-
-    def listed() -> list[dict[str, Any]]:
-        answer = httpx.get(f"{stack.gallery_url}images?limit=200").json()
-        return [image for image in answer["images"] if image["id"] == image_id]
-
-    return until(listed, f"{image_id} in the gallery")[0]
+from tests.support.deployed import DARKROOM, Stack, until
+from tests.support.uploads import picture, shown
 
 
 def fetched(url: str) -> Image.Image:

@@ -7,8 +7,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.e2e.conftest import Stack, deployed, until
-from tests.e2e.test_pipeline import picture
+from tests.support.deployed import Stack, deployed, until
+from tests.support.uploads import picture
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.e2e.conftest import DARKROOM, until
-from tests.e2e.test_pipeline import picture
+from tests.support.deployed import DARKROOM, until
+from tests.support.uploads import picture
 
 STARTS_SECONDS = 240
 

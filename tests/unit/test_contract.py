@@ -9,8 +9,8 @@ import pytest
 
 from shared.errors import Unavailable
 from shared.events import Created, RenditionCreated, Upload, UploadRejected, events_in
-from tests.contract import DOCUMENT, SCHEMAS, envelopes, s3_events, violations
-from tests.subscribers import s3_event
+from tests.support.contract import DOCUMENT, SCHEMAS, envelopes, s3_events, violations
+from tests.support.subscribers import s3_event
 
 ID = "7ybqx4m8hz6wwqcr6076spxfyx"
 KEYS = {

@@ -9,10 +9,10 @@ import typer
 from PIL import Image
 from typer.testing import CliRunner
 
-from ops import corpus as corpus_module
-from ops.contact_sheet import contact_sheet
-from ops.corpus import Result, corpus, render_alone
-from tests import pictures
+from ops.develop import corpus as corpus_module
+from ops.develop.contact_sheet import contact_sheet
+from ops.develop.corpus import Result, corpus, render_alone
+from tests.support import pictures
 
 # Enough for a child and a photo, not for 80 megapixels.
 ROOM_MB = 160

@@ -16,7 +16,7 @@ from functions.ingest.settings import settings
 from shared import keys, storage
 from shared.errors import Rejected
 from shared.limits import MAX_NAME_BYTES, MAX_TICKET_REQUEST_BYTES, TICKET_SECONDS
-from tests.unit.context import Context
+from tests.support.context import Context
 
 
 @pytest.fixture(autouse=True)

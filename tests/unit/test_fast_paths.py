@@ -12,7 +12,7 @@ from functions.resize import jpeg, png, resample, webp
 from functions.resize.render import render
 from shared.limits import Limits
 from shared.renditions import DEFAULT_RENDITIONS
-from tests import pictures
+from tests.support import pictures
 
 
 def difference(left: Image.Image, right: Image.Image) -> tuple[float, int]:

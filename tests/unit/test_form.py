@@ -9,8 +9,8 @@ from mypy_boto3_s3 import S3Client
 from functions.ingest import form, handler
 from functions.ingest.settings import settings
 from shared.keys import NAMELESS, image_of
-from tests.unit.context import Context
-from tests.unit.list_gallery import NOW
+from tests.support.context import Context
+from tests.support.gallery import NOW
 
 
 @pytest.mark.parametrize(

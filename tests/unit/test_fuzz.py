@@ -10,7 +10,7 @@ from functions.resize.render import render
 from shared.errors import Rejected
 from shared.limits import Limits
 from shared.renditions import DEFAULT_RENDITIONS, Rendition
-from tests import pictures
+from tests.support import pictures
 
 SMALL = Limits(max_pixels=4_000_000)
 MAKERS = {

@@ -14,8 +14,8 @@ from botocore.stub import Stubber
 from moto import mock_aws
 from mypy_boto3_sqs import SQSClient
 
-from ops import letters
-from ops.letters import Wanted, groups, move_all, replay_one, walk
+from ops.recovery import letters
+from ops.recovery.letters import Wanted, groups, move_all, replay_one, walk
 from shared.events import Upload
 from shared.letters import Reason, attributes
 from shared.queues import send

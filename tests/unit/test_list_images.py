@@ -8,7 +8,7 @@ from functions.list.settings import Settings, Wiring
 from shared.keys import new_image_id
 from shared.limits import MAX_PAGE_ITEMS, MAX_STATUS_IDS, RECENT_SECONDS
 from shared.renditions import Rendition, parse_renditions
-from tests.unit.list_gallery import NOW, get, image_id, picture, rejection, upload
+from tests.support.gallery import NOW, get, image_id, picture, rejection, upload
 
 
 class Calls(list[str]):

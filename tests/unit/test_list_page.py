@@ -16,7 +16,7 @@ from functions.list.gallery import Listing
 from functions.list.settings import Wiring
 from shared.keys import clean_name
 from shared.limits import PAGE_ITEMS
-from tests.unit.list_gallery import Answer, get, image_id, picture, rejection, upload
+from tests.support.gallery import Answer, get, image_id, picture, rejection, upload
 
 HOSTILE = ['"><script>alert(1)</script>', "{{ 7*7 }}.jpg", "' onerror='x", "مرحبا.jpg", "👩‍👩‍👧.png", "</title>"]
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from ops import generated
-from ops.panels import COLOURS, LAYOUT, dashboard_body
-from ops.queries import QUERIES
+from ops.develop import generated
+from ops.monitoring.panels import COLOURS, LAYOUT, dashboard_body
+from ops.monitoring.queries import QUERIES
 from shared.telemetry import FIELDS, LINES, METRICS
 from tests.unit.test_template import FUNCTIONS, RESOURCES, ROOT, TEMPLATE, every_value, of_type, statements
 
@@ -147,4 +147,4 @@ def test_no_function_brings_the_x_ray_sdk() -> None:
 def test_colours_are_all_defined() -> None:
     used = {value["color"] for value in every_value(dashboard()) if isinstance(value, dict) and "color" in value}
     assert used <= {light for light, _ in COLOURS.values()}
-    assert Path(ROOT / "ops/report.html").exists()
+    assert Path(ROOT / "ops/monitoring/report.html").exists()

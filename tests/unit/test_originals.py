@@ -10,10 +10,10 @@ from PIL import Image
 
 from functions.resize.render import render
 from functions.resize.work import Settings, resize_upload
+from ops.monitoring.status import ready_since
 from ops.options import Filters
-from ops.originals import as_first_announced, ends, lost, originals
-from ops.rejections import rejections, wanted
-from ops.status import ready_since
+from ops.recovery.originals import as_first_announced, ends, lost, originals
+from ops.recovery.rejections import rejections, wanted
 from shared.events import Upload, uploads_in
 from shared.keys import new_image_id, upload_key
 

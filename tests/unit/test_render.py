@@ -8,9 +8,9 @@ from PIL import Image, ImageCms
 from functions.resize.render import render
 from shared.limits import Limits
 from shared.renditions import Rendition
-from tests import pictures
-from tests.icc import SRGB, grey_profile, rgb_profile
-from tests.unit.rendered import LIMITS, STILLS, colour, frames, made, near, opened, shows_scene
+from tests.support import pictures
+from tests.support.icc import SRGB, grey_profile, rgb_profile
+from tests.support.rendered import LIMITS, STILLS, colour, frames, made, near, opened, shows_scene
 
 
 @pytest.mark.parametrize("name", STILLS)

@@ -5,8 +5,8 @@ from PIL import Image
 
 from functions.resize.render import render
 from shared.renditions import Rendition
-from tests import pictures
-from tests.unit.rendered import LIMITS, frames
+from tests.support import pictures
+from tests.support.rendered import LIMITS, frames
 
 RED, GREEN, BLUE, GREY = (255, 0, 0), (0, 255, 0), (0, 0, 255), (128, 128, 128)
 WEBP, AVIF, JPEG, PNG = (

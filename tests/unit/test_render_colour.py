@@ -7,9 +7,9 @@ from PIL import Image
 
 from functions.resize.render import render
 from shared.renditions import Rendition
-from tests import pictures
-from tests.icc import SRGB, rgb_profile
-from tests.unit.rendered import LIMITS, near, opened
+from tests.support import pictures
+from tests.support.icc import SRGB, rgb_profile
+from tests.support.rendered import LIMITS, near, opened
 
 SIZE = (32, 24)
 

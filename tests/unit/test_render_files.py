@@ -9,9 +9,9 @@ from PIL import Image, ImageCms
 from functions.resize.render import render
 from functions.resize.resample import Box, resample
 from shared.renditions import Rendition
-from tests import pictures
-from tests.icc import DISPLAY_P3, rgb_profile
-from tests.unit.rendered import LIMITS, opened
+from tests.support import pictures
+from tests.support.icc import DISPLAY_P3, rgb_profile
+from tests.support.rendered import LIMITS, opened
 
 SCENE = pictures.scene(160, 120)
 NOTES = {

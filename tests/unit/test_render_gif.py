@@ -9,8 +9,8 @@ from functions.resize import animation, gif
 from functions.resize.opening import open_picture
 from functions.resize.render import render
 from shared.renditions import Rendition
-from tests import pictures
-from tests.unit.rendered import LIMITS, opened
+from tests.support import pictures
+from tests.support.rendered import LIMITS, opened
 
 RED, GREEN, BLUE, NOTHING = (255, 0, 0, 255), (0, 255, 0, 255), (0, 0, 255, 255), (0, 0, 0, 0)
 _COLOURS = bytes((255, 0, 0, 0, 255, 0, 0, 0, 255, 0, 0, 0))

@@ -12,8 +12,8 @@ from functions.resize.opening import Opened, open_picture
 from functions.resize.render import render
 from shared.errors import Rejected
 from shared.renditions import Rendition
-from tests import pictures
-from tests.unit.rendered import LIMITS, colour, near, opened
+from tests.support import pictures
+from tests.support.rendered import LIMITS, colour, near, opened
 
 
 def rendition(data: bytes, side: int) -> Image.Image:

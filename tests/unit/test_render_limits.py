@@ -10,8 +10,8 @@ from functions.resize.render import render
 from shared.errors import Rejected
 from shared.limits import Limits
 from shared.renditions import Rendition
-from tests import pictures
-from tests.unit.rendered import made
+from tests.support import pictures
+from tests.support.rendered import made
 from tests.unit.test_render_gif import KEEP, WHOLE, gif_of
 
 TINY = [Rendition("x", 2, 2)]

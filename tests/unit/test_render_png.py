@@ -10,9 +10,9 @@ from functions.resize.render import render
 from shared.errors import Rejected
 from shared.limits import Limits
 from shared.renditions import Rendition
-from tests import pictures
-from tests.icc import DISPLAY_P3, rgb_profile
-from tests.unit.rendered import LIMITS, colour, made, near, opened, shows_scene
+from tests.support import pictures
+from tests.support.icc import DISPLAY_P3, rgb_profile
+from tests.support.rendered import LIMITS, colour, made, near, opened, shows_scene
 
 SMALL, LARGE = (pictures.encoded(pictures.scene(*size), "PNG", compress_level=1) for size in ((240, 180), (2400, 1800)))
 

@@ -11,8 +11,8 @@ from functions.resize.render import render
 from shared.errors import Rejected
 from shared.limits import Limits
 from shared.renditions import Rendition
-from tests import pictures
-from tests.unit.rendered import LIMITS, made, opened, shows_scene
+from tests.support import pictures
+from tests.support.rendered import LIMITS, made, opened, shows_scene
 from tests.unit.test_render_png import chunk, grey_png, png_of
 
 SCENE = pictures.scene(64, 48, grain=0)

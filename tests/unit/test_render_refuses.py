@@ -11,8 +11,8 @@ from functions.resize.render import render
 from shared.errors import Rejected
 from shared.limits import Limits
 from shared.renditions import Rendition
-from tests import pictures
-from tests.unit.rendered import STILLS, made, opened, shows_scene
+from tests.support import pictures
+from tests.support.rendered import STILLS, made, opened, shows_scene
 
 
 @pytest.mark.parametrize("name", pictures.NOT_PICTURES)

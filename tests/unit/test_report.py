@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from ops import report, summary, trace
-from ops.logs import LogLine, parse
-from ops.panels import LATENCY, REPORTED, THROUGHPUT
+from ops.monitoring import report, summary, trace
+from ops.monitoring.logs import LogLine, parse
+from ops.monitoring.panels import LATENCY, REPORTED, THROUGHPUT
 from shared import telemetry
 from shared.keys import new_image_id
 from shared.telemetry import Line

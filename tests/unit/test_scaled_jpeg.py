@@ -19,8 +19,8 @@ from functions.resize.render import render
 from shared.errors import Rejected
 from shared.limits import Limits
 from shared.renditions import Rendition
-from tests import pictures
-from tests.unit.jpegs import SCALES, changed, first, scaled
+from tests.support import pictures
+from tests.support.jpegs import SCALES, changed, first, scaled
 from tests.unit.test_fast_paths import difference, opened
 from tests.unit.test_fuzz import broken
 

@@ -10,8 +10,8 @@ from functions.resize import scaled_jpeg
 from functions.resize.render import render
 from shared.limits import Limits
 from shared.renditions import Rendition
-from tests import pictures
-from tests.unit.jpegs import SCALES, changed, first, scaled
+from tests.support import pictures
+from tests.support.jpegs import SCALES, changed, first, scaled
 from tests.unit.test_fast_paths import difference, opened
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from ops.new_subscriber import KINDS, On, Where, write
+from ops.develop.new_subscriber import KINDS, On, Where, write
+from ops.local.stack import service_stack
 from ops.problem import Problem
-from ops.stack import service_stack
 from shared.limits import MAX_ATTEMPTS, MESSAGE_SECONDS, RESERVE_SECONDS
 from tests.unit.test_template import RESOURCES, ROOT, TEMPLATE, UNNAMEABLE, every_value, load_template
 

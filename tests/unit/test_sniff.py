@@ -7,8 +7,8 @@ from PIL import Image
 
 from functions.resize.sniff import sniff
 from shared.errors import Rejected
-from tests import pictures
-from tests.unit.rendered import STILLS, made, opened, shows_scene
+from tests.support import pictures
+from tests.support.rendered import STILLS, made, opened, shows_scene
 
 SCENE = pictures.scene(64, 48, grain=0)
 ROWS = SCENE.tobytes("raw", "BGR", 0, -1)  # 192 bytes a row: no padding

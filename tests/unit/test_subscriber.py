@@ -16,7 +16,7 @@ from shared.errors import Rejected, Unavailable
 from shared.events import RenditionCreated, Upload
 from shared.letters import reason_of
 from shared.subscriber import backoff_seconds, process_batch, process_events
-from tests.unit.context import Context
+from tests.support.context import Context
 
 AT = datetime(2026, 11, 22, 12, tzinfo=UTC)
 

@@ -19,7 +19,7 @@ from functions.resize.work import Settings, resize_upload
 from shared import keys, telemetry
 from shared.events import Upload
 from shared.limits import MAX_SHOWN_IDS, SHOWN_SECONDS
-from tests.unit.context import Context
+from tests.support.context import Context
 
 ROOT = Path(__file__).parents[2]
 RESIZED: dict[str, Any] = {

@@ -14,8 +14,8 @@ from PIL import Image, ImageDraw
 from examples.lookalikes import handler
 from examples.lookalikes.fingerprint import ALIKE_BITS, BITS, bands, differing_bits, distance, fingerprints
 from examples.lookalikes.index import BAND_PICTURES, Index
-from tests.e2e.photos import forest, lights
-from tests.subscribers import BUCKET, Desk, delivering
+from tests.support.photos import forest, lights
+from tests.support.subscribers import BUCKET, Desk, delivering
 
 
 def thumb(picture: Image.Image, quality: int = 80) -> bytes:

@@ -9,7 +9,7 @@ import pytest
 import urllib3
 
 from examples.webhook import handler, post
-from tests.subscribers import Desk, delivering
+from tests.support.subscribers import Desk, delivering
 
 KEY = "thumb/7ybqx4m8hz6wwqcr6076spxfyx/4000x3000/A!20!3Cb!3E.jpg"
 ENVIRONMENT = {"WEBHOOK_URL": "https://hooks.example.com/services/T0/B0", "WEBHOOK_SECRET": "correct horse"}

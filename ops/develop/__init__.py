@@ -1,0 +1,1 @@
+"""Commands for people who change Darkroom: new subscribers, generated files, corpus runs."""

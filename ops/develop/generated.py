@@ -1,0 +1,85 @@
+"""Files generated from the code: `python -m ops.develop.generated` writes them and a test compares them."""
+
+from pathlib import Path
+from textwrap import indent
+
+from ops.monitoring.panels import dashboard_text
+from ops.monitoring.queries import QUERIES, Query
+from shared.telemetry import FIELDS, LINES, METRICS
+
+ROOT = Path(__file__).parents[2]
+BEGIN, END = "  # generated: begin\n", "  # generated: end\n"
+
+_LOGS = """\
+# Log lines and metrics
+
+Written from `shared/telemetry.py` by `make generated`; a test compares them.
+
+Every line is one JSON object in the log group `/aws/lambda/<stack>-<service>`. Beside its own fields each has
+`level`, `message`, `timestamp` (UTC, RFC 3339), `service`, `location`, `cold_start`, `function_name`,
+`function_memory_size`, `function_arn`, `function_request_id` and, on AWS, `xray_trace_id`; with an exception also
+`exception` and `exception_name`. `image_id` is the correlation id: one query for it tells an upload's story
+(`darkroom trace IMAGE_ID`).
+
+`INFO` is as it should be, a bad file too. `WARNING`: Darkroom helps itself. `ERROR`: somebody has to look. What Python
+libraries and Lambda itself write (`START`, `END`, `REPORT`) is beside these.
+
+"""
+
+
+def logs_page() -> str:
+    """docs/logs.md."""
+    rows = [_LOGS, "| message | level | what happened | fields | metrics |\n|---|---|---|---|---|\n"]
+    for line in LINES:
+        metrics = [metric.name for metric in (*line.adds, *line.measures.values())]
+        rows.append(
+            f"| `{line.message}` | {line.level.upper()} | {line.about} | {_code(line.fields)} | {_code(metrics)} |\n"
+        )
+    rows.append("\n## Fields\n\n| field | meaning |\n|---|---|\n")
+    rows += [f"| `{name}` | {FIELDS[name]} |\n" for name in sorted(FIELDS)]
+    rows.append(
+        "\n## Metrics\n\nIn the namespace that is called like the stack, with the dimension `service`.\n\n"
+        "| metric | unit | what |\n|---|---|---|\n"
+    )
+    for metric in METRICS:
+        rows.append(f"| `{metric.name}` | {metric.unit.value} | {metric.about}{_by_code(metric.by_code)} |\n")
+    return "".join(rows)
+
+
+def dashboard_resources() -> str:
+    """The template's dashboard and saved queries."""
+    dashboard = (
+        "  Dashboard:\n    Type: AWS::CloudWatch::Dashboard\n    Properties:\n"
+        "      DashboardName: !Ref AWS::StackName\n"
+        f"      DashboardBody: !Sub |\n{indent(dashboard_text(), ' ' * 8)}"
+    )
+    return "\n".join([dashboard, *map(_query_resource, QUERIES)])
+
+
+def template(text: str) -> str:
+    """The template `text` with what is between its marks written anew."""
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return before + BEGIN + dashboard_resources() + END + after
+
+
+def _query_resource(query: Query) -> str:
+    groups = "".join(f"        - !Sub {group}\n" for group in query.log_groups)
+    return (
+        f"  {query.name.title()}Query:\n    Type: AWS::Logs::QueryDefinition\n    Condition: OnAws\n    Properties:\n"
+        f"      Name: !Sub ${{AWS::StackName}}/{query.name}\n      LogGroupNames:\n{groups}"
+        f"      QueryString: |\n{indent(query.text, ' ' * 8)}\n"
+    )
+
+
+def _by_code(by_code: bool) -> str:
+    return "; also by `code`" if by_code else ""
+
+
+def _code(names: list[str] | tuple[str, ...]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+if __name__ == "__main__":
+    (ROOT / "docs" / "logs.md").write_text(logs_page())
+    (ROOT / "template.yaml").write_text(template((ROOT / "template.yaml").read_text()))

@@ -1,0 +1,202 @@
+"""The local engine: MiniStack on loopback, with IAM enforcement on and its state in one folder."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import boto3
+import httpx
+
+from ops.problem import Problem
+
+REGION = "us-east-1"
+START_SECONDS = 60
+STOP_SECONDS = 60
+# MiniStack takes any well-formed key of the account's root; these are the ones its documentation uses.
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """Where an engine keeps its state and on which port of 127.0.0.1 it listens."""
+
+    folder: Path
+    port: int
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def saved_mark(self) -> Path:
+        """The file that appears when the engine has saved its state on request."""
+        return self.folder / "state" / "saved"
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "engine.log"
+
+    def client_environment(self) -> dict[str, str]:
+        """What makes any AWS tool talk to this engine and to nothing else."""
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        return inherited | CREDENTIALS | {"AWS_ENDPOINT_URL": self.url, "AWS_DEFAULT_REGION": REGION}
+
+    def session(self) -> boto3.Session:
+        """A boto3 session as the account's root. Give its clients `endpoint_url=engine.url`."""
+        return boto3.Session(
+            aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+            region_name=REGION,
+        )
+
+    def gallery_url(self, api_id: str) -> str:
+        """Where the engine serves an HTTP API."""
+        return f"{self.url}/_aws/execute-api/{api_id}/"
+
+
+def start(engine: Engine) -> subprocess.Popen[bytes]:
+    """Starts the engine and waits until it answers.
+
+    It runs in a session of its own, so that Ctrl-C reaches only us and we stop it in order. Raises Problem
+    (`port-taken`, `engine-failed`).
+    """
+    _refuse_taken_port(engine.port)
+    _discard(engine.folder / "tmp")
+    for name in ("state", "s3", "tmp"):
+        (engine.folder / name).mkdir(parents=True, exist_ok=True)
+    _move_to_port(engine)
+    environment = engine.client_environment() | {
+        "AUTH": "true",
+        "BIND_HOST": "127.0.0.1",
+        "GATEWAY_PORT": str(engine.port),
+        "PERSIST_STATE": "1",
+        "STATE_DIR": str(engine.folder / "state"),
+        "S3_PERSIST": "1",
+        "S3_DATA_DIR": str(engine.folder / "s3"),
+        "DARKROOM_SAVED_MARK": str(engine.saved_mark),
+        "TMPDIR": str(engine.folder / "tmp"),
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+        "PYTHONNOUSERSITE": "1",
+    }
+    with engine.log.open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "ops.local.engine_process"],
+            env=environment,
+            cwd=Path(__file__).parents[2],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    deadline = time.monotonic() + START_SECONDS
+    while not _answers(engine):
+        if process.poll() is not None or time.monotonic() > deadline:
+            stop(process)
+            raise Problem("engine-failed", f"The local engine did not start. Its last words are in {engine.log}.")
+        time.sleep(0.05)
+    _running_file(engine.folder).write_text(json.dumps({"port": engine.port, "pid": process.pid}))
+    return process
+
+
+def _move_to_port(engine: Engine) -> None:
+    # The engine's saved state holds queue URLs with its port; with another one it would feed no function any more.
+    noted = engine.folder / "state" / "port"
+    before = noted.read_text() if noted.exists() else str(engine.port)
+    if before != str(engine.port):
+        for file in (engine.folder / "state").glob("*.json"):
+            file.write_text(file.read_text().replace(f":{before}/", f":{engine.port}/"))
+    noted.write_text(str(engine.port))
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """Stops the engine so that it saves its state; kills it only if it does not stop in STOP_SECONDS."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def save(engine: Engine, process: subprocess.Popen[bytes]) -> None:
+    """Makes the engine write its state now, so that even a kill loses no stack. Raises Problem (`engine-failed`)."""
+    engine.saved_mark.unlink(missing_ok=True)
+    process.send_signal(signal.SIGUSR1)
+    deadline = time.monotonic() + STOP_SECONDS
+    while not engine.saved_mark.exists():
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise Problem("engine-failed", f"The local engine did not save its state. See {engine.log}.")
+        time.sleep(0.05)
+
+
+def running(folder: Path) -> Engine | None:
+    """The engine that runs with its state in `folder`, or None."""
+    try:
+        noted = json.loads(_running_file(folder).read_text())
+        engine = Engine(folder, int(noted["port"]))
+    except (OSError, ValueError, KeyError):
+        return None
+    return engine if _answers(engine) else None
+
+
+def await_predecessor(folder: Path) -> None:
+    """Waits for an engine that lost its parent to finish saving its state; kills it if it does not.
+
+    Raises Problem (`already-running`) if it still has its parent.
+    """
+    try:
+        pid = int(json.loads(_running_file(folder).read_text())["pid"])
+    except (OSError, ValueError, KeyError):
+        return
+    deadline = time.monotonic() + STOP_SECONDS
+    while _is_engine(pid):
+        if time.monotonic() > deadline:
+            os.kill(pid, signal.SIGKILL)
+        time.sleep(0.1)
+    _running_file(folder).unlink(missing_ok=True)
+
+
+def _discard(folder: Path) -> None:
+    # Functions that earlier runs unpacked, thousands of files for each process of each: nobody should wait for that.
+    with contextlib.suppress(FileNotFoundError):
+        folder.rename(folder.with_name(f"{folder.name}-{time.time_ns()}"))
+    old = [str(found) for found in folder.parent.glob(f"{folder.name}-*")]
+    if old:
+        subprocess.Popen(["rm", "-rf", *old], stdin=subprocess.DEVNULL, start_new_session=True)
+
+
+def _running_file(folder: Path) -> Path:
+    return folder / "engine.json"
+
+
+def _is_engine(pid: int) -> bool:
+    answer = subprocess.run(["ps", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    return "ops.local.engine_process" in answer.stdout
+
+
+def _answers(engine: Engine) -> bool:
+    try:
+        return httpx.get(f"{engine.url}/_ministack/health", timeout=2).is_success
+    except httpx.HTTPError:
+        return False
+
+
+def _refuse_taken_port(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise Problem(
+                "port-taken",
+                f"Port {port} is in use by another program. Choose another one: `make run PORT={port + 1}`.",
+            ) from error

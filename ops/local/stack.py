@@ -1,0 +1,217 @@
+"""Builds the template with the SAM CLI and deploys it to the local engine, and reads a deployed stack's outputs."""
+
+import fcntl
+import hashlib
+import json
+import os
+import platform
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ops import compiled
+from ops.local.engine import REGION, Engine
+from ops.problem import Problem
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+
+ROOT = Path(__file__).parents[2]
+LOCAL_STACK = "darkroom"
+COMMAND_SECONDS = 900
+_NO_NETWORK = (
+    "Temporary failure in name resolution",
+    "Name or service not known",
+    "Connection refused",
+    "NewConnectionError",
+    "Network is unreachable",
+    "nodename nor servname",
+    "No matching distribution found",
+    "Could not satisfy the requirement",  # all that SAM tells of pip; the versions are locked, so they exist
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """A built template; `digest` names the sources that it was built from."""
+
+    template: Path
+    digest: str
+
+
+def host_architecture() -> str:
+    """This machine's processor as Lambda calls it. The engine runs functions with the host's own Python."""
+    return "arm64" if platform.machine().lower() in {"arm64", "aarch64"} else "x86_64"
+
+
+def service_folder(name: str, root: Path = ROOT) -> Path:
+    """Where the service `name` with a stack of its own lives. Raises Problem (`no-such-service`)."""
+    for parent in ("services", "examples"):
+        if (root / parent / name.replace("-", "_") / "template.yaml").is_file():
+            return root / parent / name.replace("-", "_")
+    raise Problem("no-such-service", f"There is no services/{name}/template.yaml, nor one in examples.")
+
+
+def service_stack(service: str | None, darkroom: str = LOCAL_STACK) -> str:
+    """The stack of a service beside the stack `darkroom`, or that stack itself."""
+    return f"{darkroom}-{service}" if service else darkroom
+
+
+def identifier(service: str) -> str:
+    """What the service's resources are called by in a template: NewTags for new-tags."""
+    return "".join(part.capitalize() for part in service.split("-"))
+
+
+def build(folder: Path, architecture: str, source: Path = ROOT) -> tuple[Build, bool]:
+    """Runs `sam build` of source/template.yaml into `folder` unless the sources are those of the last build.
+
+    Answers whether it ran. Raises Problem (`build-failed`, `compile-failed`, `no-network`).
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_name(folder.name + ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # whoever comes while another builds waits, and finds it built
+        compiled.decoders()
+        return _build(folder, architecture, source)
+
+
+def _build(folder: Path, architecture: str, source: Path) -> tuple[Build, bool]:
+    digest = _digest(architecture, source)
+    built = Build(folder / "template.yaml", digest)
+    stamp = folder.with_name(folder.name + ".digest")
+    if built.template.exists() and stamp.exists() and stamp.read_text() == digest:
+        return built, False
+    stamp.unlink(missing_ok=True)
+    _sam(
+        "build",
+        [
+            "build",
+            "--template",
+            str(source / "template.yaml"),
+            "--build-dir",
+            str(folder),
+            "--parallel",
+            "--cached",
+            "--cache-dir",
+            str(folder.with_name(folder.name + "-cache")),
+            "--parameter-overrides",
+            f"Architecture={architecture}",
+        ],
+        os.environ,
+        folder.with_name(folder.name + ".log"),
+    )
+    _compile(folder)
+    stamp.write_text(digest)
+    return built, True
+
+
+def deploy(engine: Engine, built: Build, parameters: Mapping[str, str], stack: str = LOCAL_STACK) -> bool:
+    """Runs `sam deploy` of the built template to the engine unless just that is there; answers whether it ran.
+
+    Raises Problem (`deploy-failed`).
+    """
+    parameters = {name: value for name, value in parameters.items() if declares(built.template, name)}
+    wanted = json.dumps([built.digest, sorted(parameters.items())])
+    stamp = engine.folder / f"deployed-{stack}.json"
+    cloudformation = engine.session().client("cloudformation", endpoint_url=engine.url)
+    if stamp.exists() and stamp.read_text() == wanted and _is_complete(cloudformation, stack):
+        return False
+    stamp.unlink(missing_ok=True)
+    _sam(
+        "deploy",
+        [
+            "deploy",
+            "--template",
+            str(built.template),
+            "--stack-name",
+            stack,
+            "--region",
+            REGION,
+            "--capabilities",
+            "CAPABILITY_IAM",
+            "--resolve-s3",
+            "--no-confirm-changeset",
+            "--no-fail-on-empty-changeset",
+            "--no-progressbar",
+            *(["--parameter-overrides"] if parameters else []),
+            *[f"{name}={value}" for name, value in parameters.items()],
+        ],
+        engine.client_environment(),
+        engine.folder / "deploy.log",
+    )
+    stamp.write_text(wanted)
+    return True
+
+
+def declares(template: Path, parameter: str) -> bool:
+    """Whether the template has a parameter of this name."""
+    head = template.read_text().partition("\nResources:")[0]
+    return re.search(rf"(?m)^  {re.escape(parameter)}:", head) is not None
+
+
+def outputs(cloudformation: "CloudFormationClient", stack: str) -> dict[str, str]:
+    """The outputs of a deployed stack by name. Raises Problem (`no-stack`)."""
+    try:
+        found = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
+    except (ClientError, BotoCoreError) as error:
+        raise Problem(
+            "no-stack",
+            f"No stack {stack} could be read ({error}). Check its name, the region and your AWS credentials.",
+        ) from error
+    return {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
+
+
+def _is_complete(cloudformation: "CloudFormationClient", stack: str) -> bool:
+    try:
+        return cloudformation.describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"].endswith("_COMPLETE")
+    except ClientError:
+        return False
+
+
+def _digest(architecture: str, source: Path) -> str:
+    own = ROOT.glob("functions/**/*") if source == ROOT else source.glob("**/*")
+    sources = [source / "template.yaml", *sorted(own), *sorted(ROOT.glob("shared/**/*"))]
+    digest = hashlib.sha256(f"{architecture} {sys.version}".encode())
+    for file in sources:
+        if file.is_file() and not {"__pycache__", ".aws-sam"} & set(file.parts):
+            digest.update(os.path.relpath(file, ROOT).encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()
+
+
+def _compile(folder: Path) -> None:
+    # SAM ships no .pyc files, and compiling boto3 anew in each cold start takes longer than everything else in it.
+    # Checked by hash and not by time, because a zip rewrites times.
+    subprocess.run(
+        [sys.executable, "-m", "compileall", "-q", "-j", "0", "--invalidation-mode", "unchecked-hash", str(folder)],
+        check=False,
+        capture_output=True,
+        timeout=COMMAND_SECONDS,
+    )
+
+
+def _sam(what: str, arguments: list[str], environment: Mapping[str, str], log: Path) -> None:
+    log.parent.mkdir(parents=True, exist_ok=True)
+    bin_folder = Path(sys.executable).parent  # sam build looks for python3.13 and its pip on PATH
+    with log.open("w") as out:
+        done = subprocess.run(
+            [str(bin_folder / "sam"), *arguments],
+            env={**environment, "SAM_CLI_TELEMETRY": "0", "PATH": f"{bin_folder}{os.pathsep}{environment['PATH']}"},
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            timeout=COMMAND_SECONDS,
+            check=False,
+        )
+    if done.returncode == 0:
+        return
+    said = log.read_text()
+    if what == "build" and any(sign in said for sign in _NO_NETWORK):
+        raise Problem("no-network", f"`sam build` could not reach the package index. Connect and try again. See {log}.")
+    last = "\n".join(said.strip().splitlines()[-15:])
+    raise Problem(f"{what}-failed", f"`sam {what}` failed; the whole of it is in {log}. It ended with:\n{last}")

@@ -1,0 +1,156 @@
+"""`darkroom up`: the whole system on this machine, from the real template, until it is told to stop."""
+
+import fcntl
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+import httpx
+from rich.console import Console
+
+from ops.local import engine as engines
+from ops.local import stack
+from ops.local.engine import Engine
+from ops.problem import Problem
+
+GALLERY_SECONDS = 60
+
+
+class Stopped(BaseException):
+    """SIGTERM or SIGINT: somebody wants us to stop. Not an Exception, so that nothing swallows it."""
+
+
+def up(folder: Path, port: int, parameters: Mapping[str, str], console: Console, services: Sequence[str] = ()) -> None:
+    """Starts, builds, deploys, says where the gallery is, and stays. Raises Problem.
+
+    `services` are those with a stack of their own (services/, examples/) that are to run with it.
+
+    On SIGINT or SIGTERM it stops the engine cleanly, so that pictures and stack are there the next time.
+    """
+    for name in services:
+        stack.service_folder(name)  # a name that is wrong is told before anything starts
+    folder.mkdir(parents=True, exist_ok=True)
+    for wanted in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(wanted, _stop)
+    with _alone(folder):
+        engine = Engine(folder, port)
+        process: subprocess.Popen[bytes] | None = None
+        try:
+            engines.await_predecessor(folder)
+            with _step(console, "engine", f"MiniStack on {engine.url}, IAM enforced"):
+                process = engines.start(engine)
+            gallery_url = bring_up(engine, process, parameters, console, services)
+            _greet(console, gallery_url)
+            code = process.wait()
+            raise Problem("engine-failed", f"The local engine ended by itself (exit {code}). See {engine.log}.")
+        except Stopped:
+            console.print("\nStopping; the pictures stay for the next run.")
+        finally:
+            # From here on a second Ctrl-C must not tear the engine down in the middle of saving.
+            for wanted in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(wanted, signal.SIG_IGN)
+            if process:
+                engines.stop(process)
+
+
+def bring_up(
+    engine: Engine,
+    process: subprocess.Popen[bytes],
+    parameters: Mapping[str, str],
+    console: Console,
+    services: Sequence[str] = (),
+) -> str:
+    """Builds and deploys to a running engine, waits until the gallery answers, and answers its URL. Raises Problem."""
+    templates = [source / "template.yaml" for source in (stack.ROOT, *map(stack.service_folder, services))]
+    for name in parameters:
+        if not any(stack.declares(template, name) for template in templates):
+            raise Problem("bad-parameter", f"No template that runs has a parameter {name}. See template.yaml.")
+    settings = {"RunsOn": "local", "Architecture": stack.host_architecture(), **parameters}
+    bring_up_stack(engine, process, settings, console)
+    for name in services:
+        bring_up_stack(engine, process, settings, console, name)
+    cloudformation = engine.session().client("cloudformation", endpoint_url=engine.url)
+    gallery_url = engine.gallery_url(stack.outputs(cloudformation, stack.LOCAL_STACK)["ApiId"])
+    with _step(console, "gallery", "answers"):
+        _await_gallery(gallery_url)
+    return gallery_url
+
+
+def bring_up_stack(
+    engine: Engine,
+    process: subprocess.Popen[bytes],
+    settings: Mapping[str, str],
+    console: Console,
+    service: str | None = None,
+) -> None:
+    """Builds and deploys Darkroom's own stack or that of a service. Raises Problem."""
+    source = stack.service_folder(service) if service else stack.ROOT
+    name = stack.service_stack(service)
+    with _step(console, "build", f"sam build{f', {service}' if service else ''}") as note:
+        folder = engine.folder / (f"build-{service}" if service else "build")
+        built, ran = stack.build(folder, stack.host_architecture(), source)
+        note("" if ran else "nothing changed")
+    with _step(console, "deploy", f"sam deploy, stack {name}") as note:
+        ran = stack.deploy(engine, built, settings, name)
+        note("" if ran else "nothing changed")
+        if ran:
+            engines.save(engine, process)
+
+
+def _await_gallery(url: str) -> None:
+    deadline = time.monotonic() + GALLERY_SECONDS
+    answer = "nothing"
+    while time.monotonic() < deadline:
+        try:
+            response = httpx.get(url, timeout=10)
+        except httpx.HTTPError as error:
+            answer = str(error)
+        else:
+            if response.is_success:
+                return
+            answer = f"HTTP {response.status_code}"
+        time.sleep(0.1)
+    raise Problem("gallery-silent", f"The gallery at {url} did not answer in {GALLERY_SECONDS} s but with {answer}.")
+
+
+def curl_line(gallery_url: str) -> str:
+    """The one line that uploads a file with curl."""
+    return f'curl -sX POST "{gallery_url}uploads?name=cat.jpg&as=curl" | curl -K - -F file=@cat.jpg'
+
+
+def _greet(console: Console, gallery_url: str) -> None:
+    console.print()
+    console.print(f"Gallery: {gallery_url}", soft_wrap=True, highlight=False)
+    console.print(f"Upload:  {curl_line(gallery_url)}", soft_wrap=True, highlight=False)
+    console.print("Report:  .venv/bin/darkroom report --html report.html", highlight=False)
+    console.print("Ctrl-C stops it and keeps the pictures.", style="dim")
+
+
+@contextmanager
+def _step(console: Console, name: str, what: str) -> Iterator[Callable[[str], None]]:
+    started = time.monotonic()
+    notes: list[str] = []
+    with console.status(f"{name:8} {what}"):
+        yield notes.append
+    note = f" ({notes[0]})" if notes and notes[0] else ""
+    console.print(f"[green]✓[/] {name:8} {what}{note}  [dim]{time.monotonic() - started:.1f} s[/]", highlight=False)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise Problem(
+                "already-running", f"Darkroom already runs from {folder}. Use it, or stop it with Ctrl-C where it runs."
+            ) from error
+        yield
+
+
+def _stop(_signal: int, _frame: FrameType | None) -> None:
+    raise Stopped

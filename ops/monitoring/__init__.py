@@ -1,0 +1,1 @@
+"""Commands and definitions that show how the pipeline is doing: status, trace, report, dashboard."""

@@ -1,0 +1,146 @@
+"""`darkroom status`: how the pipeline stands, at a glance."""
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import httpx
+import typer
+from rich.live import Live
+from rich.table import Table
+
+from ops.options import JsonOption, console, flat, print_json, short_age
+from ops.problem import sentence_on_problem
+from ops.recovery import letters
+from ops.recovery.rejections import rejections
+from ops.target import Place, Target, resolve
+from shared.keys import read_rendition_key, rendition_prefix, taken_at
+from shared.renditions import LISTED
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+WATCH_SECONDS = 5
+LOOK_BACK = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """`oldest_seconds` is None where nothing waits. The last two are of the last hour."""
+
+    waiting: int
+    in_flight: int
+    oldest_seconds: float | None
+    dead_letters: dict[str, int]
+    rejected: dict[str, int]
+    ready: int
+
+
+@sentence_on_problem
+@flat
+def status(
+    *,
+    watch: Annotated[bool, typer.Option("--watch", help=f"Look again every {WATCH_SECONDS} s, until Ctrl-C.")] = False,
+    as_json: JsonOption = False,
+    place: Place,
+) -> None:
+    """Queue, dead letters by reason, and what the last hour brought.
+
+    Example: darkroom status --watch --stack darkroom-prod --region eu-west-1
+    """
+    target = resolve(place)
+    if as_json:
+        print_json(asdict(next(_statuses(target))))
+    elif not watch:
+        console.print(_table(next(_statuses(target))))
+    else:
+        with Live(console=console, auto_refresh=False) as live:
+            for now in _statuses(target):
+                live.update(_table(now), refresh=True)
+                time.sleep(WATCH_SECONDS)
+
+
+def ready_since(s3: "S3Client", bucket: str, since: datetime) -> int:
+    """How many of the uploads since then are ready. The listing is newest first, so it is read no further than that."""
+    found = 0
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=rendition_prefix(LISTED)):
+        for entry in page.get("Contents", []):
+            key = read_rendition_key(entry["Key"])
+            if key and taken_at(key.image_id) < since:
+                return found
+            found += bool(key)
+    return found
+
+
+def _statuses(target: Target) -> Iterator[Status]:
+    """The status, again each time it is asked for. Dead letters are read only when their number has changed."""
+    s3 = target.session.client("s3", endpoint_url=target.endpoint_url)
+    sqs = target.session.client("sqs", endpoint_url=target.endpoint_url)
+    dead, resized = target.outputs["ResizeDeadLetterQueueUrl"], target.outputs["ResizedBucketName"]
+    seen: dict[str, int] | None = None
+    reasons: Counter[str] = Counter()
+    while True:
+        hour_ago = datetime.now(UTC) - LOOK_BACK
+        counted = letters.counts(sqs, target.outputs["ResizeQueueUrl"])
+        if (now_dead := letters.counts(sqs, dead)) != seen:
+            seen = now_dead
+            with closing(letters.walk(sqs, dead)) as every:
+                reasons = Counter(letter.reason.code for letter in every)
+        yield Status(
+            waiting=counted["waiting"],
+            in_flight=counted["in_flight"],
+            oldest_seconds=_oldest_seconds(target) if sum(counted.values()) else None,
+            dead_letters=dict(reasons.most_common()),
+            rejected=dict(Counter(one.code for one in rejections(s3, resized, hour_ago)).most_common()),
+            ready=ready_since(s3, resized, hour_ago),
+        )
+
+
+def _oldest_seconds(target: Target) -> float | None:
+    """The age of the oldest message. Only CloudWatch knows it: receiving messages to look would count as attempts.
+
+    The local engine has no metrics, but a page that shows its messages.
+    """
+    queue_url = target.outputs["ResizeQueueUrl"]
+    if target.endpoint_url:
+        with suppress(httpx.HTTPError, ValueError, KeyError):
+            answer = httpx.get(f"{target.endpoint_url}/_ministack/sqs/messages", params={"QueueUrl": queue_url})
+            accounts = answer.json()["messages"].values()
+            sent = [
+                m["SentTimestamp"] for regions in accounts for q in regions.values() for ms in q.values() for m in ms
+            ]
+            return time.time() - min(sent) if sent else None
+        return None
+    now = datetime.now(UTC)
+    points = target.session.client("cloudwatch").get_metric_statistics(
+        Namespace="AWS/SQS",
+        MetricName="ApproximateAgeOfOldestMessage",
+        Dimensions=[{"Name": "QueueName", "Value": queue_url.rsplit("/", 1)[-1]}],
+        StartTime=now - timedelta(minutes=10),
+        EndTime=now,
+        Period=60,
+        Statistics=["Maximum"],
+    )["Datapoints"]
+    return max(points, key=lambda point: point["Timestamp"])["Maximum"] if points else None
+
+
+def _table(now: Status) -> Table:
+    table = Table(box=None, show_header=False)
+    table.add_column(style="dim")
+    table.add_row("waiting", f"{now.waiting}")
+    table.add_row("in flight", f"{now.in_flight}")
+    table.add_row("oldest message", short_age(now.oldest_seconds) if now.oldest_seconds is not None else "-")
+    table.add_row("dead letters", _counted(now.dead_letters))
+    table.add_row("rejected, last hour", _counted(now.rejected))
+    table.add_row("ready, last hour", f"{now.ready} ({now.ready / LOOK_BACK.total_seconds() * 60:.1f} a minute)")
+    return table
+
+
+def _counted(counts: dict[str, int]) -> str:
+    if not counts:
+        return "0"
+    return f"{sum(counts.values())}: " + ", ".join(f"{count} {code}" for code, count in counts.items())

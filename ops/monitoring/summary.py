@@ -1,0 +1,169 @@
+"""What log lines say together: how uploads ended, why some failed, and each panel's series over time."""
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from statistics import fmean
+
+from ops.monitoring.logs import LogLine
+from ops.monitoring.panels import Series
+from shared import telemetry
+from shared.telemetry import Metric
+
+_LINES = {line.message: line for line in telemetry.LINES}
+_ENDS = {
+    telemetry.UPLOAD_RESIZED.message: "resized",
+    telemetry.UPLOAD_REJECTED.message: "rejected",
+    telemetry.DEAD_LETTER_SENT.message: "dead-lettered",
+    telemetry.UPLOAD_SUPERSEDED.message: "superseded",
+}
+# Bins that people know, in seconds.
+_BINS = (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21_600, 86_400)
+MAX_BINS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """How many different uploads had what; an upload ends as its last line says, so a replayed one ends well.
+
+    `retried` had a failed attempt that came back, whatever became of it; `open` has no end yet.
+    """
+
+    ticketed: int
+    received: int
+    resized: int
+    rejected: int
+    dead_lettered: int
+    superseded: int
+    retried: int
+    open: int
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A series' value in the bin that begins at `at`."""
+
+    at: datetime
+    label: str
+    value: float
+
+
+def outcomes(lines: Sequence[LogLine]) -> Outcomes:
+    """Counts each upload once."""
+    seen: defaultdict[str, set[str]] = defaultdict(set)
+    ends: dict[str, str] = {}
+    for line in lines:
+        # A message that is no upload event has no image: it counts by its own id.
+        one = line.image_id or line.fields.get("message_id", "")
+        seen[line.message].add(one)
+        end = _ENDS.get(line.message)
+        if end == "superseded" and ends.get(one, "open") != "open":
+            continue  # an old event that came late: the upload has its end
+        if end:
+            ends[one] = end
+        elif line.message == telemetry.UPLOAD_RECEIVED.message:
+            ends.setdefault(one, "open")
+    ended = Counter(ends.values())
+    return Outcomes(
+        ticketed=len(seen[telemetry.UPLOAD_TICKETED.message]),
+        received=len(seen[telemetry.UPLOAD_RECEIVED.message]),
+        resized=ended["resized"],
+        rejected=ended["rejected"],
+        dead_lettered=ended["dead-lettered"],
+        superseded=ended["superseded"],
+        retried=len(seen[telemetry.MESSAGE_FAILED.message]),
+        open=ended["open"],
+    )
+
+
+def reasons(lines: Sequence[LogLine]) -> list[tuple[str, str, int]]:
+    """(what, code, different uploads) of everything that failed or was refused, the most frequent first."""
+    names = {
+        telemetry.UPLOAD_REJECTED.message: "rejected",
+        telemetry.MESSAGE_FAILED.message: "retried",
+        telemetry.DEAD_LETTER_SENT.message: "dead-lettered",
+    }
+    found: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+    for line in lines:
+        if line.message in names:
+            one = line.image_id or line.fields["message_id"]
+            found[names[line.message], line.fields["code"]].add(one)
+    return sorted(((what, code, len(ids)) for (what, code), ids in found.items()), key=lambda one: (-one[2], one))
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """Between the two nearest ranks, linearly, as CloudWatch's p statistics. Raises ValueError if there are none."""
+    if not values:
+        raise ValueError("a percentile of nothing")
+    ordered = sorted(values)
+    rank = percent / 100 * (len(ordered) - 1)
+    low = math.floor(rank)
+    high = min(low + 1, len(ordered) - 1)
+    return ordered[low] + (ordered[high] - ordered[low]) * (rank - low)
+
+
+def values(lines: Sequence[LogLine], message: str, field: str) -> list[float]:
+    """The numbers in one field of one kind of line."""
+    return [float(line.fields[field]) for line in lines if line.message == message and field in line.fields]
+
+
+def slowest(lines: Sequence[LogLine], count: int) -> list[LogLine]:
+    """The `upload resized` lines with the greatest latency, the slowest first, one an upload."""
+    resized = {line.image_id: line for line in lines if line.message == telemetry.UPLOAD_RESIZED.message}
+    return sorted(resized.values(), key=lambda line: -line.fields["latency_ms"])[:count]
+
+
+def bin_seconds(begin: datetime, end: datetime) -> int:
+    """The shortest bins of which not more than MAX_BINS fill the time."""
+    whole = (end - begin).total_seconds()
+    return next((seconds for seconds in _BINS if whole / seconds <= MAX_BINS), _BINS[-1])
+
+
+def over_time(lines: Sequence[LogLine], series: Series, seconds: int) -> list[Point]:
+    """The series in bins of so many seconds, from the lines that its metric is made of; empty bins are left out."""
+    assert isinstance(series.metric, Metric), series
+    binned: defaultdict[datetime, list[float]] = defaultdict(list)
+    for line in lines:
+        for value in _values_of(line, series.metric):
+            binned[_floor(line.at, seconds)].append(value)
+    return [Point(at, series.label, _statistic(series.statistic)(found)) for at, found in sorted(binned.items())]
+
+
+def waits(lines: Sequence[LogLine], seconds: int) -> list[Point]:
+    """How long messages waited in the queue before their first attempt, in milliseconds: median and p99."""
+    binned: defaultdict[datetime, list[float]] = defaultdict(list)
+    for line in lines:
+        if line.message == telemetry.UPLOAD_RECEIVED.message and line.fields["attempts"] == 1:
+            binned[_floor(line.at, seconds)].append(line.fields["queue_ms"])
+    return [
+        Point(at, f"p{percent}", percentile(found, percent))
+        for at, found in sorted(binned.items())
+        for percent in (50, 99)
+    ]
+
+
+def _values_of(line: LogLine, metric: Metric) -> list[float]:
+    if not (kind := _LINES.get(line.message)):
+        return []
+    added = [float(number) for counted, number in kind.adds.items() if counted == metric]
+    return added + [float(line.fields[name]) for name, measured in kind.measures.items() if measured == metric]
+
+
+def _statistic(name: str) -> Callable[[Sequence[float]], float]:
+    if name.startswith("p"):
+        return lambda found: percentile(found, float(name[1:]))
+    named: dict[str, Callable[[Sequence[float]], float]] = {"Sum": math.fsum, "Maximum": max, "Average": fmean}
+    return named[name]
+
+
+def _floor(at: datetime, seconds: int) -> datetime:
+    return datetime.fromtimestamp(at.timestamp() // seconds * seconds, UTC)
+
+
+def span(lines: Sequence[LogLine], since: datetime, now: datetime) -> tuple[datetime, datetime]:
+    """From the first to the last line, at least a minute; all of the time that was asked about if there is none."""
+    if not lines:
+        return since, now
+    return lines[0].at, max(lines[-1].at, lines[0].at + timedelta(minutes=1))

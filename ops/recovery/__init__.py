@@ -1,0 +1,1 @@
+"""Commands that bring uploads back: dead letters, rejections, resubmission."""

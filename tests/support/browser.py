@@ -1,0 +1,126 @@
+"""A gallery with pictures in it, and a browser to look at it with."""
+
+import base64
+import io
+import time
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+from shared.keys import Image, new_image_id, rendition_key
+from shared.renditions import DEFAULT_RENDITIONS, fit
+from shared.storage import FOREVER
+from tests.support import photos
+
+ARRIVES_MS = 60_000
+JPEG = ("Lake.jpg", "image/jpeg", photos.jpeg(1, 1200))
+
+_shifts: WeakKeyDictionary[Page, list[dict[str, Any]]] = WeakKeyDictionary()
+
+DROP = """
+([files, target]) => {
+  const transfer = new DataTransfer();
+  for (const {name, type, data} of files)
+    transfer.items.add(new File([Uint8Array.from(atob(data), char => char.charCodeAt(0))], name, {type}));
+  const event = (kind, more) => window.dispatchEvent(kind === "paste"
+    ? new ClipboardEvent(kind, {clipboardData: transfer, bubbles: true})
+    : new DragEvent(kind, {dataTransfer: transfer, bubbles: true, cancelable: true}));
+  if (target === "drop") event("dragenter");
+  event(target);
+}
+"""
+
+
+@cache
+def rendered(seed: int, box_px: int, grain: bool) -> tuple[bytes, tuple[int, int]]:
+    """Picture number `seed` fitted into a box as JPEG, and the size it says its original had."""
+    picture = photos.photo(seed, 1600, grain=grain)
+    original = (picture.width * 5 // 2, picture.height * 5 // 2)
+    picture.thumbnail((box_px, box_px))
+    file = io.BytesIO()
+    picture.save(file, "JPEG", quality=85)
+    return file.getvalue(), original
+
+
+def fill(stack: Any, count: int, *, grain: bool = True) -> list[str]:
+    """Puts `count` pictures into the gallery, without resizing; their ids, newest first."""
+    now = datetime.now(UTC)
+    ids = []
+    for n in range(count):
+        image = Image(new_image_id(now - timedelta(minutes=7 * n + 1)), f"Holiday {n + 1}.jpg")
+        for rendition, box_px in zip(reversed(DEFAULT_RENDITIONS), (1600, 400), strict=True):
+            body, (width, height) = rendered(n % 24, box_px, grain)
+            assert fit(width, height, rendition)
+            key = rendition_key(rendition.name, image, width, height, "jpg")
+            stack.s3.put_object(
+                Bucket=stack.resized_bucket, Key=key, Body=body, ContentType="image/jpeg", CacheControl=FOREVER
+            )
+        ids.append(image.id)
+    return ids
+
+
+def empty(stack: Any) -> None:
+    """Takes every picture out of the gallery."""
+    for page in stack.s3.get_paginator("list_objects_v2").paginate(Bucket=stack.resized_bucket):
+        for item in page.get("Contents", []):
+            stack.s3.delete_object(Bucket=stack.resized_bucket, Key=item["Key"])
+
+
+def hand_over(page: Page, how: str, files: Iterable[tuple[str, str, bytes]]) -> None:
+    """Drops or pastes files (name, type, bytes) anywhere on the page; `how` is "drop" or "paste"."""
+    listed = [{"name": name, "type": type_, "data": base64.b64encode(body).decode()} for name, type_, body in files]
+    page.evaluate(DROP, [listed, how])
+
+
+def drop_path(page: Page, path: Path) -> None:
+    """Drops a file or a folder from the disk in the middle of the page, as a hand with a mouse would."""
+    session = page.context.new_cdp_session(page)
+    data = {"items": [], "files": [str(path)], "dragOperationsMask": 1}
+    for kind in ("dragEnter", "dragOver", "drop"):
+        session.send("Input.dispatchDragEvent", {"type": kind, "x": 400, "y": 400, "data": data})
+
+
+def violations(page: Page) -> list[str]:
+    """What axe-core finds wrong with the page as it is now: rule, and where."""
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{rule['id']}: {node['html'][:160]} ({node['failureSummary']})" for rule in found for node in rule["nodes"]
+    ]
+
+
+def watch_shifts(page: Page) -> None:
+    """Has Chromium tell of every shift of the page's layout, also those right after input, which CLS leaves out."""
+    told = _shifts[page] = []
+    session = page.context.new_cdp_session(page)
+    session.on(
+        "PerformanceTimeline.timelineEventAdded", lambda event: told.append(event["event"]["layoutShiftDetails"])
+    )
+    session.send("PerformanceTimeline.enable", {"eventTypes": ["layout-shift"]})
+
+
+def shifts(page: Page) -> list[dict[str, Any]]:
+    """Every shift of the layout since `watch_shifts`: its `value`, and what moved from where to where."""
+    page.evaluate("new Promise(requestAnimationFrame)")  # what the last frame moved is told after it
+    return _shifts[page]
+
+
+def alt(page: Page) -> list[str | None]:
+    """The names of the pictures in the grid, in order."""
+    return [image.get_attribute("alt") for image in page.locator("#grid img").all()]
+
+
+def complete(page: Page) -> None:
+    """Waits until every picture in the window is shown. (wait_for_function would need eval, which the page forbids.)"""
+    shown = """[...document.querySelectorAll(".picture img")]
+      .filter(image => image.checkVisibility() && image.getBoundingClientRect().top < innerHeight)
+      .every(image => image.complete && image.naturalWidth)"""
+    deadline = time.monotonic() + ARRIVES_MS / 1000
+    while not page.evaluate(shown):
+        assert time.monotonic() < deadline, "not every picture in the window is shown"
+        page.wait_for_timeout(50)

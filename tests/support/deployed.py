@@ -1,0 +1,147 @@
+"""A Darkroom deployed to a local engine of its own, as end-to-end tests and benches use it."""
+
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+from mypy_boto3_logs import CloudWatchLogsClient
+from mypy_boto3_s3 import S3Client
+from mypy_boto3_sns import SNSClient
+from mypy_boto3_sqs import SQSClient
+from rich.console import Console
+
+from ops.local import engine as engines
+from ops.local import stack as stack_tools
+from ops.local.engine import Engine
+from ops.local.stack import LOCAL_STACK, outputs
+from ops.local.up import bring_up
+from tests.support.killers import BUILD
+
+ARRIVES_SECONDS = 60
+DARKROOM = str(Path(sys.executable).with_name("darkroom"))
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A deployed Darkroom, and the way to its services as the account's root."""
+
+    engine: Engine
+    gallery_url: str
+    outputs: dict[str, str]
+    s3: S3Client
+    sns: SNSClient
+    sqs: SQSClient
+    logs: CloudWatchLogsClient
+
+    @property
+    def upload_bucket(self) -> str:
+        return self.outputs["UploadBucketName"]
+
+    @property
+    def resized_bucket(self) -> str:
+        return self.outputs["ResizedBucketName"]
+
+    def client(self, service: Any) -> Any:
+        return self.engine.session().client(service, endpoint_url=self.engine.url)
+
+    def upload(self, name: str, body: bytes, media_type: str = "") -> str:
+        """Uploads through the door as a program would; answers the image id."""
+        asked = httpx.post(
+            f"{self.gallery_url}uploads",
+            json={"name": name, "type": media_type, "size": len(body)},
+            timeout=ARRIVES_SECONDS,
+        )
+        assert asked.status_code == 201, asked.text
+        ticket = asked.json()
+        sent = httpx.post(ticket["url"], data=ticket["fields"], files={"file": (name, body)}, timeout=ARRIVES_SECONDS)
+        assert sent.status_code == 204, sent.text
+        image_id: str = ticket["id"]
+        return image_id
+
+    def keys(self, prefix: str, bucket: str | None = None) -> list[str]:
+        """Every key below `prefix` in the resized bucket, or another."""
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket or self.resized_bucket, Prefix=prefix)
+        return [found["Key"] for page in pages for found in page.get("Contents", [])]
+
+    def thumb_of(self, image_id: str) -> str:
+        """The key of the picture's thumb, as soon as it is there."""
+        return until(lambda: self.keys(f"thumb/{image_id}/"), f"a thumb of {image_id}")[0]
+
+    def log_lines(self, function: str, text: str) -> list[str]:
+        """The lines with this text that a function has logged."""
+        try:
+            found = self.logs.filter_log_events(logGroupName=f"/aws/lambda/{function}", filterPattern=f'"{text}"')
+        except self.logs.exceptions.ResourceNotFoundException:
+            return []
+        return [event["message"] for event in found["events"]]
+
+    def belongings(self, name: str) -> list[str]:
+        """What the engine has of a subscriber: functions, queues, subscriptions, roles, log groups, alarms."""
+        names = [one["FunctionName"] for one in self.client("lambda").list_functions()["Functions"]]
+        names += self.sqs.list_queues().get("QueueUrls", [])
+        names += [one["Endpoint"] for one in self.sns.list_subscriptions()["Subscriptions"]]
+        names += [one["RoleName"] for one in self.client("iam").list_roles()["Roles"]]
+        names += [one["logGroupName"] for one in self.logs.describe_log_groups()["logGroups"]]
+        names += [one["AlarmName"] for one in self.client("cloudwatch").describe_alarms()["MetricAlarms"]]
+        return [found for found in names if name in found.lower()]
+
+    def waiting(self, queue: str = "ResizeQueueUrl") -> int:
+        """How many messages a queue holds, seen and unseen."""
+        names: Any = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        counted = self.sqs.get_queue_attributes(QueueUrl=self.outputs[queue], AttributeNames=names)["Attributes"]
+        return sum(int(number) for number in counted.values())
+
+
+def until[T](look: Callable[[], T], what: str, seconds: float = ARRIVES_SECONDS) -> T:
+    """What `look` answers as soon as that is true of it; fails after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not (found := look()):
+        assert time.monotonic() < deadline, f"no {what} within {seconds} s"
+        time.sleep(0.05)
+    return found
+
+
+def stack_on(engine: Engine, gallery_url: str) -> Stack:
+    """The Darkroom that runs on an engine."""
+
+    def client(service: Any) -> Any:
+        return engine.session().client(service, endpoint_url=engine.url)
+
+    return Stack(
+        engine=engine,
+        gallery_url=gallery_url,
+        outputs=outputs(client("cloudformation"), LOCAL_STACK),
+        s3=client("s3"),
+        sns=client("sns"),
+        sqs=client("sqs"),
+        logs=client("logs"),
+    )
+
+
+@contextmanager
+def deployed(folder: Path, parameters: dict[str, str], services: Sequence[str] = ()) -> Iterator[Stack]:
+    """A Darkroom of its own, with its state in `folder`, and with it those services that have a stack of their own.
+
+    Its artifact is in `folder`/build, or else the one for all.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / "build").exists():
+        stack_tools.build(BUILD, stack_tools.host_architecture())
+        for name in (BUILD.name, f"{BUILD.name}.digest"):
+            (folder / name).symlink_to(BUILD.with_name(name))
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    engine = Engine(folder, port)
+    process = engines.start(engine)
+    try:
+        url = bring_up(engine, process, parameters, Console(file=(folder / "up.log").open("w")), services)
+        yield stack_on(engine, url)
+    finally:
+        engines.stop(process)

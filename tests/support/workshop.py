@@ -1,0 +1,74 @@
+"""A copy of the project, in which tests write services as a person would write them into a checkout."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.support.deployed import until
+
+ROOT = Path(__file__).parents[2]
+UP_SECONDS = 600
+_NOT_COPIED = shutil.ignore_patterns(
+    ".git", ".venv*", ".aws-sam*", ".darkroom", "node_modules", "__pycache__", ".*_cache"
+)
+_TOOLS = ("ruff", "mypy", "cfn-lint")
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """The copy, under git, with a `.venv/bin` whose commands work on it and not on the checkout they come from."""
+
+    root: Path
+
+    def run(self, *command: str) -> str:
+        """What a command prints; fails if it does."""
+        done = subprocess.run(
+            command, cwd=self.root, capture_output=True, text=True, check=False, env=self.environment()
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def darkroom(self, *arguments: str) -> str:
+        return self.run(".venv/bin/darkroom", *arguments)
+
+    def environment(self) -> dict[str, str]:
+        tools = str(Path(sys.executable).parent)
+        return {**os.environ, "PYTHONPATH": "", "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"}
+
+    @contextmanager
+    def up(self, *arguments: str) -> Iterator[str]:
+        """`darkroom up`, stopped at the end; answers what it had printed when it was up."""
+        out = self.root.parent / "up.out"
+        command = [str(self.root / ".venv/bin/darkroom"), "up", *arguments]
+        with (
+            out.open("w") as log,
+            subprocess.Popen(command, cwd=self.root, env=self.environment(), stdout=log) as process,
+        ):
+            try:
+                until(lambda: "Ctrl-C stops it" in out.read_text() or process.poll() is not None, "gallery", UP_SECONDS)
+                assert process.poll() is None, out.read_text()
+                yield out.read_text()
+            finally:
+                process.terminate()
+
+
+def make_workshop(root: Path) -> Workshop:
+    """A copy of the project at `root`, all of it committed."""
+    shutil.copytree(ROOT, root, ignore=_NOT_COPIED)
+    tools = root / ".venv" / "bin"
+    tools.mkdir(parents=True)
+    for tool in _TOOLS:
+        (tools / tool).symlink_to(Path(sys.executable).with_name(tool))
+    for tool, code in (("darkroom", '-c "from ops.cli import app; app()"'), ("pytest", "-m pytest")):
+        (tools / tool).write_text(f'#!/bin/sh\nexec {sys.executable} {code} "$@"\n')
+        (tools / tool).chmod(0o755)
+    workshop = Workshop(root)
+    workshop.run("git", "init", "--quiet")
+    workshop.run("git", "add", "--all")
+    workshop.run("git", "-c", "user.name=t", "-c", "user.email=t@t", "commit", "--quiet", "--message", "As it was")
+    return workshop
