@@ -30,7 +30,7 @@ requirements: .venv/ready ## after a change of pyproject.toml: the lock, and wha
 	$(or $(shell command -v uv),.venv-uv/bin/uv) lock
 	@scripts/requirements.sh
 
-generated: .venv/ready ## after a change of telemetry, panels or queries: docs/logs.md, the template's dashboard
+generated: .venv/ready ## after a change of telemetry, panels, queries or decisions: docs/logs.md, the index of decisions, the template's dashboard
 	@.venv/bin/python -m ops.develop.generated
 
 clean: ## what can be made again; the pictures of `make run` are in .darkroom and stay

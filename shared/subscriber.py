@@ -1,7 +1,7 @@
 """What every subscriber does alike: a batch of queue messages, each of which ends well, comes back, or is explained.
 
 A subscriber gives its work for one event; this gives it partial batches, retries with backoff, a time budget, dead
-letters with reasons, and the word when an event is suspected of having ended a process (docs/decisions.md).
+letters with reasons, and the word when an event is suspected of having ended a process (docs/decisions).
 """
 
 import math

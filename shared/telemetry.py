@@ -2,7 +2,7 @@
 
 `tell(UPLOAD_RESIZED, image_id, ...)` writes the line, and adds to the metrics what the line says: so the log and the
 metrics cannot differ. An image id is an upload's correlation id; it is handed over with each line and kept nowhere, so
-lines of uploads that are worked on at the same time cannot mix. docs/logs.md is written from this (`make docs`).
+lines of uploads that are worked on at the same time cannot mix. docs/logs.md is written from this (`make generated`).
 """
 
 import json

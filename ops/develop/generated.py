@@ -1,5 +1,6 @@
 """Files generated from the code: `python -m ops.develop.generated` writes them and a test compares them."""
 
+import re
 from pathlib import Path
 from textwrap import indent
 
@@ -46,6 +47,31 @@ def logs_page() -> str:
     return "".join(rows)
 
 
+_DECISIONS = """\
+# Decisions
+
+Every choice that had alternatives has one file: its status and date, the alternatives, the reason, and how to go back.
+To add one, write `docs/decisions/DATE-NAME.md` in the form of the others and run `make generated`, which writes this
+list. A decision that no longer holds keeps its file; its status then names the file of its successor.
+
+| date | decision | status |
+|---|---|---|
+"""
+DECISION = re.compile(r"# (?P<title>.+)\n\nStatus: (?P<status>[^\n]+), (?P<date>\d{4}-\d\d-\d\d)\n\n")
+
+
+def decisions_page() -> str:
+    """Return docs/decisions/README.md: the index of all decisions, the newest date first."""
+    rows = []
+    for file in sorted((ROOT / "docs" / "decisions").glob("2*.md")):
+        found = DECISION.match(file.read_text())
+        if not found or found["date"] != file.name[:10]:
+            raise ValueError(f"{file.name}: begin with `# Title`, a blank line and `Status: accepted, {file.name[:10]}`")
+        rows.append((found["date"], f"| {found['date']} | [{found['title']}]({file.name}) | {found['status']} |\n"))
+    rows.sort(key=lambda row: row[0], reverse=True)  # stable: files of one date stay in the order of their names
+    return _DECISIONS + "".join(row for _, row in rows)
+
+
 def dashboard_resources() -> str:
     """The template's dashboard and saved queries."""
     dashboard = (
@@ -82,4 +108,5 @@ def _code(names: list[str] | tuple[str, ...]) -> str:
 
 if __name__ == "__main__":
     (ROOT / "docs" / "logs.md").write_text(logs_page())
+    (ROOT / "docs" / "decisions" / "README.md").write_text(decisions_page())
     (ROOT / "template.yaml").write_text(template((ROOT / "template.yaml").read_text()))
