@@ -65,9 +65,10 @@ def decisions_page() -> str:
     rows = []
     for file in sorted((ROOT / "docs" / "decisions").glob("2*.md")):
         found = DECISION.match(file.read_text())
-        if not found or found["date"] != file.name[:10]:
-            raise ValueError(f"{file.name}: begin with `# Title`, a blank line and `Status: accepted, {file.name[:10]}`")
-        rows.append((found["date"], f"| {found['date']} | [{found['title']}]({file.name}) | {found['status']} |\n"))
+        date = file.name[:10]
+        if not found or found["date"] != date:
+            raise ValueError(f"{file.name} must begin with `# Title`, a blank line and `Status: accepted, {date}`")
+        rows.append((date, f"| {date} | [{found['title']}]({file.name}) | {found['status']} |\n"))
     rows.sort(key=lambda row: row[0], reverse=True)  # stable: files of one date stay in the order of their names
     return _DECISIONS + "".join(row for _, row in rows)
 
