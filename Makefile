@@ -34,7 +34,7 @@ generated: .venv/ready ## after a change of telemetry, panels, queries or decisi
 	@.venv/bin/python -m ops.develop.generated
 
 clean: ## what can be made again; the pictures of `make run` are in .darkroom and stay
-	rm -rf .venv .venv-uv .venv-bench .aws-sam .mypy_cache .ruff_cache .pytest_cache functions/resize/scaled_jpeg-*
+	rm -rf .venv .venv-uv .venv-bench .aws-sam .mypy_cache .ruff_cache .pytest_cache
 
-.venv/ready: pyproject.toml uv.lock scripts/setup.sh ops/compiled.py functions/resize/scaled_jpeg.c
+.venv/ready: pyproject.toml uv.lock scripts/setup.sh
 	@scripts/setup.sh

@@ -34,5 +34,4 @@ if ! .venv/bin/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))'
 fi
 "$uv" sync --quiet --frozen || {
     say "The packages of uv.lock could not be fetched. Connect to the network and try again."; exit 1; }
-.venv/bin/python -m ops.compiled
 touch .venv/ready

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from PIL import Image, ImageFile
 
-from functions.resize import gif, jpeg, png, scaled_jpeg, webp
+from functions.resize import gif, jpeg, png, webp
 from functions.resize.opening import Opened, damage_is_rejected, plugin
 from functions.resize.resample import Box
 
@@ -50,30 +50,6 @@ def _decode_better(opened: Opened, width_px: int, height_px: int) -> Image.Image
 
 
 def _decode_jpeg(opened: Opened, width_px: int, height_px: int) -> Decoded:
-    return _decode_scaled(opened, width_px, height_px) or _decode_with_libjpeg(opened, width_px, height_px)
-
-
-def _decode_scaled(opened: Opened, width_px: int, height_px: int) -> Decoded | None:
-    """The pixels by our own decoder, or None if the file is not one for it."""
-    image, size = opened.image, (opened.width_px, opened.height_px)
-    scale = scaled_jpeg.scale_for(size, (width_px, height_px))
-    if scale is None or not _may_be_scaled(opened):
-        return None
-    scaled = scaled_jpeg.decode(opened.data, image.mode, size, scale)
-    if scaled is None:
-        return None
-    return Decoded(scaled, (0.0, 0.0, opened.width_px * scale / 8, opened.height_px * scale / 8))
-
-
-def _may_be_scaled(opened: Opened) -> bool:
-    """Whether a JPEG is baseline, and grey or stored as YCbCr for certain, by any of libjpeg's rules."""
-    image, structure = opened.image, opened.structure
-    assert structure is not None
-    stored_as_rgb = image.info.get("adobe_transform") == 0 or bytes(structure.sampling) == b"RGB"
-    return not structure.progressive and (image.mode == "L" or (image.mode == "RGB" and not stored_as_rgb))
-
-
-def _decode_with_libjpeg(opened: Opened, width_px: int, height_px: int) -> Decoded:
     image, structure = opened.image, opened.structure
     assert structure is not None
     smallest = (width_px, height_px) if structure.progressive else _smallest(opened, width_px, height_px)

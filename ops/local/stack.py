@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ops import compiled
 from ops.local.engine import REGION, Engine
 from ops.problem import Problem
 
@@ -71,12 +70,11 @@ def identifier(service: str) -> str:
 def build(folder: Path, architecture: str, source: Path = ROOT) -> tuple[Build, bool]:
     """Runs `sam build` of source/template.yaml into `folder` unless the sources are those of the last build.
 
-    Answers whether it ran. Raises Problem (`build-failed`, `compile-failed`, `no-network`).
+    Answers whether it ran. Raises Problem (`build-failed`, `no-network`).
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     with folder.with_name(folder.name + ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # whoever comes while another builds waits, and finds it built
-        compiled.decoders()
         return _build(folder, architecture, source)
 
 

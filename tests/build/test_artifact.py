@@ -68,22 +68,6 @@ def test_it_builds_for_the_other_processor(tmp_path: Path) -> None:
     assert [library for library in libraries if named[OTHER] in library.name]
 
 
-def test_the_artifact_brings_the_jpeg_decoder(built: Path) -> None:
-    """Without it all works and takes longer, which nobody would notice."""
-    folder = built / "ResizeFunction"
-    code = f"import sys; sys.path[:0] = [{str(folder)!r}]\nfrom functions.resize.scaled_jpeg import decode\n"
-    code += (
-        "from PIL import Image\nimport io\nbody = io.BytesIO()\nImage.new('RGB', (64, 48), 'red').save(body, 'JPEG')\n"
-    )
-    code += "print(decode(body.getvalue(), 'RGB', (64, 48), 2).size)"
-    done = subprocess.run(
-        [BARE_PYTHON, "-I", "-S", "-c", code], capture_output=True, text=True, check=False, env={}, cwd="/"
-    )
-    assert done.stdout == "(16, 12)\n", done.stderr
-    machines = {"x86_64", "aarch64"}  # in every artifact: they take 40 kB, and the layer cannot be chosen wrong
-    assert {path.stem.split("-")[-1] for path in folder.rglob("scaled_jpeg-linux-*.bin")} == machines
-
-
 def test_without_a_network_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {
         "PIP_INDEX_URL": "http://127.0.0.1:9/simple",

@@ -64,7 +64,7 @@ def test_a_panorama_is_decoded_no_larger_than_needed_however_it_was_held(
     monkeypatch.setattr("functions.resize.render.decode", noted)
     made = rendition(pictures.phone_jpeg(orientation, width, height), 400)
     assert max(made.size) == 400
-    assert decoded == [600]  # three eighths: the resampler needs more than 400 to choose from
+    assert decoded == [800]  # half: a quarter would leave the resampler only 400 to choose from
 
 
 @pytest.mark.parametrize("side", [90, 400])
