@@ -1,18 +1,27 @@
-"""Which Darkroom a command talks to: the one that runs on this machine, or a deployed stack by name."""
+"""Find the Darkroom that a command works on: the local one, or a deployed stack by its name."""
 
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Literal, overload
 
 import boto3
 import typer
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ops.local import engine, stack
 from ops.problem import Problem
 
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
+
 DEFAULT_FOLDER = Path(".darkroom")
+# Requests that one command may have under way at the same time. A client keeps as many connections open.
+CONNECTIONS = 24
 
 StackOption = Annotated[
     str | None, typer.Option("--stack", help="A deployed stack by name; without it, the Darkroom on this machine.")
@@ -26,7 +35,7 @@ FolderOption = Annotated[Path, typer.Option("--folder", help="Where `darkroom up
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The options that name a Darkroom."""
+    """The options that select a Darkroom."""
 
     stack: StackOption = None
     region: RegionOption = None
@@ -35,7 +44,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A running Darkroom: its stack's outputs and the way to its services."""
+    """A running Darkroom: the outputs of its stack, and clients of its AWS services."""
 
     name: str
     session: boto3.Session
@@ -43,17 +52,33 @@ class Target:
     outputs: dict[str, str]
     gallery_url: str
 
-    def queues(self, subscriber: str | None) -> tuple[str, str]:
-        """The URLs of a subscriber's queue and dead-letter queue; None is the resizer. Raises Problem.
+    @overload
+    def client(self, service: Literal["s3"]) -> "S3Client": ...
+    @overload
+    def client(self, service: Literal["sqs"]) -> "SQSClient": ...
+    @overload
+    def client(self, service: Literal["logs"]) -> "CloudWatchLogsClient": ...
+    @overload
+    def client(self, service: Literal["cloudformation"]) -> "CloudFormationClient": ...
+    @overload
+    def client(self, service: Literal["cloudwatch"]) -> Any: ...
+    def client(self, service: Any) -> Any:
+        """Make a client of an AWS service in this Darkroom's account and region, or on its local engine."""
+        config = Config(max_pool_connections=CONNECTIONS)
+        return self.session.client(service, endpoint_url=self.endpoint_url, config=config)
 
-        They are where `darkroom new-subscriber` puts them: in a stack of the subscriber's own, or in this one.
+    def queues(self, subscriber: str | None) -> tuple[str, str]:
+        """Return the URLs of a subscriber's queue and of its dead-letter queue. None stands for the resizer.
+
+        `darkroom new-subscriber` puts both into a stack of the subscriber's own, or into this stack. Raises Problem
+        (`no-subscriber`).
         """
         if subscriber is None:
             return self.outputs["ResizeQueueUrl"], self.outputs["ResizeDeadLetterQueueUrl"]
-        cloudformation = self.session.client("cloudformation", endpoint_url=self.endpoint_url)
+        cloudformation = self.client("cloudformation")
         prefix = stack.identifier(subscriber)
         for name in (stack.service_stack(subscriber, self.name), self.name):
-            with suppress(ClientError):  # there is no such stack, or none of its resources is called so
+            with suppress(ClientError):  # The stack does not exist, or has no such resource.
                 queue, dead = (
                     cloudformation.describe_stack_resource(StackName=name, LogicalResourceId=f"{prefix}{kind}")
                     for kind in ("Queue", "DeadLetterQueue")
@@ -64,7 +89,7 @@ class Target:
 
 
 def resolve(place: Place) -> Target:
-    """The Darkroom that the options name. Raises Problem (`not-running`, `no-stack`)."""
+    """Find the Darkroom that the options select. Raises Problem (`not-running`, `no-stack`)."""
     if place.stack is None:
         local = engine.running(place.folder.resolve())
         if local is None:

@@ -4,16 +4,12 @@ import base64
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from ops.develop.corpus import Result
+from ops.develop.outcome import Result
+from shared.media import type_of
 
-# What browsers show by themselves; of any other format the rendition stands alone.
-_SHOWN = {
-    ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png", ".gif": "image/gif",
-    ".webp": "image/webp", ".avif": "image/avif", ".bmp": "image/bmp", ".ico": "image/x-icon",
-}  # fmt: skip
+# Media types that browsers show. An original of another type is named beside its rendition, not shown.
+_SHOWN = {"image/jpeg", "image/png", "image/gif", "image/webp", "image/avif", "image/bmp", "image/x-icon"}
 # Larger originals are linked to, not put into the page.
 _MAX_INLINE_BYTES = 300_000
 
@@ -42,7 +38,7 @@ figcaption span {{ color: #888; font-size: .85rem; display: block; }}
 """
 
 
-def contact_sheet(results: Sequence["Result"]) -> str:
+def contact_sheet(results: Sequence[Result]) -> str:
     """One HTML page with everything in it but the large originals, which it links to. What went wrong comes first."""
     worst = {"rendered": 2, "rejected": 1}
     ordered = sorted(results, key=lambda result: worst.get(result.outcome, 0))
@@ -54,7 +50,7 @@ def contact_sheet(results: Sequence["Result"]) -> str:
     return _PAGE.format(summary=f"{len(results)} files: {escape(summary)}.", figures=figures)
 
 
-def _figure(result: "Result") -> str:
+def _figure(result: Result) -> str:
     path = Path(result.path)
     if result.pictures:
         thumb = result.pictures[0]
@@ -72,8 +68,8 @@ def _figure(result: "Result") -> str:
 
 
 def _original(path: Path) -> str:
-    content_type = _SHOWN.get(path.suffix.lower())
-    if content_type is None:
+    content_type = type_of(path.name)
+    if content_type not in _SHOWN:
         return f"<div>no browser shows<br>{escape(path.suffix or 'this')}</div>"
     small = path.stat().st_size <= _MAX_INLINE_BYTES
     source = _inline(path.read_bytes(), content_type) if small else path.resolve().as_uri()

@@ -10,10 +10,9 @@ import time
 import warnings
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -21,34 +20,17 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from functions.resize.render import Picture, render
+from functions.resize.render import render
 from ops.develop.contact_sheet import contact_sheet
+from ops.develop.outcome import Outcome, Result
 from shared.errors import Rejected
 from shared.limits import FUNCTION_MEMORY_MB, RENDER_SECONDS, Limits
 from shared.renditions import DEFAULT_RENDITIONS
-
-type Outcome = Literal["rendered", "rejected", "crashed", "hung", "over_memory", "unknown"]
 
 OUTCOMES: tuple[Outcome, ...] = ("rendered", "rejected", "crashed", "hung", "over_memory", "unknown")
 _BAD: set[Outcome] = {"crashed", "hung", "over_memory", "unknown"}
 _MB = 1024 * 1024
 _SHOWN = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """One file: what became of it, why (`code` and `reason`), and what it cost in its own process."""
-
-    path: str
-    outcome: Outcome
-    code: str = ""
-    reason: str = ""
-    format: str = ""
-    width_px: int = 0
-    height_px: int = 0
-    seconds: float = 0.0
-    peak_mb: float = 0.0
-    pictures: tuple[Picture, ...] = ()
 
 
 def run(files: Iterable[Path], workers: int, done: Callable[[Result], None]) -> list[Result]:

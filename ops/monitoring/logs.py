@@ -26,7 +26,7 @@ class LogLine:
 
 def lines(target: Target, since: datetime, image_id: str | None = None) -> list[LogLine]:
     """What every function of the stack has logged since then, or only of one upload, in order of time."""
-    logs = target.session.client("logs", endpoint_url=target.endpoint_url)
+    logs = target.client("logs")
     pattern = f'"{image_id}"' if image_id else '"level"'
     texts = (text for group in _groups(target) for text in _texts(logs, group, pattern, int(since.timestamp() * 1000)))
     found = parse(texts)
@@ -48,7 +48,7 @@ def parse(texts: Iterable[str]) -> list[LogLine]:
 
 
 def _groups(target: Target) -> list[str]:
-    cloudformation = target.session.client("cloudformation", endpoint_url=target.endpoint_url)
+    cloudformation = target.client("cloudformation")
     pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=target.name)
     return [
         found["PhysicalResourceId"]

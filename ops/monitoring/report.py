@@ -114,7 +114,7 @@ def verdict(outcomes: summary.Outcomes, queues: dict[str, int]) -> dict[str, str
 
 def thumbnail(target: Target, image_id: str) -> str:
     """The picture's thumbnail as a data URI, or empty if there is none any more."""
-    s3 = target.session.client("s3", endpoint_url=target.endpoint_url)
+    s3 = target.client("s3")
     bucket = target.outputs["ResizedBucketName"]
     for found in s3.list_objects_v2(Bucket=bucket, Prefix=image_prefix(LISTED, image_id)).get("Contents", []):
         answer = s3.get_object(Bucket=bucket, Key=found["Key"])
@@ -194,7 +194,7 @@ def _events(found: Sequence[LogLine]) -> list[dict[str, Any]]:
 
 
 def _queues(target: Target) -> dict[str, int]:
-    sqs = target.session.client("sqs", endpoint_url=target.endpoint_url)
+    sqs = target.client("sqs")
     dead = letters.counts(sqs, target.outputs["ResizeDeadLetterQueueUrl"])
     return letters.counts(sqs, target.outputs["ResizeQueueUrl"]) | {"dead_letters": sum(dead.values())}
 

@@ -16,6 +16,7 @@ from rich.table import Table
 from ops.options import JsonOption, console, flat, print_json, short_age
 from ops.problem import sentence_on_problem
 from ops.recovery import letters
+from ops.recovery.originals import objects
 from ops.recovery.rejections import rejections
 from ops.target import Place, Target, resolve
 from shared.keys import read_rendition_key, rendition_prefix, taken_at
@@ -67,19 +68,18 @@ def status(
 def ready_since(s3: "S3Client", bucket: str, since: datetime) -> int:
     """How many of the uploads since then are ready. The listing is newest first, so it is read no further than that."""
     found = 0
-    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=rendition_prefix(LISTED)):
-        for entry in page.get("Contents", []):
-            key = read_rendition_key(entry["Key"])
-            if key and taken_at(key.image_id) < since:
-                return found
-            found += bool(key)
+    for listed in objects(s3, bucket, rendition_prefix(LISTED)):
+        key = read_rendition_key(listed["Key"])
+        if key and taken_at(key.image_id) < since:
+            return found
+        found += bool(key)
     return found
 
 
 def _statuses(target: Target) -> Iterator[Status]:
     """The status, again each time it is asked for. Dead letters are read only when their number has changed."""
-    s3 = target.session.client("s3", endpoint_url=target.endpoint_url)
-    sqs = target.session.client("sqs", endpoint_url=target.endpoint_url)
+    s3 = target.client("s3")
+    sqs = target.client("sqs")
     dead, resized = target.outputs["ResizeDeadLetterQueueUrl"], target.outputs["ResizedBucketName"]
     seen: dict[str, int] | None = None
     reasons: Counter[str] = Counter()
@@ -116,7 +116,7 @@ def _oldest_seconds(target: Target) -> float | None:
             return time.time() - min(sent) if sent else None
         return None
     now = datetime.now(UTC)
-    points = target.session.client("cloudwatch").get_metric_statistics(
+    points = target.client("cloudwatch").get_metric_statistics(
         Namespace="AWS/SQS",
         MetricName="ApproximateAgeOfOldestMessage",
         Dimensions=[{"Name": "QueueName", "Value": queue_url.rsplit("/", 1)[-1]}],

@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from statistics import fmean
+from statistics import fmean, quantiles
 
 from ops.monitoring.logs import LogLine
 from ops.monitoring.panels import Series
@@ -93,15 +93,12 @@ def reasons(lines: Sequence[LogLine]) -> list[tuple[str, str, int]]:
     return sorted(((what, code, len(ids)) for (what, code), ids in found.items()), key=lambda one: (-one[2], one))
 
 
-def percentile(values: Sequence[float], percent: float) -> float:
-    """Between the two nearest ranks, linearly, as CloudWatch's p statistics. Raises ValueError if there are none."""
-    if not values:
-        raise ValueError("a percentile of nothing")
-    ordered = sorted(values)
-    rank = percent / 100 * (len(ordered) - 1)
-    low = math.floor(rank)
-    high = min(low + 1, len(ordered) - 1)
-    return ordered[low] + (ordered[high] - ordered[low]) * (rank - low)
+def percentile(values: Sequence[float], percent: int) -> float:
+    """Interpolate linearly between the two nearest ranks, as CloudWatch does. `percent` is 1 to 99.
+
+    Raises statistics.StatisticsError if `values` is empty.
+    """
+    return quantiles(values, n=100, method="inclusive")[percent - 1]
 
 
 def values(lines: Sequence[LogLine], message: str, field: str) -> list[float]:
@@ -153,7 +150,7 @@ def _values_of(line: LogLine, metric: Metric) -> list[float]:
 
 def _statistic(name: str) -> Callable[[Sequence[float]], float]:
     if name.startswith("p"):
-        return lambda found: percentile(found, float(name[1:]))
+        return lambda found: percentile(found, int(name[1:]))
     named: dict[str, Callable[[Sequence[float]], float]] = {"Sum": math.fsum, "Maximum": max, "Average": fmean}
     return named[name]
 

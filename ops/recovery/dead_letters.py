@@ -159,7 +159,7 @@ def log_lines(target: Target, letter: Letter) -> list[str]:
     """The log lines of the letter's last attempt, oldest first, at most LOG_LINES."""
     if not letter.reason.request_id or not letter.reason.function_name:
         return []
-    logs = target.session.client("logs", endpoint_url=target.endpoint_url)
+    logs = target.client("logs")
     group = f"/aws/lambda/{letter.reason.function_name}"
     found = logs.filter_log_events(
         logGroupName=group,
@@ -171,7 +171,7 @@ def log_lines(target: Target, letter: Letter) -> list[str]:
 
 
 def _queues(target: Target, subscriber: str | None) -> Queues:
-    sqs = target.session.client("sqs", endpoint_url=target.endpoint_url)
+    sqs = target.client("sqs")
     return Queues(sqs, *target.queues(subscriber))
 
 

@@ -1,4 +1,4 @@
-"""Originals, what became of them, and the events that bring them back into the pipeline."""
+"""Compare the originals in S3 with the renditions and rejections made of them, and rebuild their events."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -19,11 +19,12 @@ from shared.renditions import LISTED
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import ObjectTypeDef
 
 
 @dataclass(frozen=True, slots=True)
 class Ends:
-    """The image ids that ended in each of the places where an upload can end."""
+    """Image ids by the place in which the upload ended."""
 
     ready: frozenset[str]
     rejected: frozenset[str]
@@ -33,26 +34,25 @@ class Ends:
 
 
 def originals(s3: "S3Client", bucket: str, prefix: str = "") -> Iterator[Upload]:
-    """The objects in the upload bucket as the events that would announce them now."""
-    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
-        for found in page.get("Contents", []):
-            yield Upload(bucket, found["Key"], found["ETag"].strip('"'), found["Size"], found["LastModified"])
+    """List the upload bucket. Each object is answered as the event that would announce it now."""
+    for found in objects(s3, bucket, prefix):
+        yield Upload(bucket, found["Key"], found["ETag"].strip('"'), found["Size"], found["LastModified"])
 
 
 def ends(s3: "S3Client", bucket: str) -> Ends:
-    """What is in the resized bucket."""
-    listed = (read_rendition_key(key) for key in _keys(s3, bucket, rendition_prefix(LISTED)))
-    rejected = (read_rejection_key(key) for key in _keys(s3, bucket, REJECTED_PREFIX))
+    """List the image ids that have renditions or a rejection."""
+    listed = (read_rendition_key(found["Key"]) for found in objects(s3, bucket, rendition_prefix(LISTED)))
+    rejected = (read_rejection_key(found["Key"]) for found in objects(s3, bucket, REJECTED_PREFIX))
     return Ends(
         frozenset(key.image_id for key in listed if key), frozenset(image_id for image_id in rejected if image_id)
     )
 
 
 def as_first_announced(uploads: Iterable[Upload], known: Iterable[str]) -> Iterator[Upload]:
-    """`uploads` with the time that their first event had, where one of the `known` image ids tells it.
+    """Restore the time of each upload's first event, where one of the `known` image ids contains it.
 
-    Under a key of one's own the id has the time of the event in it, and S3's listing knows that time only roughly. Sent
-    as it is listed, the same picture would get a second id and appear twice.
+    For a key that did not come from the door, the image id is made from the event's time in milliseconds. S3's listing
+    has that time only in seconds. With the listed time the same picture would get a second id and appear twice.
     """
     ids = {unique_part(image_id): image_id for image_id in known}
     for upload in uploads:
@@ -61,13 +61,14 @@ def as_first_announced(uploads: Iterable[Upload], known: Iterable[str]) -> Itera
 
 
 def lost(uploads: Iterable[Upload], ended: Iterable[str], before: datetime) -> Iterator[Upload]:
-    """Those uploads that arrived before `before` and are not among the image ids `ended`."""
+    """Select the uploads that arrived before `before` and whose image id is not in `ended`."""
     ended = frozenset(ended)
     return (
         upload for upload in as_first_announced(uploads, ended) if upload.at < before and upload.image.id not in ended
     )
 
 
-def _keys(s3: "S3Client", bucket: str, prefix: str) -> Iterator[str]:
+def objects(s3: "S3Client", bucket: str, prefix: str) -> Iterator["ObjectTypeDef"]:
+    """List the objects whose key begins with `prefix`, in the order of their keys."""
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
-        yield from (found["Key"] for found in page.get("Contents", []))
+        yield from page.get("Contents", [])

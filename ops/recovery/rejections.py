@@ -23,6 +23,7 @@ from ops.options import (
     short_age,
 )
 from ops.problem import Problem, sentence_on_problem
+from ops.recovery.originals import objects
 from ops.recovery.resubmit import submit
 from ops.target import Place, Target, resolve
 from shared.events import Upload, uploads_in
@@ -52,11 +53,9 @@ class Rejection:
 
 def rejections(s3: "S3Client", bucket: str, written_since: datetime | None = None) -> list[Rejection]:
     """Every rejection, or those written since then, newest uploads first."""
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=REJECTED_PREFIX)
     keys = [
         found["Key"]
-        for page in pages
-        for found in page.get("Contents", [])
+        for found in objects(s3, bucket, REJECTED_PREFIX)
         if written_since is None or found["LastModified"] >= written_since
     ]
     with ThreadPoolExecutor(PARALLEL_READS) as pool:
@@ -143,7 +142,7 @@ def replay(
 
 
 def _find(target: Target, filters: Filters) -> list[Rejection]:
-    s3 = target.session.client("s3", endpoint_url=target.endpoint_url)
+    s3 = target.client("s3")
     every = rejections(s3, target.outputs["ResizedBucketName"])
     return [one for one in every if wanted(one, filters)]
 

@@ -51,7 +51,7 @@ def rerender(
     Example: darkroom rerender --prefix uploads/ --since 2026-11-01 --yes
     """
     target = resolve(place)
-    s3 = target.session.client("s3", endpoint_url=target.endpoint_url)
+    s3 = target.client("s3")
     known = ends(s3, target.outputs["ResizedBucketName"]).every()
     begin = since(from_time) if from_time else datetime.min.replace(tzinfo=UTC)
     every = as_first_announced(originals(s3, target.outputs["UploadBucketName"], prefix), known)
@@ -77,8 +77,8 @@ def reconcile(
     Example: darkroom reconcile --grace 1h --stack darkroom-prod --region eu-west-1
     """
     target = resolve(place)
-    s3 = target.session.client("s3", endpoint_url=target.endpoint_url)
-    sqs = target.session.client("sqs", endpoint_url=target.endpoint_url)
+    s3 = target.client("s3")
+    sqs = target.client("sqs")
     # In this order: what moves on from one place to the next meanwhile is then seen at least once.
     uploads = list(originals(s3, target.outputs["UploadBucketName"], prefix))
     with closing(letters.walk(sqs, target.outputs["ResizeDeadLetterQueueUrl"])) as every:
@@ -97,7 +97,7 @@ def reconcile(
 
 def submit(target: Target, uploads: Sequence[Upload], rate: int, progress_on: Console) -> None:
     """Sends each upload's event to the resizer's queue; other subscribers hear nothing of it."""
-    sqs = target.session.client("sqs", endpoint_url=target.endpoint_url)
+    sqs = target.client("sqs")
     with progress_bar(progress_on) as progress:
         task = progress.add_task("submitting", total=len(uploads))
         for upload in paced(uploads, rate):

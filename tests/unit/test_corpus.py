@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 
 from ops.develop import corpus as corpus_module
 from ops.develop.contact_sheet import contact_sheet
-from ops.develop.corpus import Result, corpus, render_alone
+from ops.develop.corpus import corpus, render_alone
+from ops.develop.outcome import Result
 from tests.support import pictures
 
 # Enough for a child and a photo, not for 80 megapixels.
