@@ -54,7 +54,7 @@ def _labelled(path: Path) -> Photo | None:
 
 
 def _make_all(scratch: Path) -> None:
-    large = _photo_like(6000, 4000)
+    large = photo_like(6000, 4000)
     small = large.resize((4000, 3000), Image.Resampling.LANCZOS)
     large.save(scratch / "24.jpg", quality=90)
     large.save(scratch / "24-progressive.jpg", quality=90, progressive=True)
@@ -64,7 +64,7 @@ def _make_all(scratch: Path) -> None:
     small.save(scratch / "12.avif", quality=75, speed=9)
 
 
-def _photo_like(width: int, height: int) -> Image.Image:
+def photo_like(width: int, height: int) -> Image.Image:
     """Light that falls off like nature's (each octave half as strong), hard edges, and a sensor's grain."""
     random = np.random.default_rng(2016)
     picture = np.zeros((height, width, 3), np.float32)

@@ -1,0 +1,290 @@
+"""Times a batch of ten 12-megapixel photos in the real handler, with S3 as slow as it is in Lambda.
+
+    python -m bench.batch [--photos FOLDER] [--against REVISION] [--rounds 7]
+
+S3 is a stand-in on loopback: 30 ms a request, 60 MB/s a direction. Each candidate is a warm process. All candidates run
+on the same core, in turn. Writes bench/results/batch.md.
+"""
+
+import argparse
+import io
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+
+from bench.photos import photo_like, photos
+from bench.slow_s3 import LINE_BYTES_PER_SECOND, REQUEST_SECONDS, SlowS3
+from shared.events import Upload
+from shared.keys import new_image_id, upload_key
+
+ROOT = Path(__file__).parent.parent
+RESULT = ROOT / "bench" / "results" / "batch.md"
+BATCH = 10
+ROUNDS = 7
+# Memory is measured in separate rounds, because measuring slows the process down.
+MEMORY_ROUNDS, SAMPLE_SECONDS = 3, 0.01
+PLAIN = "Powertools `BatchProcessor`, naive Pillow"
+
+
+@dataclass
+class Measured:
+    """What one candidate took: a number a round."""
+
+    wall: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+    memory_mb: list[float] = field(default_factory=list)
+    requests: Counter[str] = field(default_factory=Counter)
+
+
+class Candidate:
+    """A warm process that works on batches; pinned, with all its children, to the core `core`."""
+
+    def __init__(self, tree: Path, python: Path, kind: str, s3: SlowS3, core: int) -> None:
+        environment = os.environ | {
+            "PYTHONPATH": str(tree),
+            "AWS_ENDPOINT_URL": s3.url,
+            "AWS_ACCESS_KEY_ID": "bench",
+            "AWS_SECRET_ACCESS_KEY": "bench",
+            "AWS_DEFAULT_REGION": "eu-west-1",
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "2048",
+            "POWERTOOLS_SERVICE_NAME": "resize",
+            "POWERTOOLS_METRICS_NAMESPACE": "darkroom",
+            "QUEUE_URL": f"{s3.url}/123456789012/work",
+            "DEAD_LETTER_QUEUE_URL": f"{s3.url}/123456789012/dead",
+            "UPLOAD_BUCKET": "uploads",
+            "RESIZED_BUCKET": "resized",
+            "MAX_UPLOAD_MEGABYTES": "50",
+        }
+        self._process = subprocess.Popen(
+            ["taskset", "--cpu-list", str(core), python, "-P", ROOT / "bench" / "batch_worker.py", kind],
+            cwd=tree,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+
+    def run(self, event: Mapping[str, Any]) -> float:
+        """Works on one batch and returns the seconds it took. Raises RuntimeError if a message failed."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(event) + "\n")
+        self._process.stdin.flush()
+        answer = json.loads(self._process.stdout.readline() or '{"failed": ["the process ended"]}')
+        if answer["failed"]:
+            raise RuntimeError(f"Not done: {answer['failed']}")
+        return float(answer["seconds"])
+
+    def cpu_seconds(self) -> float:
+        """Returns the processor time of the process and its children so far, ended children included."""
+        ticks = 0
+        for pid in self._family():
+            ended = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            ticks += sum(int(number) for number in ended[11:15])  # utime, stime, cutime, cstime: proc_pid_stat(5)
+        return ticks / os.sysconf("SC_CLK_TCK")
+
+    def memory_mb(self) -> float:
+        """Returns the present memory of the process and its children. Shared pages count once."""
+        kilobytes = 0
+        for pid in self._family():
+            rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+            kilobytes += int(rollup.partition("\nPss:")[2].split()[0])
+        return kilobytes / 1000
+
+    def _family(self) -> Iterator[int]:
+        pids = [self._process.pid]
+        for pid in pids:
+            yield pid
+            for task in Path(f"/proc/{pid}/task").iterdir():
+                pids += [int(child) for child in (task / "children").read_text().split()]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait(timeout=30)
+
+
+def ten_photos(folder: Path | None) -> list[bytes]:
+    """Ten JPEGs of 12 megapixels from `folder`, again from the first where there are fewer, or a made one."""
+    if folder is None:
+        out = io.BytesIO()
+        photo_like(4000, 3000).save(out, "JPEG", quality=85)
+        return [out.getvalue()] * BATCH
+    with tempfile.TemporaryDirectory() as scratch:
+        found = [photo.data for photo in photos(folder, Path(scratch)) if photo.label == "JPEG 12 MP"]
+    return [found[number % len(found)] for number in range(BATCH)]
+
+
+def batch_of(s3: SlowS3, bodies: list[bytes]) -> dict[str, Any]:
+    """Uploads the photos under new keys; returns the event of one invocation that announces them."""
+    now = datetime.now(UTC)
+    milliseconds = str(int(now.timestamp() * 1000))
+    records = []
+    for number, body in enumerate(bodies):
+        key = upload_key(new_image_id(now), "photo.jpg")
+        upload = Upload("uploads", key, s3.put_original(f"/uploads/{key}", body), len(body), now)
+        records.append(
+            {
+                "messageId": f"message-{number}",
+                "receiptHandle": f"handle-{number}",
+                "body": json.dumps(upload.as_event()),
+                "attributes": {
+                    "ApproximateReceiveCount": "1",
+                    "SentTimestamp": milliseconds,
+                    "ApproximateFirstReceiveTimestamp": milliseconds,
+                },
+                "messageAttributes": {},
+                "eventSource": "aws:sqs",
+                "eventSourceARN": "arn:aws:sqs:eu-west-1:123456789012:work",
+                "awsRegion": "eu-west-1",
+                "md5OfBody": "",
+            }
+        )
+    return {"Records": records}
+
+
+@contextmanager
+def tree_of(revision: str) -> Iterator[tuple[Path, Path]]:
+    """Checks out `revision` into a temporary folder and installs its packages; yields the tree and its Python."""
+    with tempfile.TemporaryDirectory() as folder:
+        tree = Path(folder) / "tree"
+        subprocess.run(["git", "worktree", "add", "--quiet", "--detach", tree, revision], cwd=ROOT, check=True)
+        try:
+            subprocess.run(["make", "--quiet", ".venv/ready"], cwd=tree, check=True)
+            yield tree, tree / ".venv" / "bin" / "python"
+        finally:
+            subprocess.run(["git", "worktree", "remove", "--force", tree], cwd=ROOT, check=True)
+
+
+def measure(candidates: Mapping[str, Candidate], s3: SlowS3, bodies: list[bytes], rounds: int) -> dict[str, Measured]:
+    """Runs the batch on every candidate in turn, `rounds` times; the first batch of each is a warm-up."""
+    measured = {name: Measured() for name in candidates}
+    for number in range(1 + rounds + MEMORY_ROUNDS):
+        for name, candidate in candidates.items():
+            event, of_this = batch_of(s3, bodies), measured[name]
+            s3.written.clear()
+            s3.requests.clear()
+            if number > rounds:
+                of_this.memory_mb.append(_peak_memory_mb(candidate, event))
+                continue
+            before = candidate.cpu_seconds()
+            wall = candidate.run(event)
+            assert len(s3.written) == 2 * BATCH, s3.written
+            of_this.requests = Counter(s3.requests)
+            if number:
+                of_this.wall.append(wall)
+                of_this.cpu.append(candidate.cpu_seconds() - before)
+                print(f"{name}: {wall:.2f} s, CPU {of_this.cpu[-1]:.2f} s", flush=True)
+    return measured
+
+
+def _peak_memory_mb(candidate: Candidate, event: Mapping[str, Any]) -> float:
+    peak, ended = 0.0, threading.Event()
+
+    def sample() -> None:
+        nonlocal peak
+        while not ended.wait(SAMPLE_SECONDS):
+            peak = max(peak, candidate.memory_mb())
+
+    sampling = threading.Thread(target=sample)
+    sampling.start()
+    try:
+        candidate.run(event)
+    finally:
+        ended.set()
+        sampling.join()
+    return peak
+
+
+def table(measured: Mapping[str, Measured]) -> str:
+    """Returns the Markdown table of all candidates."""
+    lines = [
+        "| | uploads/s | wall, s | CPU, s | wall / CPU | peak memory, MB | requests for the ten |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name, one in measured.items():
+        wall, cpu = statistics.median(one.wall), statistics.median(one.cpu)
+        ratio = statistics.median(w / c for w, c in zip(one.wall, one.cpu, strict=True))
+        asked = ", ".join(f"{kind} {count}" for kind, count in sorted(one.requests.items()))
+        numbers = f"{BATCH / wall:.2f} | {wall:.2f} | {cpu:.2f} | {ratio:.2f} | {max(one.memory_mb):.0f}"
+        lines.append(f"| {name} | {numbers} | {asked} |")
+    return "\n".join(lines)
+
+
+def ratios(measured: Mapping[str, Measured]) -> str:
+    """Returns one sentence for each other candidate: how this tree compares, as the median of the rounds' ratios."""
+    ours, *others = measured
+    lines = []
+    for name in others:
+        pairs = zip(measured[name].wall, measured[ours].wall, strict=True)
+        faster = statistics.median(theirs / mine for theirs, mine in pairs)
+        memory = max(measured[ours].memory_mb) / max(measured[name].memory_mb)
+        lines.append(f"- Beside {name}: {faster:.2f} times the uploads per second, {memory:.2f} times the memory.")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Measures, prints the tables and writes them."""
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--photos", type=Path, help="a folder with JPEGs of 12 megapixels; without it one is made")
+    options.add_argument("--against", metavar="REVISION", help="a revision of this repository to run beside")
+    options.add_argument("--rounds", type=int, default=ROUNDS)
+    given = options.parse_args()
+    bodies = ten_photos(given.photos)
+    core, *rest = sorted(os.sched_getaffinity(0))
+    if rest:
+        os.sched_setaffinity(0, rest)  # the stand-in for S3 stays off the candidates' core
+    s3 = SlowS3()
+    with ExitStack() as running:
+        ways: dict[str, tuple[Path, Path, str]] = {"Darkroom": (ROOT, Path(sys.executable), "darkroom")}
+        if given.against:
+            tree, python = running.enter_context(tree_of(given.against))
+            ways[f"Darkroom at {given.against}"] = tree, python, "darkroom"
+        ways[PLAIN] = ROOT, Path(sys.executable), "naive"
+        candidates = {
+            name: running.enter_context(Candidate(tree, python, kind, s3, core))
+            for name, (tree, python, kind) in ways.items()
+        }
+        measured = measure(candidates, s3, bodies, given.rounds)
+    s3.close()
+    which = "Photos of a camera" if given.photos else "One made photo, ten times"
+    size_mb = sum(map(len, bodies)) / BATCH / 1e6
+    text = "\n".join(
+        [
+            "# A batch of ten photos of 12 megapixels",
+            "",
+            f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, `python -m bench.batch`, {given.rounds} rounds in "
+            "turn, medians.",
+            f"{which}, {size_mb:.1f} MB each. Warm processes, all on one core. S3 and SQS are a stand-in on another",
+            f"core: {REQUEST_SECONDS * 1000:.0f} ms a request, {LINE_BYTES_PER_SECOND / 1e6:.0f} MB/s a direction for "
+            "all connections together, no TLS. Memory is the process",
+            "and its children. Shared pages count once.",
+            "",
+            table(measured),
+            "",
+            ratios(measured),
+            "",
+        ]
+    )
+    RESULT.write_text(text, encoding="utf-8")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()
