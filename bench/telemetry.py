@@ -70,20 +70,18 @@ def tell_of_one() -> None:
     def handle(event: dict[str, Any], context: Any) -> None:  # noqa: ARG001
         image_id = "7ybqx6ca92a1gqgtnm6h4p9bzt"
         telemetry.add(telemetry.BATCH_SIZE, 1)
-        telemetry.tell(
-            telemetry.UPLOAD_RECEIVED,
-            image_id,
+        received = telemetry.UploadReceived(
+            image_id=image_id,
             key=f"uploads/{image_id}/cat.jpg",
             file_name="cat.jpg",
             size_bytes=2_211_666,
             message_id="8286a188-ba32-4475-8077-530cd35c09a9",
             attempts=1,
             queue_ms=12,
-            isolated=False,
         )
-        telemetry.tell(
-            telemetry.UPLOAD_RESIZED,
-            image_id,
+        telemetry.tell(received)
+        resized = telemetry.UploadResized(
+            image_id=image_id,
             format="jpeg",
             size_bytes=2_211_666,
             bytes_out=337_976,
@@ -93,6 +91,7 @@ def tell_of_one() -> None:
             resize_ms=18.0,
             encode_ms=6.1,
         )
+        telemetry.tell(resized)
         telemetry.add(telemetry.ATTEMPTS_FAILED, 0)
 
     handle({}, Context())

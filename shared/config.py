@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from shared.errors import Unavailable
-from shared.telemetry import SETTINGS_WRONG, tell
+from shared.telemetry import SettingsWrong, tell
 
 
 def read[T](model: type[T], environ: Mapping[str, str] | None = None) -> T:
@@ -48,7 +48,7 @@ def at_start[T](model: type[T]) -> Callable[[], T]:
         settings = read(model)
     except Unavailable as wrong:
         code, sentence = wrong.code, wrong.sentence
-        tell(SETTINGS_WRONG, code=code, sentence=sentence)
+        tell(SettingsWrong(code=code, sentence=sentence))
 
         def refuse() -> T:
             raise Unavailable(code, sentence)

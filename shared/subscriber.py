@@ -90,7 +90,8 @@ def process_events[E: Created](
         try:
             work(announced, isolate)
         except storage.Superseded:
-            tell(telemetry.UPLOAD_SUPERSEDED, announced.image.id, key=announced.key, etag=announced.etag)
+            superseded = telemetry.UploadSuperseded(image_id=announced.image.id, key=announced.key, etag=announced.etag)
+            tell(superseded)
 
     def attempt(record: SQSRecord) -> None:
         left = context.get_remaining_time_in_millis() / 1000
@@ -105,7 +106,7 @@ def process_events[E: Created](
                 for announced in events_in(kind, record.body):
                     if fnmatchcase(announced.key, keys):
                         image_id = announced.image.id
-                        _tell_received(announced, record.raw_event, isolate)
+                        _tell_received(announced, record.raw_event)
                         work_on(announced, isolate)
             telemetry.add(telemetry.ATTEMPTS_FAILED, 0)
             if isolate:
@@ -139,19 +140,18 @@ def _attempts(record: dict[str, Any]) -> int:
     return int(record["attributes"]["ApproximateReceiveCount"]) + int(earlier)
 
 
-def _tell_received(announced: Created, record: dict[str, Any], isolated: bool) -> None:
+def _tell_received(announced: Created, record: dict[str, Any]) -> None:
     waited = datetime.now(UTC).timestamp() * 1000 - int(record["attributes"]["SentTimestamp"])
-    tell(
-        telemetry.UPLOAD_RECEIVED,
-        announced.image.id,
+    received = telemetry.UploadReceived(
+        image_id=announced.image.id,
         key=announced.key,
         file_name=announced.image.name,
         size_bytes=announced.size_bytes,
         message_id=record["messageId"],
         attempts=_attempts(record),
         queue_ms=max(round(waited), 0),
-        isolated=isolated,
     )
+    tell(received)
 
 
 def _lease(records: list[dict[str, Any]], context: LambdaContext) -> None:
@@ -166,7 +166,7 @@ def _hide(receipt_handles: list[str], seconds: int) -> None:
         queues.hide(queues.sqs_client(), _queues().queue_url, receipt_handles, seconds)
     except (ClientError, BotoCoreError) as error:
         # They come back all the same, only later.
-        tell(telemetry.VISIBILITY_NOT_CHANGED, error=str(error), seconds=seconds)
+        tell(telemetry.VisibilityNotChanged(error=str(error), seconds=seconds))
 
 
 def _acknowledge(receipt_handle: str) -> None:
@@ -174,7 +174,7 @@ def _acknowledge(receipt_handle: str) -> None:
         queues.delete(queues.sqs_client(), _queues().queue_url, receipt_handle)
     except (ClientError, BotoCoreError) as error:
         # Lambda does it at the end of the batch, as always.
-        tell(telemetry.MESSAGE_NOT_ACKNOWLEDGED, error=str(error))
+        tell(telemetry.CleanUpFailed(image_id=None, error=str(error)))
 
 
 def _sent_anew(record: dict[str, Any]) -> bool:
@@ -182,13 +182,21 @@ def _sent_anew(record: dict[str, Any]) -> bool:
     # goes to the end of the queue as a fresh copy that says how often it was really tried: not once more for having
     # waited, and not once less, because a killer must not pass for new again and again.
     earlier = _attempts(record) - 1
+    told: dict[str, Any] = {
+        "message_id": record["messageId"],
+        "attempts": earlier,
+        "code": telemetry.NO_TIME_LEFT,
+        "sentence": "The batch had no time left for this message.",
+        "delay_seconds": 0,
+        "waiting_since": None,
+    }
     tried = {EARLIER_ATTEMPTS: {"DataType": "Number", "StringValue": str(earlier)}} if earlier else {}
     try:
         queues.send(queues.sqs_client(), _queues().queue_url, record["body"], tried)
     except (ClientError, BotoCoreError) as error:
-        tell(telemetry.MESSAGE_NOT_SENT_ANEW, message_id=record["messageId"], error=str(error))
+        tell(telemetry.MessageNotRequeued(error=str(error), **told))
         return False
-    tell(telemetry.MESSAGE_SENT_ANEW, message_id=record["messageId"], attempts=earlier)
+    tell(telemetry.MessageRequeued(**told))
     return True
 
 
@@ -197,6 +205,7 @@ def _fail(record: dict[str, Any], image_id: str | None, error: Exception, contex
     attempts = _attempts(record)
     known = error if isinstance(error, DarkroomError) else _unexpected(error)
     told: dict[str, Any] = {
+        "image_id": image_id,
         "message_id": record["messageId"],
         "code": known.code,
         "sentence": known.sentence,
@@ -205,7 +214,7 @@ def _fail(record: dict[str, Any], image_id: str | None, error: Exception, contex
     }
     if attempts < MAX_ATTEMPTS and not isinstance(error, Rejected):
         seconds = backoff_seconds(attempts)
-        tell(telemetry.MESSAGE_FAILED, image_id, retry_seconds=seconds, exc_info=known is not error, **told)
+        tell(telemetry.MessageFailed(retry_seconds=seconds, **told), exc_info=known is not error)
         _hide([record["receiptHandle"]], seconds)
         raise known from error
     reason = Reason(
@@ -223,9 +232,9 @@ def _fail(record: dict[str, Any], image_id: str | None, error: Exception, contex
         queues.send(queues.sqs_client(), _queues().dead_letter_queue_url, record["body"], attributes(reason))
     except (ClientError, BotoCoreError) as unsent:
         # The message comes back once more, and then SQS itself puts it there, without a reason.
-        tell(telemetry.DEAD_LETTER_NOT_SENT, image_id, exc_info=True, **told)
+        tell(telemetry.DeadLetterNotSent(**told), exc_info=True)
         raise known from unsent
-    tell(telemetry.DEAD_LETTER_SENT, image_id, exc_info=known is not error, **told)
+    tell(telemetry.DeadLetterSent(**told), exc_info=known is not error)
 
 
 def _unexpected(error: Exception) -> Unavailable:

@@ -1,18 +1,18 @@
-"""What Darkroom tells about itself: every log line, its fields, and every metric, each named here and nowhere else.
+"""Darkroom's own log events, their fields and its metrics. Each is defined here and nowhere else.
 
-`tell(UPLOAD_RESIZED, image_id, ...)` writes the line, and adds to the metrics what the line says: so the log and the
-metrics cannot differ. An image id is an upload's correlation id; it is handed over with each line and kept nowhere, so
-lines of uploads that are worked on at the same time cannot mix. docs/logs.md is written from this (`make generated`).
+`tell(UploadResized(image_id=..., ...))` writes one log line and adds the event's numbers to the metrics, so log and
+metrics cannot differ. The image id is an upload's correlation id. It is a field of each event and not of the logger, so
+lines of uploads that run at the same time cannot mix. `make generated` writes docs/logs.md from this module.
 """
 
 import json
 import os
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, fields
 from functools import cache, partial, wraps
 from threading import Lock
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, dataclass_transform
 
 from aws_lambda_powertools import Logger, Metrics, single_metric
 from aws_lambda_powertools.metrics import MetricUnit
@@ -20,7 +20,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A CloudWatch metric in the stack's own namespace. Its dimension is `service`; `by_code` ones have `code` too."""
+    """A CloudWatch metric in the stack's namespace, with the dimension `service` and, if `by_code`, also `code`."""
 
     name: str
     unit: MetricUnit
@@ -28,207 +28,360 @@ class Metric:
     by_code: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One kind of log line. `adds` is what each line adds to a metric, `measures` which field is a metric's value.
-
-    Levels: INFO as it should be, a bad file too. WARNING Darkroom helps itself. ERROR somebody has to look.
-    """
-
-    message: str
-    level: Literal["info", "warning", "error"]
-    about: str
-    fields: tuple[str, ...]
-    adds: Mapping[Metric, int] = field(default_factory=dict, hash=False)
-    measures: Mapping[str, Metric] = field(default_factory=dict, hash=False)
-
-
-UPLOADS_TICKETED = Metric("UploadsTicketed", MetricUnit.Count, "tickets that the door gave")
-UPLOADS_RESIZED = Metric("UploadsResized", MetricUnit.Count, "uploads that became renditions")
-UPLOADS_REJECTED = Metric("UploadsRejected", MetricUnit.Count, "files that were refused for good", by_code=True)
+UPLOADS_TICKETED = Metric("UploadsTicketed", MetricUnit.Count, "tickets issued")
+UPLOADS_RESIZED = Metric("UploadsResized", MetricUnit.Count, "uploads whose renditions were written")
+UPLOADS_REJECTED = Metric("UploadsRejected", MetricUnit.Count, "files rejected for good", by_code=True)
 UPLOADS_SUPERSEDED = Metric("UploadsSuperseded", MetricUnit.Count, "events whose object was replaced or deleted")
-UPLOADS_RETRIED = Metric("UploadsRetried", MetricUnit.Count, "attempts that failed and are tried again")
-UPLOADS_DEAD_LETTERED = Metric("UploadsDeadLettered", MetricUnit.Count, "uploads that were given up, with a reason")
+UPLOADS_RETRIED = Metric("UploadsRetried", MetricUnit.Count, "attempts that failed and will be retried")
+UPLOADS_WAITING = Metric("UploadsWaiting", MetricUnit.Count, "messages requeued because a service is unavailable")
+UPLOADS_DEAD_LETTERED = Metric("UploadsDeadLettered", MetricUnit.Count, "dead letters sent, each with its reason")
 ATTEMPTS_FAILED = Metric("AttemptsFailed", MetricUnit.Count, "1 or 0 for each attempt; its average is the error rate")
 LATENCY = Metric("Latency", MetricUnit.Milliseconds, "from S3's event time to the last rendition written")
-DECODE_TIME = Metric("DecodeTime", MetricUnit.Milliseconds, "one picture's decoding")
-RESIZE_TIME = Metric("ResizeTime", MetricUnit.Milliseconds, "one picture's resampling, every rendition")
-ENCODE_TIME = Metric("EncodeTime", MetricUnit.Milliseconds, "one picture's encoding, every rendition")
-BYTES_IN = Metric("BytesIn", MetricUnit.Bytes, "an original's size")
-BYTES_OUT = Metric("BytesOut", MetricUnit.Bytes, "the size of an upload's renditions together")
+DECODE_TIME = Metric("DecodeTime", MetricUnit.Milliseconds, "decoding one picture")
+RESIZE_TIME = Metric("ResizeTime", MetricUnit.Milliseconds, "resampling one picture to every rendition")
+ENCODE_TIME = Metric("EncodeTime", MetricUnit.Milliseconds, "encoding every rendition of one picture")
+BYTES_IN = Metric("BytesIn", MetricUnit.Bytes, "the size of an original")
+BYTES_OUT = Metric("BytesOut", MetricUnit.Bytes, "the total size of an upload's renditions")
 BATCH_SIZE = Metric("BatchSize", MetricUnit.Count, "messages in one invocation")
-COLD_STARTS = Metric("ColdStarts", MetricUnit.Count, "invocations that began a new execution environment")
+COLD_STARTS = Metric("ColdStarts", MetricUnit.Count, "first invocations of an execution environment")
+METRICS = (
+    UPLOADS_TICKETED,
+    UPLOADS_RESIZED,
+    UPLOADS_REJECTED,
+    UPLOADS_SUPERSEDED,
+    UPLOADS_RETRIED,
+    UPLOADS_WAITING,
+    UPLOADS_DEAD_LETTERED,
+    ATTEMPTS_FAILED,
+    LATENCY,
+    DECODE_TIME,
+    RESIZE_TIME,
+    ENCODE_TIME,
+    BYTES_IN,
+    BYTES_OUT,
+    BATCH_SIZE,
+    COLD_STARTS,
+)
 
-# A field means the same in every line that has it.
+# A field has the same meaning in every event.
 FIELDS = {
-    "attempts": "how often the message has been tried, an attempt that is under way included",
-    "bytes_out": "size of all renditions in bytes",
+    "attempts": "attempts so far, including the current one",
+    "bytes_out": "total size of all renditions in bytes",
     "code": "the error's stable code, as in dead letters, rejections and on the page",
-    "decode_ms": "milliseconds of decoding",
-    "encode_ms": "milliseconds of encoding",
-    "error_type": "the Python class of what was raised",
-    "etag": "the content that the event announced",
-    "file_name": "as people wrote it; JSON escapes all that is not ASCII",
-    "format": "what the picture came as",
-    "image_id": "the upload's id from the door to the gallery: the correlation id",
-    "isolated": "whether it is worked on in a process of its own, as a suspect",
+    "decode_ms": "milliseconds spent decoding",
+    "delay_seconds": "seconds until the requeued message is delivered",
+    "encode_ms": "milliseconds spent encoding",
+    "error": "the error that the AWS API returned",
+    "error_type": "the exception's Python class",
+    "etag": "the ETag in the S3 event",
+    "exit": "how the process ended: its exit code, or the signal's name",
+    "file_name": "the uploader's file name; JSON escapes every character that is not ASCII",
+    "format": "the picture's file format",
+    "image_id": "the upload's id from ticket to gallery: the correlation id",
     "key": "the object's key in the upload bucket",
     "latency_ms": "milliseconds from S3's event time to the last rendition written",
-    "media_type": "the type that the ticket is for",
+    "media_type": "the media type in the ticket",
     "message_id": "the queue message's id",
-    "path": "the path that was asked for",
-    "queue_ms": "milliseconds from the sending of the message to now",
-    "renditions": "how many pictures were written",
-    "resize_ms": "milliseconds of resampling",
-    "retry_seconds": "seconds until the message comes back",
+    "path": "the requested path",
+    "queue_ms": "milliseconds between the message's sending and this attempt",
+    "renditions": "number of renditions written",
+    "resize_ms": "milliseconds spent resampling",
+    "retry_seconds": "seconds until the message becomes visible again",
+    "seconds": "the requested visibility timeout",
     "sentence": "the error's sentence for people",
-    "since_ticket_ms": "milliseconds from the ticket to now",
-    "size_bytes": "the original's size in bytes, as far as it is known",
-    "error": "what the other side answered",
-    "seconds": "the visibility time-out that was asked for",
+    "since_ticket_ms": "milliseconds since the ticket",
+    "size_bytes": "the original's size in bytes, if known",
+    "waiting_since": "when the message was requeued for the first time (UTC)",
 }
 
-UPLOAD_TICKETED = Line(
-    "upload ticketed",
-    "info",
-    "The door gave leave to upload one picture.",
-    ("image_id", "file_name", "media_type", "size_bytes"),
-    adds={UPLOADS_TICKETED: 1},
-)
-TICKET_REFUSED = Line(
-    "ticket refused", "info", "The door refused what somebody wanted to upload.", ("code", "sentence")
-)
-UPLOAD_RECEIVED = Line(
-    "upload received",
-    "info",
-    "A subscriber begins an attempt.",
-    ("image_id", "key", "file_name", "size_bytes", "message_id", "attempts", "queue_ms", "isolated"),
-)
-UPLOAD_RESIZED = Line(
-    "upload resized",
-    "info",
-    "Every rendition is written.",
-    (
-        "image_id",
-        "format",
-        "size_bytes",
-        "bytes_out",
-        "renditions",
-        "latency_ms",
-        "decode_ms",
-        "resize_ms",
-        "encode_ms",
-    ),
-    adds={UPLOADS_RESIZED: 1},
-    measures={
+# The code of a requeued message for which its batch had no time left.
+NO_TIME_LEFT = "no-time-left"
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class LogEvent:
+    """One log line. Each subclass is one kind of line, and its docstring says what happened.
+
+    Levels: INFO for normal operation, rejected files included. WARNING if Darkroom recovers by itself. ERROR if an
+    operator must act. A field whose value is None is left out of the line.
+    """
+
+    message: ClassVar[str]
+    level: ClassVar[Literal["info", "warning", "error"]] = "info"
+    # The metric that counts these events, except events with one of the codes in `uncounted_codes`.
+    counts: ClassVar[Metric | None] = None
+    uncounted_codes: ClassVar[frozenset[str]] = frozenset()
+    # For each metric that is measured: the field with its value.
+    measures: ClassVar[Mapping[str, Metric]] = {}
+
+    @classmethod
+    def field_names(cls) -> tuple[str, ...]:
+        """Return the names of the event's fields in their documented order."""
+        return tuple(field.name for field in fields(cls))
+
+    @classmethod
+    def metrics(cls, values: Mapping[str, Any]) -> list[tuple[Metric, float]]:
+        """Return each metric, with its value, to which a line with these field values adds."""
+        counted = [(cls.counts, 1.0)] if cls.counts and values.get("code") not in cls.uncounted_codes else []
+        return counted + [(metric, values[name]) for name, metric in cls.measures.items() if name in values]
+
+
+@dataclass_transform(kw_only_default=True)
+def _event[E: LogEvent](event: type[E]) -> type[E]:
+    # Comparing and printing events is not needed, and generating the methods for it would add 10 ms to each cold start.
+    return dataclass(kw_only=True, eq=False, repr=False)(event)
+
+
+@_event
+class UploadTicketed(LogEvent):
+    """The door issued a ticket for one upload."""
+
+    message = "upload ticketed"
+    counts = UPLOADS_TICKETED
+    image_id: str
+    file_name: str | None = None
+    media_type: str | None = None
+    size_bytes: int | None = None
+
+
+@_event
+class TicketRefused(LogEvent):
+    """The door refused to issue a ticket."""
+
+    message = "ticket refused"
+    code: str
+    sentence: str
+
+
+@_event
+class UploadReceived(LogEvent):
+    """A subscriber begins an attempt."""
+
+    message = "upload received"
+    image_id: str
+    key: str
+    file_name: str
+    size_bytes: int
+    message_id: str
+    attempts: int
+    queue_ms: int
+
+
+@_event
+class UploadResized(LogEvent):
+    """Every rendition was written."""
+
+    message = "upload resized"
+    counts = UPLOADS_RESIZED
+    measures: ClassVar = {
         "latency_ms": LATENCY,
         "decode_ms": DECODE_TIME,
         "resize_ms": RESIZE_TIME,
         "encode_ms": ENCODE_TIME,
         "size_bytes": BYTES_IN,
         "bytes_out": BYTES_OUT,
-    },
-)
-UPLOAD_REJECTED = Line(
-    "upload rejected",
-    "info",
-    "The file was refused for good; the record is written.",
-    ("image_id", "code", "sentence", "size_bytes"),
-    adds={UPLOADS_REJECTED: 1},
-)
-UPLOAD_SUPERSEDED = Line(
-    "upload superseded",
-    "info",
-    "The object was replaced or deleted since its event.",
-    ("image_id", "key", "etag"),
-    adds={UPLOADS_SUPERSEDED: 1},
-)
-MESSAGE_FAILED = Line(
-    "message failed",
-    "warning",
-    "An attempt failed; the message comes back.",
-    ("image_id", "message_id", "code", "sentence", "error_type", "attempts", "retry_seconds"),
-    adds={UPLOADS_RETRIED: 1},
-)
-DEAD_LETTER_SENT = Line(
-    "dead letter sent",
-    "error",
-    "The message was given up, with its reason.",
-    ("image_id", "message_id", "code", "sentence", "error_type", "attempts"),
-    adds={UPLOADS_DEAD_LETTERED: 1},
-)
-DEAD_LETTER_NOT_SENT = Line(
-    "dead letter not sent",
-    "error",
-    "The message was to be given up, but its letter could not be sent; SQS moves it later, without the reason.",
-    ("image_id", "message_id", "code", "sentence", "error_type", "attempts"),
-)
-MESSAGE_NOT_ACKNOWLEDGED = Line(
-    "message not acknowledged", "warning", "SQS did not delete it before its batch ended; Lambda will.", ("error",)
-)
-MESSAGE_SENT_ANEW = Line(
-    "message sent anew",
-    "info",
-    "No time was left to begin with it. It goes back as a fresh copy: having waited counts as no attempt.",
-    ("message_id", "attempts"),
-)
-MESSAGE_NOT_SENT_ANEW = Line(
-    "message not sent anew",
-    "warning",
-    "SQS did not take the fresh copy; the message comes back.",
-    ("message_id", "error"),
-)
-VISIBILITY_NOT_CHANGED = Line(
-    "visibility not changed", "warning", "SQS did not listen; messages come back later.", ("error", "seconds")
-)
-UPLOAD_SHOWN = Line(
-    "upload shown",
-    "info",
-    "A gallery answer has the picture; once an execution environment, in the upload's first hour.",
-    ("image_id", "since_ticket_ms"),
-)
-REQUEST_FAILED = Line(
-    "request failed",
-    "error",
-    "The gallery answered a request with 5xx.",
-    ("path", "code", "sentence"),
-)
-INVOCATION_FAILED = Line(
-    "invocation failed", "error", "An exception left the function; Lambda counts an error.", ("error_type",)
-)
-SETTINGS_WRONG = Line(
-    "settings wrong",
-    "error",
-    "The function has started and can do nothing until the stack is mended; everything that is wrong is named.",
-    ("code", "sentence"),
-)
+    }
+    image_id: str
+    format: str
+    size_bytes: int
+    bytes_out: int
+    renditions: int
+    latency_ms: int
+    decode_ms: float
+    resize_ms: float
+    encode_ms: float
 
-LINES = tuple(value for value in list(globals().values()) if isinstance(value, Line))
-METRICS = tuple(value for value in list(globals().values()) if isinstance(value, Metric))
 
-# All that is not ASCII is escaped: a file name cannot turn a terminal's text around or begin a line of its own.
+@_event
+class UploadRejected(LogEvent):
+    """The file was rejected for good, and the rejection's record was written."""
+
+    message = "upload rejected"
+    counts = UPLOADS_REJECTED
+    image_id: str
+    code: str
+    sentence: str
+    size_bytes: int
+
+
+@_event
+class UploadSuperseded(LogEvent):
+    """The object was replaced or deleted after its event."""
+
+    message = "upload superseded"
+    counts = UPLOADS_SUPERSEDED
+    image_id: str
+    key: str
+    etag: str
+
+
+@_event
+class RendererEnded(LogEvent):
+    """The process that renders pictures ended; the next picture gets a new one."""
+
+    message = "renderer ended"
+    level = "warning"
+    image_id: str
+    code: str
+    sentence: str
+    exit: str
+
+
+@_event
+class MessageFailed(LogEvent):
+    """An attempt failed, and the message will be retried."""
+
+    message = "message failed"
+    level = "warning"
+    counts = UPLOADS_RETRIED
+    image_id: str | None
+    message_id: str
+    code: str
+    sentence: str
+    error_type: str
+    attempts: int
+    retry_seconds: int
+
+
+@_event
+class DeadLetterSent(LogEvent):
+    """The message was moved to the dead-letter queue with its reason."""
+
+    message = "dead letter sent"
+    level = "error"
+    counts = UPLOADS_DEAD_LETTERED
+    image_id: str | None
+    message_id: str
+    code: str
+    sentence: str
+    error_type: str
+    attempts: int
+
+
+@_event
+class DeadLetterNotSent(LogEvent):
+    """The dead letter could not be sent; SQS will move the message later, without the reason."""
+
+    message = "dead letter not sent"
+    level = "error"
+    image_id: str | None
+    message_id: str
+    code: str
+    sentence: str
+    error_type: str
+    attempts: int
+
+
+@_event
+class MessageRequeued(LogEvent):
+    """The message was requeued as a copy that keeps its attempts, so waiting costs no attempt."""
+
+    message = "message requeued"
+    counts = UPLOADS_WAITING
+    uncounted_codes = frozenset({NO_TIME_LEFT})
+    message_id: str
+    attempts: int
+    code: str
+    sentence: str
+    delay_seconds: int
+    waiting_since: str | None
+
+
+@_event
+class MessageNotRequeued(LogEvent):
+    """SQS refused the copy; the message itself will be redelivered."""
+
+    message = "message not requeued"
+    level = "warning"
+    message_id: str
+    attempts: int
+    code: str
+    sentence: str
+    delay_seconds: int
+    waiting_since: str | None
+    error: str
+
+
+@_event
+class VisibilityNotChanged(LogEvent):
+    """SQS did not change the visibility timeout, so messages are redelivered later than intended."""
+
+    message = "visibility not changed"
+    level = "warning"
+    error: str
+    seconds: int
+
+
+@_event
+class CleanUpFailed(LogEvent):
+    """The result is written, but removing leftovers failed."""
+
+    message = "clean-up failed"
+    level = "warning"
+    image_id: str | None
+    error: str
+
+
+@_event
+class UploadShown(LogEvent):
+    """A gallery response contains the picture; told once per execution environment, in the upload's first hour."""
+
+    message = "upload shown"
+    image_id: str
+    since_ticket_ms: int
+
+
+@_event
+class RequestFailed(LogEvent):
+    """The gallery answered a request with 5xx."""
+
+    message = "request failed"
+    level = "error"
+    path: str
+    code: str
+    sentence: str
+
+
+@_event
+class InvocationFailed(LogEvent):
+    """The handler raised an exception; Lambda counts an error."""
+
+    message = "invocation failed"
+    level = "error"
+    error_type: str
+
+
+@_event
+class SettingsWrong(LogEvent):
+    """The function started with wrong settings and fails every request until the stack is fixed."""
+
+    message = "settings wrong"
+    level = "error"
+    code: str
+    sentence: str
+
+
+EVENTS: Mapping[str, type[LogEvent]] = {event.message: event for event in LogEvent.__subclasses__()}
+
+# Every character that is not ASCII is escaped, so a file name cannot reverse a terminal's text or start a new line.
 logger = Logger(use_rfc3339=True, utc=True, json_serializer=partial(json.dumps, default=str, separators=(",", ":")))
 _lock = Lock()
 _coded: Counter[tuple[Metric, str]] = Counter()
 _environments: Counter[str] = Counter()
 
 
-def tell(line: Line, image_id: str | None = None, *, exc_info: bool = False, **fields: Any) -> None:
-    """Writes `line` with its `fields`, and adds to the metrics that it counts and measures."""
-    if image_id:
-        fields["image_id"] = image_id
-    assert fields.keys() <= set(line.fields), fields.keys() - set(line.fields)
-    write = getattr(logger, line.level)
-    write(line.message, exc_info=exc_info, extra=fields, stacklevel=3)
-    for metric, number in line.adds.items():
-        add(metric, number, str(fields.get("code", "")))
-    for name, metric in line.measures.items():
-        add(metric, fields[name])
+def tell(event: LogEvent, *, exc_info: bool = False) -> None:
+    """Write `event` to the log and add to the metrics that it counts and measures."""
+    values = {name: value for name in event.field_names() if (value := getattr(event, name)) is not None}
+    write = getattr(logger, event.level)
+    write(event.message, exc_info=exc_info, extra=values, stacklevel=3)
+    for metric, value in event.metrics(values):
+        add(metric, value, values.get("code", ""))
 
 
 def add(metric: Metric, value: float, code: str = "") -> None:
-    """Adds a value to `metric`; `observed` sends it at the end of the invocation."""
-    with _lock:  # Powertools counts on one thread
+    """Add a value to `metric`; `observed` sends it at the end of the invocation."""
+    with _lock:  # Powertools' metrics are not thread-safe
         if metric.by_code:
             _coded[metric, code] += int(value)
         else:
@@ -236,7 +389,7 @@ def add(metric: Metric, value: float, code: str = "") -> None:
 
 
 def observed[R](handler: Callable[[dict[str, Any], Any], R]) -> Callable[[dict[str, Any], Any], R]:
-    """A Lambda entry point whose log lines name their request, and whose metrics are sent at its end."""
+    """Decorate a Lambda handler: log lines carry the request's id, and metrics are sent when the handler returns."""
 
     @logger.inject_lambda_context
     @wraps(handler)
@@ -247,7 +400,7 @@ def observed[R](handler: Callable[[dict[str, Any], Any], R]) -> Callable[[dict[s
         try:
             return handler(event, context)
         except Exception as error:
-            tell(INVOCATION_FAILED, error_type=type(error).__qualname__, exc_info=True)
+            tell(InvocationFailed(error_type=type(error).__qualname__), exc_info=True)
             raise
         finally:
             flush()
@@ -256,7 +409,7 @@ def observed[R](handler: Callable[[dict[str, Any], Any], R]) -> Callable[[dict[s
 
 
 def flush() -> None:
-    """Writes the metrics as lines in CloudWatch's embedded metric format: one, and one more for each code."""
+    """Write the metrics in CloudWatch's embedded metric format: one line for all, and one more for each code."""
     with _lock:
         if _metrics().provider.metric_set:
             _metrics().flush_metrics()

@@ -33,13 +33,15 @@ def upload_requested() -> Response[str]:
             s3_client(), settings().upload_bucket, wanted, max_bytes=settings().max_bytes, now=datetime.now(UTC)
         )
     except Rejected as refused:
-        tell(telemetry.TICKET_REFUSED, code=refused.code, sentence=refused.sentence)
+        tell(telemetry.TicketRefused(code=refused.code, sentence=refused.sentence))
         status = STATUS_BY_CODE.get(refused.code, 400)
         if for_curl:
             return Response(status, content_types.TEXT_PLAIN, door.refusal_as_curl(refused))
         return Response(status, content_types.APPLICATION_JSON, door.refusal_as_json(refused))
-    told: dict[str, Any] = {"file_name": wanted.name, "media_type": wanted.media_type, "size_bytes": wanted.size_bytes}
-    tell(telemetry.UPLOAD_TICKETED, issued.id, **told)
+    ticketed = telemetry.UploadTicketed(
+        image_id=issued.id, file_name=wanted.name, media_type=wanted.media_type, size_bytes=wanted.size_bytes
+    )
+    tell(ticketed)
     if for_curl:
         return Response(201, content_types.TEXT_PLAIN, door.as_curl(issued))
     return Response(201, content_types.APPLICATION_JSON, door.as_json(issued))
@@ -50,7 +52,7 @@ def form_requested() -> Response[str]:
     gallery_url = form.gallery_url(app.current_event.headers)
     image_id = new_image_id(datetime.now(UTC))
     text, headers = form.page(s3_client(), settings().upload_bucket, settings().max_bytes, gallery_url, image_id)
-    tell(telemetry.UPLOAD_TICKETED, image_id)
+    tell(telemetry.UploadTicketed(image_id=image_id))
     return Response(200, "text/html; charset=utf-8", text, dict(headers))
 
 

@@ -10,7 +10,7 @@ from functions.list.settings import Wiring, wiring
 from shared.errors import DarkroomError
 from shared.keys import is_image_id
 from shared.limits import MAX_STATUS_IDS, PAGE_ITEMS
-from shared.telemetry import REQUEST_FAILED, observed, tell
+from shared.telemetry import RequestFailed, observed, tell
 
 
 @observed
@@ -23,7 +23,8 @@ def handle(event: dict[str, Any], context: object) -> Response:  # noqa: ARG001
         sentence = "The gallery could not answer. Try again in a moment."
         problem = error if isinstance(error, DarkroomError) else DarkroomError("unexpected", sentence)
         if responses.status_of(problem) >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            tell(REQUEST_FAILED, path=request.path, code=problem.code, sentence=problem.sentence, exc_info=True)
+            failed = RequestFailed(path=request.path, code=problem.code, sentence=problem.sentence)
+            tell(failed, exc_info=True)
     if request.wants_json:
         return responses.problem_json(problem, request)
     return page.problem(problem, request)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from shared.keys import taken_at
 from shared.limits import MAX_SHOWN_IDS, SHOWN_SECONDS
-from shared.telemetry import UPLOAD_SHOWN, tell
+from shared.telemetry import UploadShown, tell
 
 _known: dict[str, None] = {}
 
@@ -15,6 +15,6 @@ def note(image_ids: Iterable[str], now: float) -> None:
         age_seconds = now - taken_at(image_id).timestamp()
         if age_seconds <= SHOWN_SECONDS and image_id not in _known:
             _known[image_id] = None
-            tell(UPLOAD_SHOWN, image_id, since_ticket_ms=max(round(age_seconds * 1000), 0))
+            tell(UploadShown(image_id=image_id, since_ticket_ms=max(round(age_seconds * 1000), 0)))
     while len(_known) > MAX_SHOWN_IDS:
         del _known[next(iter(_known))]

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from functions.resize.render import Rendered, render
 from shared import config, storage, telemetry
@@ -62,8 +62,10 @@ def resize_upload(s3: "S3Client", upload: Upload, settings: Settings, render: Re
         return
     except Rejected as refused:
         written = [_write_rejection(s3, upload, refused, settings)]
-        told: dict[str, Any] = {"code": refused.code, "sentence": refused.sentence, "size_bytes": upload.size_bytes}
-        tell(telemetry.UPLOAD_REJECTED, upload.image.id, **told)
+        rejected = telemetry.UploadRejected(
+            image_id=upload.image.id, code=refused.code, sentence=refused.sentence, size_bytes=upload.size_bytes
+        )
+        tell(rejected)
     else:
         written = _write_renditions(s3, upload, rendered, settings)
         _tell_resized(upload, rendered)
@@ -75,9 +77,8 @@ def resize_upload(s3: "S3Client", upload: Upload, settings: Settings, render: Re
 
 def _tell_resized(upload: Upload, rendered: Rendered) -> None:
     latency = (datetime.now(UTC) - upload.at).total_seconds() * 1000
-    tell(
-        telemetry.UPLOAD_RESIZED,
-        upload.image.id,
+    resized = telemetry.UploadResized(
+        image_id=upload.image.id,
         format=rendered.format,
         size_bytes=upload.size_bytes,
         bytes_out=sum(len(picture.body) for picture in rendered.pictures),
@@ -87,6 +88,7 @@ def _tell_resized(upload: Upload, rendered: Rendered) -> None:
         resize_ms=round(rendered.resize_seconds * 1000, 1),
         encode_ms=round(rendered.encode_seconds * 1000, 1),
     )
+    tell(resized)
 
 
 def _superseded(s3: "S3Client", upload: Upload, settings: Settings, render: Render) -> None:
@@ -95,7 +97,7 @@ def _superseded(s3: "S3Client", upload: Upload, settings: Settings, render: Rend
     Under a key of the door the successor is the same image. An earlier attempt of ours may have written over what the
     successor's event has made, so it is made again. Under any other key the successor is another image.
     """
-    tell(telemetry.UPLOAD_SUPERSEDED, upload.image.id, key=upload.key, etag=upload.etag)
+    tell(telemetry.UploadSuperseded(image_id=upload.image.id, key=upload.key, etag=upload.etag))
     successor = storage.newest(s3, upload) if is_door_key(upload.key) else None
     if successor:
         resize_upload(s3, successor, settings, render)

@@ -1,12 +1,13 @@
 """Files generated from the code: `python -m ops.develop.generated` writes them and a test compares them."""
 
+import inspect
 import re
 from pathlib import Path
 from textwrap import indent
 
 from ops.monitoring.panels import dashboard_text
 from ops.monitoring.queries import QUERIES, Query
-from shared.telemetry import FIELDS, LINES, METRICS
+from shared.telemetry import EVENTS, FIELDS, METRICS
 
 ROOT = Path(__file__).parents[2]
 BEGIN, END = "  # generated: begin\n", "  # generated: end\n"
@@ -16,31 +17,35 @@ _LOGS = """\
 
 Written from `shared/telemetry.py` by `make generated`; a test compares them.
 
-Every line is one JSON object in the log group `/aws/lambda/<stack>-<service>`. Beside its own fields each has
+Every line is one JSON object in the log group `/aws/lambda/<stack>-<service>`. Besides its own fields each line has
 `level`, `message`, `timestamp` (UTC, RFC 3339), `service`, `location`, `cold_start`, `function_name`,
-`function_memory_size`, `function_arn`, `function_request_id` and, on AWS, `xray_trace_id`; with an exception also
-`exception` and `exception_name`. `image_id` is the correlation id: one query for it tells an upload's story
-(`darkroom trace IMAGE_ID`).
+`function_memory_size`, `function_arn`, `function_request_id` and, on AWS, `xray_trace_id`. A line about an exception
+also has `exception` and `exception_name`. `image_id` is the correlation id: one query for it shows an upload's whole
+history (`darkroom trace IMAGE_ID`). A field without a value is left out.
 
-`INFO` is as it should be, a bad file too. `WARNING`: Darkroom helps itself. `ERROR`: somebody has to look. What Python
-libraries and Lambda itself write (`START`, `END`, `REPORT`) is beside these.
+`INFO` is normal operation, rejected files included. `WARNING`: Darkroom recovers by itself. `ERROR`: an operator must
+act. Python libraries and Lambda itself (`START`, `END`, `REPORT`) write lines of their own.
 
 """
 
 
 def logs_page() -> str:
     """docs/logs.md."""
-    rows = [_LOGS, "| message | level | what happened | fields | metrics |\n|---|---|---|---|---|\n"]
-    for line in LINES:
-        metrics = [metric.name for metric in (*line.adds, *line.measures.values())]
+    rows = [_LOGS, "| message | level | event | fields | metrics |\n|---|---|---|---|---|\n"]
+    for event in EVENTS.values():
+        about = inspect.cleandoc(event.__doc__ or "")
+        counted = [event.counts.name] if event.counts else []
+        metrics = _code([*counted, *(metric.name for metric in event.measures.values())])
+        if event.uncounted_codes:
+            metrics += f" unless the code is {_code(sorted(event.uncounted_codes))}"
         rows.append(
-            f"| `{line.message}` | {line.level.upper()} | {line.about} | {_code(line.fields)} | {_code(metrics)} |\n"
+            f"| `{event.message}` | {event.level.upper()} | {about} | {_code(event.field_names())} | {metrics} |\n"
         )
     rows.append("\n## Fields\n\n| field | meaning |\n|---|---|\n")
     rows += [f"| `{name}` | {FIELDS[name]} |\n" for name in sorted(FIELDS)]
     rows.append(
-        "\n## Metrics\n\nIn the namespace that is called like the stack, with the dimension `service`.\n\n"
-        "| metric | unit | what |\n|---|---|---|\n"
+        "\n## Metrics\n\nThe namespace has the stack's name; every metric has the dimension `service`.\n\n"
+        "| metric | unit | meaning |\n|---|---|---|\n"
     )
     for metric in METRICS:
         rows.append(f"| `{metric.name}` | {metric.unit.value} | {metric.about}{_by_code(metric.by_code)} |\n")

@@ -117,6 +117,7 @@ TROUBLE = Panel(
     "attempts",
     (
         Series("retried", telemetry.UPLOADS_RETRIED, "Sum", "again"),
+        Series("waiting", telemetry.UPLOADS_WAITING, "Sum", "dim"),
         Series("dead-lettered", telemetry.UPLOADS_DEAD_LETTERED, "Sum", "bad"),
     ),
     6,

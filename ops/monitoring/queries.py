@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 
 from shared.telemetry import (
-    DEAD_LETTER_SENT,
-    MESSAGE_FAILED,
-    UPLOAD_REJECTED,
-    UPLOAD_RESIZED,
-    UPLOAD_SUPERSEDED,
-    UPLOAD_TICKETED,
+    DeadLetterSent,
+    MessageFailed,
+    UploadRejected,
+    UploadResized,
+    UploadSuperseded,
+    UploadTicketed,
 )
 
 SERVICES = ("ingest", "resize", "list")
@@ -39,13 +39,13 @@ TRACE = Query(
 )
 REJECTIONS = Query(
     "rejections",
-    f"{_messages(UPLOAD_REJECTED.message)} | sort @timestamp desc | limit {ROWS}\n"
+    f"{_messages(UploadRejected.message)} | sort @timestamp desc | limit {ROWS}\n"
     "| display @timestamp, image_id, code, sentence, size_bytes",
     ("resize",),
 )
 SLOWEST = Query(
     "slowest",
-    f"{_messages(UPLOAD_RESIZED.message)} | sort latency_ms desc | limit {ROWS}\n"
+    f"{_messages(UploadResized.message)} | sort latency_ms desc | limit {ROWS}\n"
     "| display @timestamp, image_id, latency_ms, decode_ms, resize_ms, encode_ms, size_bytes, format",
     ("resize",),
 )
@@ -56,18 +56,18 @@ ERRORS = Query(
 )
 REASONS = Query(
     "reasons",
-    f"{_messages(UPLOAD_REJECTED.message, MESSAGE_FAILED.message, DEAD_LETTER_SENT.message)}\n"
+    f"{_messages(UploadRejected.message, MessageFailed.message, DeadLetterSent.message)}\n"
     "| stats count(*) as lines, count_distinct(image_id) as uploads by message, code | sort lines desc",
     ("resize",),
 )
 OUTCOMES = Query(
     "outcomes",
     _messages(
-        UPLOAD_TICKETED.message,
-        UPLOAD_RESIZED.message,
-        UPLOAD_REJECTED.message,
-        UPLOAD_SUPERSEDED.message,
-        DEAD_LETTER_SENT.message,
+        UploadTicketed.message,
+        UploadResized.message,
+        UploadRejected.message,
+        UploadSuperseded.message,
+        DeadLetterSent.message,
     )
     + "\n| stats count_distinct(image_id) as uploads by message",
 )

@@ -177,7 +177,7 @@ def _picture(line: LogLine, thumb: str, found: Sequence[LogLine]) -> dict[str, s
 
 def _events(found: Sequence[LogLine]) -> list[dict[str, Any]]:
     """Each kind of warning, error and rejection with its count and its newest line, the newest first."""
-    told = [line for line in found if line.level != "INFO" or line.message == telemetry.UPLOAD_REJECTED.message]
+    told = [line for line in found if line.level != "INFO" or line.message == telemetry.UploadRejected.message]
     kinds = Counter((line.message, line.fields.get("code", "")) for line in told)
     newest = {(line.message, line.fields.get("code", "")): line for line in told}
     return [
@@ -204,7 +204,7 @@ def _slowest(found: Sequence[LogLine]) -> list[LogLine]:
 
 
 def _latency(found: Sequence[LogLine]) -> dict[str, float]:
-    measured = summary.values(found, telemetry.UPLOAD_RESIZED.message, "latency_ms")
+    measured = summary.values(found, telemetry.UploadResized.message, "latency_ms")
     return {f"p{percent}": summary.percentile(measured, percent) for percent in (50, 90, 99)} if measured else {}
 
 

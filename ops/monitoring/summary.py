@@ -12,12 +12,11 @@ from ops.monitoring.panels import Series
 from shared import telemetry
 from shared.telemetry import Metric
 
-_LINES = {line.message: line for line in telemetry.LINES}
 _ENDS = {
-    telemetry.UPLOAD_RESIZED.message: "resized",
-    telemetry.UPLOAD_REJECTED.message: "rejected",
-    telemetry.DEAD_LETTER_SENT.message: "dead-lettered",
-    telemetry.UPLOAD_SUPERSEDED.message: "superseded",
+    telemetry.UploadResized.message: "resized",
+    telemetry.UploadRejected.message: "rejected",
+    telemetry.DeadLetterSent.message: "dead-lettered",
+    telemetry.UploadSuperseded.message: "superseded",
 }
 # Bins that people know, in seconds.
 _BINS = (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21_600, 86_400)
@@ -63,17 +62,17 @@ def outcomes(lines: Sequence[LogLine]) -> Outcomes:
             continue  # an old event that came late: the upload has its end
         if end:
             ends[one] = end
-        elif line.message == telemetry.UPLOAD_RECEIVED.message:
+        elif line.message == telemetry.UploadReceived.message:
             ends.setdefault(one, "open")
     ended = Counter(ends.values())
     return Outcomes(
-        ticketed=len(seen[telemetry.UPLOAD_TICKETED.message]),
-        received=len(seen[telemetry.UPLOAD_RECEIVED.message]),
+        ticketed=len(seen[telemetry.UploadTicketed.message]),
+        received=len(seen[telemetry.UploadReceived.message]),
         resized=ended["resized"],
         rejected=ended["rejected"],
         dead_lettered=ended["dead-lettered"],
         superseded=ended["superseded"],
-        retried=len(seen[telemetry.MESSAGE_FAILED.message]),
+        retried=len(seen[telemetry.MessageFailed.message]),
         open=ended["open"],
     )
 
@@ -81,9 +80,9 @@ def outcomes(lines: Sequence[LogLine]) -> Outcomes:
 def reasons(lines: Sequence[LogLine]) -> list[tuple[str, str, int]]:
     """(what, code, different uploads) of everything that failed or was refused, the most frequent first."""
     names = {
-        telemetry.UPLOAD_REJECTED.message: "rejected",
-        telemetry.MESSAGE_FAILED.message: "retried",
-        telemetry.DEAD_LETTER_SENT.message: "dead-lettered",
+        telemetry.UploadRejected.message: "rejected",
+        telemetry.MessageFailed.message: "retried",
+        telemetry.DeadLetterSent.message: "dead-lettered",
     }
     found: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
     for line in lines:
@@ -108,7 +107,7 @@ def values(lines: Sequence[LogLine], message: str, field: str) -> list[float]:
 
 def slowest(lines: Sequence[LogLine], count: int) -> list[LogLine]:
     """The `upload resized` lines with the greatest latency, the slowest first, one an upload."""
-    resized = {line.image_id: line for line in lines if line.message == telemetry.UPLOAD_RESIZED.message}
+    resized = {line.image_id: line for line in lines if line.message == telemetry.UploadResized.message}
     return sorted(resized.values(), key=lambda line: -line.fields["latency_ms"])[:count]
 
 
@@ -132,7 +131,7 @@ def waits(lines: Sequence[LogLine], seconds: int) -> list[Point]:
     """How long messages waited in the queue before their first attempt, in milliseconds: median and p99."""
     binned: defaultdict[datetime, list[float]] = defaultdict(list)
     for line in lines:
-        if line.message == telemetry.UPLOAD_RECEIVED.message and line.fields["attempts"] == 1:
+        if line.message == telemetry.UploadReceived.message and line.fields["attempts"] == 1:
             binned[_floor(line.at, seconds)].append(line.fields["queue_ms"])
     return [
         Point(at, f"p{percent}", percentile(found, percent))
@@ -142,10 +141,8 @@ def waits(lines: Sequence[LogLine], seconds: int) -> list[Point]:
 
 
 def _values_of(line: LogLine, metric: Metric) -> list[float]:
-    if not (kind := _LINES.get(line.message)):
-        return []
-    added = [float(number) for counted, number in kind.adds.items() if counted == metric]
-    return added + [float(line.fields[name]) for name, measured in kind.measures.items() if measured == metric]
+    event = telemetry.EVENTS.get(line.message)
+    return [float(value) for found, value in event.metrics(line.fields) if found == metric] if event else []
 
 
 def _statistic(name: str) -> Callable[[Sequence[float]], float]:

@@ -18,7 +18,6 @@ from shared.keys import is_image_id, taken_at
 # Clocks of machines differ by a little.
 MARGIN = timedelta(minutes=5)
 _STYLES = {"INFO": "", "WARNING": "yellow", "ERROR": "bold red"}
-_LINES = {line.message: line for line in telemetry.LINES}
 # What the table says elsewhere, or what only scripts need.
 _UNTOLD = {"image_id", "message_id", "etag", "key", "error_type"}
 
@@ -64,7 +63,8 @@ def timeline(found: Sequence[LogLine]) -> Table:
 
 def details(line: LogLine) -> str:
     """What the line's own fields say, in their documented order; an error's sentence last."""
-    known = _LINES[line.message].fields if line.message in _LINES else ()
+    event = telemetry.EVENTS.get(line.message)
+    known = event.field_names() if event else ()
     told = [
         f"{name} {line.fields[name]}"
         for name in known
@@ -77,12 +77,12 @@ def details(line: LogLine) -> str:
 def verdict(found: Sequence[LogLine]) -> str:
     """How it ended so far, in one sentence."""
     ends = {
-        telemetry.UPLOAD_RESIZED.message: "[green]It is in the gallery.[/]",
-        telemetry.UPLOAD_REJECTED.message: "The file was refused for good; its uploader is told why.",
-        telemetry.DEAD_LETTER_SENT.message: "[bold red]It was given up[/]: see `darkroom dead-letters show`.",
-        telemetry.UPLOAD_SUPERSEDED.message: "The object was replaced or deleted before it was worked on.",
-        telemetry.MESSAGE_FAILED.message: "[yellow]The last attempt failed; it is tried again.[/]",
-        telemetry.UPLOAD_RECEIVED.message: "[yellow]It is being worked on; if its process died, it comes back.[/]",
-        telemetry.UPLOAD_TICKETED.message: "It has a ticket; nothing was heard of its bytes.",
+        telemetry.UploadResized.message: "[green]It is in the gallery.[/]",
+        telemetry.UploadRejected.message: "The file was refused for good; its uploader is told why.",
+        telemetry.DeadLetterSent.message: "[bold red]It was given up[/]: see `darkroom dead-letters show`.",
+        telemetry.UploadSuperseded.message: "The object was replaced or deleted before it was worked on.",
+        telemetry.MessageFailed.message: "[yellow]The last attempt failed; it is tried again.[/]",
+        telemetry.UploadReceived.message: "[yellow]It is being worked on; if its process died, it comes back.[/]",
+        telemetry.UploadTicketed.message: "It has a ticket; nothing was heard of its bytes.",
     }
     return next((ends[line.message] for line in reversed(found) if line.message in ends), "")

@@ -64,7 +64,7 @@ def test_the_report_counts_what_was_sent(killable: Stack, ledger: Ledger) -> Non
         "rejected": HOSTILE,
         "dead_lettered": 1,
         "superseded": 0,
-        "retried": len(ids(lines(killable), telemetry.MESSAGE_FAILED)),
+        "retried": len(ids(lines(killable), telemetry.MessageFailed)),
         "open": 0,
     }
     assert report["outcomes"]["retried"] >= DURING_OUTAGE + 1
@@ -77,14 +77,13 @@ def test_the_report_counts_what_was_sent(killable: Stack, ledger: Ledger) -> Non
 
 def test_the_log_lines_are_those_of_the_ledger(killable: Stack, ledger: Ledger) -> None:
     found = lines(killable)
-    assert ids(found, telemetry.UPLOAD_RESIZED) == {*ledger.good, *ledger.during_outage}
-    assert ids(found, telemetry.UPLOAD_REJECTED) == set(ledger.hostile)
-    assert ids(found, telemetry.DEAD_LETTER_SENT) == {ledger.killer}
-    known = {line.message: line for line in telemetry.LINES}
+    assert ids(found, telemetry.UploadResized) == {*ledger.good, *ledger.during_outage}
+    assert ids(found, telemetry.UploadRejected) == set(ledger.hostile)
+    assert ids(found, telemetry.DeadLetterSent) == {ledger.killer}
     standard = {"level", "location", "message", "timestamp", "service", "cold_start", "function_name", "exception"}
     standard |= {"function_memory_size", "function_arn", "function_request_id", "xray_trace_id", "exception_name"}
     for line in found:
-        assert set(line.fields) <= set(known[line.message].fields) | standard, line.message
+        assert set(line.fields) <= set(telemetry.EVENTS[line.message].field_names()) | standard, line.message
 
 
 def test_metrics_count_the_same(killable: Stack, ledger: Ledger) -> None:

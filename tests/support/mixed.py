@@ -65,7 +65,7 @@ def send_all(stack: Stack) -> Ledger:
     until(lambda: stack.waiting() == 0, "an empty queue", SECONDS)
     outage(stack, on=True)
     sent.during_outage = [stack.upload(f"outage {n}.jpg", picture(n)) for n in range(DURING_OUTAGE)]
-    until(lambda: set(sent.during_outage) <= ids(lines(stack), telemetry.MESSAGE_FAILED), "failures", SECONDS)
+    until(lambda: set(sent.during_outage) <= ids(lines(stack), telemetry.MessageFailed), "failures", SECONDS)
     outage(stack, on=False)
     until(lambda: stack.waiting() == 0, "an empty queue", SECONDS)
     sent.killer = stack.upload("killer.jpg", picture(0) + CRASHES)
@@ -99,7 +99,7 @@ def lines(stack: Stack) -> list[LogLine]:
     return parse(raw(stack))
 
 
-def ids(found: list[LogLine], kind: telemetry.Line) -> set[str]:
+def ids(found: list[LogLine], kind: type[telemetry.LogEvent]) -> set[str]:
     """The images that have such a line."""
     return {line.image_id or "" for line in found if line.message == kind.message}
 

@@ -9,7 +9,7 @@ from functions.resize import handler
 from functions.resize.work import Settings
 from shared import config
 from shared.errors import Unavailable
-from shared.telemetry import SETTINGS_WRONG
+from shared.telemetry import SettingsWrong
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def test_wrong_settings_are_told_as_the_function_starts_and_with_every_message(
     monkeypatch.setenv("RENDITIONS", '[{"name": "thumb", "width": 0, "height": 400}]')
     importlib.reload(handler)
     (line,) = caplog.records
-    assert (line.levelname, line.getMessage()) == ("ERROR", SETTINGS_WRONG.message)
+    assert (line.levelname, line.getMessage()) == ("ERROR", SettingsWrong.message)
     sentence = vars(line)["sentence"]
     assert "MAX_UPLOAD_MEGABYTES='lots'" in sentence
     assert "RENDITIONS=" in sentence

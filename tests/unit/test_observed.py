@@ -10,7 +10,7 @@ import pytest
 from ops.develop import generated
 from ops.monitoring.panels import COLOURS, LAYOUT, dashboard_body
 from ops.monitoring.queries import QUERIES
-from shared.telemetry import FIELDS, LINES, METRICS
+from shared.telemetry import EVENTS, FIELDS, METRICS
 from tests.unit.test_template import FUNCTIONS, RESOURCES, ROOT, TEMPLATE, every_value, of_type, statements
 
 OURS = {"Ref": "AWS::StackName"}
@@ -79,7 +79,7 @@ def test_a_query_asks_only_for_fields_and_messages_that_exist(query: Any) -> Non
     quoted = re.findall(r'"([^"]*)"', query.text)
     words = set(re.findall(r"(?<![@\w])[a-z_]\w*", re.sub(r'"[^"]*"', "", re.sub(r"bin\(\w+\)", "", query.text))))
     assert words - QUERY_WORDS <= set(FIELDS) | STANDARD_FIELDS
-    known = {line.message for line in LINES} | {"WARNING", "ERROR", "REPORT", "PASTE AN IMAGE ID"}
+    known = set(EVENTS) | {"WARNING", "ERROR", "REPORT", "PASTE AN IMAGE ID"}
     assert set(quoted) <= known
     (saved,) = [
         one

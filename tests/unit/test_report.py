@@ -17,7 +17,7 @@ from ops.monitoring.logs import LogLine, parse
 from ops.monitoring.panels import LATENCY, REPORTED, THROUGHPUT
 from shared import telemetry
 from shared.keys import new_image_id
-from shared.telemetry import Line
+from shared.telemetry import LogEvent
 
 START = datetime(2026, 11, 22, 12, tzinfo=UTC)
 QUIET = {"waiting": 0, "in_flight": 0, "dead_letters": 0}
@@ -31,14 +31,18 @@ RESIZED: dict[str, Any] = {
 }
 
 
-def line(kind: Line, image_id: str | None, seconds: float = 0, service: str = "resize", **fields: Any) -> LogLine:
+def line(
+    kind: type[LogEvent], image_id: str | None, seconds: float = 0, service: str = "resize", **fields: Any
+) -> LogLine:
     at = START + timedelta(seconds=seconds)
     whole = fields | {"message": kind.message, "service": service, "level": kind.level.upper()}
     whole |= {"timestamp": at.isoformat()} | ({"image_id": image_id} if image_id else {})
     return parse([json.dumps(whole)])[0]
 
 
-def failed(image_id: str | None, seconds: float, attempts: int, kind: Line = telemetry.MESSAGE_FAILED) -> LogLine:
+def failed(
+    image_id: str | None, seconds: float, attempts: int, kind: type[LogEvent] = telemetry.MessageFailed
+) -> LogLine:
     told: dict[str, Any] = {
         "code": "storage-unavailable",
         "sentence": "S3 is away.",
@@ -52,12 +56,12 @@ def story(image_id: str) -> list[LogLine]:
     """An upload that S3 failed once."""
     received: dict[str, Any] = {"file_name": "<b>cat</b>.jpg", "queue_ms": 100, "message_id": "m1"}
     return [
-        line(telemetry.UPLOAD_TICKETED, image_id, 0, "ingest", file_name="<b>cat</b>.jpg"),
-        line(telemetry.UPLOAD_RECEIVED, image_id, 1, attempts=1, **received),
+        line(telemetry.UploadTicketed, image_id, 0, "ingest", file_name="<b>cat</b>.jpg"),
+        line(telemetry.UploadReceived, image_id, 1, attempts=1, **received),
         failed(image_id, 2, 1),
-        line(telemetry.UPLOAD_RECEIVED, image_id, 5, attempts=2, **received),
-        line(telemetry.UPLOAD_RESIZED, image_id, 6, latency_ms=5500, **RESIZED),
-        line(telemetry.UPLOAD_SHOWN, image_id, 7, "list", since_ticket_ms=7000),
+        line(telemetry.UploadReceived, image_id, 5, attempts=2, **received),
+        line(telemetry.UploadResized, image_id, 6, latency_ms=5500, **RESIZED),
+        line(telemetry.UploadShown, image_id, 7, "list", since_ticket_ms=7000),
     ]
 
 
@@ -69,17 +73,17 @@ def test_lines_that_are_not_ours_are_left_out() -> None:
 def test_each_upload_counts_once_and_as_it_ended() -> None:
     lines = [
         *story("a"),
-        line(telemetry.UPLOAD_RECEIVED, "b", 1, attempts=1, queue_ms=1),
-        line(telemetry.UPLOAD_REJECTED, "b", 2, code="not-an-image", sentence="No."),
-        line(telemetry.UPLOAD_REJECTED, "b", 3, code="not-an-image", sentence="No."),  # delivered twice
-        line(telemetry.UPLOAD_RECEIVED, "c", 1, attempts=5, queue_ms=1),
-        failed("c", 2, 5, telemetry.DEAD_LETTER_SENT),
-        failed("d", 2, 5, telemetry.DEAD_LETTER_SENT),
-        line(telemetry.UPLOAD_RESIZED, "d", 9, latency_ms=1, **RESIZED),  # replayed
-        failed(None, 2, 5, telemetry.DEAD_LETTER_SENT),  # no upload event
-        line(telemetry.UPLOAD_RESIZED, "e", 1, latency_ms=1, **RESIZED),
-        line(telemetry.UPLOAD_SUPERSEDED, "e", 2, key="k", etag="e"),  # an old event, late
-        line(telemetry.UPLOAD_RECEIVED, "f", 1, attempts=1, queue_ms=1),
+        line(telemetry.UploadReceived, "b", 1, attempts=1, queue_ms=1),
+        line(telemetry.UploadRejected, "b", 2, code="not-an-image", sentence="No."),
+        line(telemetry.UploadRejected, "b", 3, code="not-an-image", sentence="No."),  # delivered twice
+        line(telemetry.UploadReceived, "c", 1, attempts=5, queue_ms=1),
+        failed("c", 2, 5, telemetry.DeadLetterSent),
+        failed("d", 2, 5, telemetry.DeadLetterSent),
+        line(telemetry.UploadResized, "d", 9, latency_ms=1, **RESIZED),  # replayed
+        failed(None, 2, 5, telemetry.DeadLetterSent),  # no upload event
+        line(telemetry.UploadResized, "e", 1, latency_ms=1, **RESIZED),
+        line(telemetry.UploadSuperseded, "e", 2, key="k", etag="e"),  # an old event, late
+        line(telemetry.UploadReceived, "f", 1, attempts=1, queue_ms=1),
     ]
     assert summary.outcomes(lines) == summary.Outcomes(
         ticketed=1, received=4, resized=3, rejected=1, dead_lettered=2, superseded=0, retried=1, open=1
@@ -99,7 +103,7 @@ def test_a_percentile_lies_among_its_values(values: list[int], percent: int) -> 
 
 
 def test_series_are_in_bins_and_sum_up_to_the_whole() -> None:
-    lines = [line(telemetry.UPLOAD_RESIZED, f"{n}", n, latency_ms=n * 10, **RESIZED) for n in range(100)]
+    lines = [line(telemetry.UploadResized, f"{n}", n, latency_ms=n * 10, **RESIZED) for n in range(100)]
     points = summary.over_time(lines, THROUGHPUT.series[0], 30)
     assert [point.value for point in points] == [30, 30, 30, 10]
     assert [point.at - START for point in points] == [timedelta(seconds=n * 30) for n in range(4)]
@@ -133,7 +137,7 @@ class Page(HTMLParser):
 
 def test_the_report_is_one_file_with_everything_in_it() -> None:
     image_id = new_image_id(START)
-    found = [*story(image_id), line(telemetry.UPLOAD_REJECTED, "b", 9, code="not-an-image", sentence="A <poem>.")]
+    found = [*story(image_id), line(telemetry.UploadRejected, "b", 9, code="not-an-image", sentence="A <poem>.")]
     picture = "data:image/jpeg;base64,AAAA"
     text = report.page("darkroom", found, QUIET, {image_id: picture}, START, START + timedelta(hours=1))
     page = Page(text)

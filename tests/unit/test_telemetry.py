@@ -1,4 +1,4 @@
-"""Log lines and metrics: what is told, to whom it belongs, and that neither mixes."""
+"""Log events and metrics: their contents, their upload, and that lines of different uploads never mix."""
 
 import ast
 import json
@@ -23,6 +23,7 @@ from tests.support.context import Context
 
 ROOT = Path(__file__).parents[2]
 RESIZED: dict[str, Any] = {
+    "image_id": "a",
     "format": "jpeg",
     "size_bytes": 1,
     "bytes_out": 2,
@@ -35,7 +36,7 @@ RESIZED: dict[str, Any] = {
 
 
 class Stdout:
-    """What is stdout when something is written, which pytest keeps changing."""
+    """Writes to the current sys.stdout, which pytest replaces for each test."""
 
     def write(self, text: str) -> None:
         sys.stdout.write(text)
@@ -53,7 +54,7 @@ def _fresh(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def told(capsys: pytest.CaptureFixture[str]) -> tuple[list[dict[str, Any]], dict[str, list[float]]]:
-    """The log lines, and the values of each metric; one that has a code is called `name code`."""
+    """Return the log lines, and the values of each metric; a metric with a code is called `name code`."""
     documents = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     values: dict[str, list[float]] = {}
     for document in documents:
@@ -65,8 +66,8 @@ def told(capsys: pytest.CaptureFixture[str]) -> tuple[list[dict[str, Any]], dict
     return [document for document in documents if "_aws" not in document], values
 
 
-def test_a_line_and_its_metrics_say_the_same(capsys: pytest.CaptureFixture[str]) -> None:
-    telemetry.tell(telemetry.UPLOAD_RESIZED, "a", **RESIZED)
+def test_a_log_line_and_its_metrics_agree(capsys: pytest.CaptureFixture[str]) -> None:
+    telemetry.tell(telemetry.UploadResized(**RESIZED))
     telemetry.flush()
     (line,), metrics = told(capsys)
     assert line["message"] == "upload resized"
@@ -84,9 +85,9 @@ def test_a_line_and_its_metrics_say_the_same(capsys: pytest.CaptureFixture[str])
     }
 
 
-def test_rejections_are_counted_by_code_and_by_nothing_finer(capsys: pytest.CaptureFixture[str]) -> None:
+def test_rejections_are_counted_by_code_only(capsys: pytest.CaptureFixture[str]) -> None:
     for number, code in enumerate(["not-an-image", "damaged-image", "not-an-image"]):
-        telemetry.tell(telemetry.UPLOAD_REJECTED, f"id{number}", code=code, sentence="No.", size_bytes=1)
+        telemetry.tell(telemetry.UploadRejected(image_id=f"id{number}", code=code, sentence="No.", size_bytes=1))
     telemetry.flush()
     out = capsys.readouterr().out.splitlines()
     documents = [json.loads(line) for line in out if "_aws" in line]
@@ -97,7 +98,7 @@ def test_rejections_are_counted_by_code_and_by_nothing_finer(capsys: pytest.Capt
         assert sorted(group["Dimensions"][0]) == ["code", "service"]
 
 
-def test_metrics_are_sent_once_an_invocation_even_if_it_fails(capsys: pytest.CaptureFixture[str]) -> None:
+def test_metrics_are_sent_once_per_invocation_even_if_it_fails(capsys: pytest.CaptureFixture[str]) -> None:
     @telemetry.observed
     def handle(event: dict[str, Any], context: Any) -> None:
         telemetry.add(telemetry.BATCH_SIZE, event["size"])
@@ -116,12 +117,15 @@ def test_metrics_are_sent_once_an_invocation_even_if_it_fails(capsys: pytest.Cap
     assert "ZeroDivisionError" in line["exception"]
 
 
-def test_lines_of_uploads_at_the_same_time_do_not_mix(capsys: pytest.CaptureFixture[str]) -> None:
+def test_log_lines_of_concurrent_uploads_do_not_mix(capsys: pytest.CaptureFixture[str]) -> None:
     def one(number: int) -> None:
         for _ in range(20):
-            telemetry.tell(telemetry.UPLOAD_RESIZED, f"id{number}", **RESIZED | {"size_bytes": number})
+            image_id = f"id{number}"
+            telemetry.tell(telemetry.UploadResized(**RESIZED | {"image_id": image_id, "size_bytes": number}))
             time.sleep(0)
-            telemetry.tell(telemetry.UPLOAD_REJECTED, f"id{number}", code="x", sentence=f"{number}", size_bytes=number)
+            telemetry.tell(
+                telemetry.UploadRejected(image_id=image_id, code="x", sentence=f"{number}", size_bytes=number)
+            )
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(one, range(8)))
@@ -134,8 +138,10 @@ def test_lines_of_uploads_at_the_same_time_do_not_mix(capsys: pytest.CaptureFixt
 
 
 @pytest.mark.parametrize("name", ["a\nb.jpg", "\u202egpj.exe", '"}{"level":"ERROR', "猫\x1b[31m.jpg"])
-def test_no_file_name_can_forge_a_line_or_turn_a_terminal(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    telemetry.tell(telemetry.UPLOAD_TICKETED, "a", file_name=name, media_type="image/jpeg", size_bytes=1)
+def test_no_file_name_can_forge_a_log_line_or_reverse_terminal_text(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    telemetry.tell(telemetry.UploadTicketed(image_id="a", file_name=name, media_type="image/jpeg", size_bytes=1))
     out = capsys.readouterr().out
     assert out.isascii()
     assert out.count("\n") == 1
@@ -143,23 +149,43 @@ def test_no_file_name_can_forge_a_line_or_turn_a_terminal(name: str, capsys: pyt
     assert json.loads(out)["file_name"] == name
 
 
-def test_a_field_that_is_not_documented_is_not_told() -> None:
-    with pytest.raises(AssertionError):
-        telemetry.tell(telemetry.TICKET_REFUSED, colour="blue")
+def test_fields_without_a_value_are_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+    telemetry.tell(telemetry.UploadTicketed(image_id="a"))
+    (line,), _ = told(capsys)
+    assert "file_name" not in line
+    assert "size_bytes" not in line
 
 
-def test_every_line_and_field_is_used_and_documented() -> None:
-    for line in telemetry.LINES:
-        assert set(line.fields) <= set(telemetry.FIELDS)
-        assert set(line.measures) <= set(line.fields)
-    assert {name for line in telemetry.LINES for name in line.fields} == set(telemetry.FIELDS)
+@pytest.mark.parametrize(("code", "waiting"), [("storage-unavailable", [1]), ("no-time-left", None)])
+def test_a_message_without_time_left_does_not_count_as_waiting(
+    code: str, waiting: list[int] | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    telemetry.tell(
+        telemetry.MessageRequeued(
+            message_id="m", attempts=1, code=code, sentence="No.", delay_seconds=60, waiting_since=None
+        )
+    )
+    telemetry.flush()
+    (line,), metrics = told(capsys)
+    assert line["message"] == "message requeued"
+    assert metrics.get("UploadsWaiting") == waiting
+
+
+def test_every_event_field_and_metric_is_used_and_documented() -> None:
+    events = telemetry.EVENTS.values()
+    assert set(events) == set(telemetry.LogEvent.__subclasses__()), "two events have the same message"
+    for event in events:
+        assert set(event.measures) <= set(event.field_names())
+        assert event.__doc__, f"{event.__name__} has no docstring"
+    assert {name for event in events for name in event.field_names()} == set(telemetry.FIELDS)
+    metrics = {name: value for name, value in vars(telemetry).items() if isinstance(value, telemetry.Metric)}
+    assert sorted(metrics.values(), key=id) == sorted(telemetry.METRICS, key=id)
     code = "".join(file.read_text() for folder in ("shared", "functions") for file in (ROOT / folder).rglob("*.py"))
-    for name, value in vars(telemetry).items():
-        if isinstance(value, telemetry.Line | telemetry.Metric):
-            assert len(code.split(name)) > 2, f"nobody tells {name}"
+    for name in {*metrics, *(event.__name__ for event in events)} - {"RendererEnded"}:
+        assert len(code.split(name)) > 2, f"nobody tells {name}"
 
 
-def test_nobody_logs_past_the_one_place() -> None:
+def test_no_module_logs_without_telemetry() -> None:
     for folder in ("shared", "functions"):
         for file in (ROOT / folder).rglob("*.py"):
             if file.name == "telemetry.py":
@@ -173,7 +199,7 @@ def test_nobody_logs_past_the_one_place() -> None:
             assert not names & {"logging", "Logger", "Metrics"}, file
 
 
-def test_an_upload_tells_its_times_and_sizes(s3: S3Client, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_resized_upload_logs_its_times_and_sizes(s3: S3Client, capsys: pytest.CaptureFixture[str]) -> None:
     body = BytesIO()
     Image.new("RGB", (640, 480), "teal").save(body, "JPEG")
     etag = s3.put_object(Bucket="uploads", Key="cat.jpg", Body=body.getvalue())["ETag"].strip('"')
@@ -190,7 +216,7 @@ def test_an_upload_tells_its_times_and_sizes(s3: S3Client, capsys: pytest.Captur
     assert line["encode_ms"] > 0
 
 
-def test_the_gallery_tells_once_that_it_shows_a_new_picture(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_gallery_logs_once_that_it_shows_a_new_picture(capsys: pytest.CaptureFixture[str]) -> None:
     now = datetime.now(UTC)
     new, old = keys.new_image_id(now), keys.new_image_id(datetime(2020, 1, 1, tzinfo=UTC))
     for _ in range(2):
@@ -200,7 +226,7 @@ def test_the_gallery_tells_once_that_it_shows_a_new_picture(capsys: pytest.Captu
     assert line["since_ticket_ms"] == pytest.approx(2000, abs=5)
 
 
-def test_what_was_shown_is_not_remembered_without_end() -> None:
+def test_the_list_of_shown_pictures_is_bounded() -> None:
     now = datetime.now(UTC)
     shown.note([keys.new_image_id(now) for _ in range(MAX_SHOWN_IDS + 10)], now.timestamp())
     assert len(shown._known) == MAX_SHOWN_IDS
