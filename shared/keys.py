@@ -3,6 +3,8 @@
     uploads/<image id>/<safe name>                                        an upload
     <rendition>/<image id>/<width>x<height>/<safe stem>.<extension>       a rendition; size: the original, upright
     rejected/<image id>.json                                              a rejection
+    letters/<queue>/<code>/<time>/<image id>/<message id>/<attempts>/<upload's key>
+                                                                          the record of a dead letter
 
 An image id is 26 characters of Crockford's base32 in lower case: 10 for the milliseconds that are left until 2^48
 (so the newest sorts first), 16 for 80 bits that make it unique. It is a ULID (github.com/ulid/spec) whose clock runs
@@ -26,6 +28,7 @@ from shared.media import type_of
 
 UPLOADS_PREFIX = "uploads/"
 REJECTED_PREFIX = "rejected/"
+LETTERS_PREFIX = "letters/"
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _TIME_CHARS = 10
@@ -42,6 +45,10 @@ _ESCAPE = re.compile(rb"!([0-9A-F]{2})")
 _UPLOAD_KEY = re.compile(rf"uploads/({_IMAGE_ID})/([A-Za-z0-9._!-]+)")
 _RENDITION_KEY = re.compile(rf"([a-z0-9-]+)/({_IMAGE_ID})/([1-9][0-9]*)x([1-9][0-9]*)/([A-Za-z0-9._!-]+)\.([a-z0-9]+)")
 _REJECTION_KEY = re.compile(rf"rejected/({_IMAGE_ID})\.json")
+_LETTER_TIME = "%Y%m%dT%H%M%SZ"
+_LETTER_KEY = re.compile(
+    rf"letters/([^/]+)/([^/]+)/(\d{{8}}T\d{{6}}Z)/({_IMAGE_ID}|-)/([A-Za-z0-9._!-]+)/(\d*)/(.*)", re.DOTALL
+)
 NAMELESS = "picture"
 
 
@@ -61,6 +68,22 @@ class RenditionKey(NamedTuple):
     height_px: int
     stem: str
     extension: str
+
+
+class LetterKey(NamedTuple):
+    """The parts of a dead letter's record key: all that a listing, a filter and a table row need.
+
+    `queue` is the name of the dead-letter queue. `at` is when the message was given up, to the second. `image_id` is
+    None for a message that is no event. `upload_key` may be cut off at its end, to keep within S3's limit.
+    """
+
+    queue: str
+    code: str
+    at: datetime
+    image_id: str | None
+    message_id: str
+    attempts: str
+    upload_key: str
 
 
 def new_image_id(at: datetime) -> str:
@@ -184,6 +207,32 @@ def read_rejection_key(key: str) -> str | None:
     """The image id in a rejection's key, or None if it is not one."""
     match = _REJECTION_KEY.fullmatch(key)
     return match[1] if match else None
+
+
+def letters_prefix(queue: str, code: str | None = None) -> str:
+    """Return the beginning of all record keys of a dead-letter queue, or of those with one reason."""
+    return f"{LETTERS_PREFIX}{safe_name(queue)}/" + (f"{safe_name(code)}/" if code else "")
+
+
+def letter_key(letter: LetterKey) -> str:
+    """Return the key of a dead letter's record."""
+    at = letter.at.astimezone(UTC).strftime(_LETTER_TIME)
+    parts = [at, letter.image_id or "-", safe_name(letter.message_id) or "-", letter.attempts, letter.upload_key]
+    key = letters_prefix(letter.queue, letter.code or "-") + "/".join(parts)
+    return key.encode("utf-8", "replace")[:MAX_KEY_BYTES].decode(errors="ignore")
+
+
+def read_letter_key(key: str) -> LetterKey | None:
+    """Return what `letter_key` was given, or None if it did not write `key`."""
+    if not (match := _LETTER_KEY.fullmatch(key)):
+        return None
+    queue, code, at, image_id, message_id, attempts, upload_key = match.groups()
+    try:
+        moment = datetime.strptime(at, _LETTER_TIME).replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    queue, code, message_id = map(display_name, (queue, code, message_id))
+    return LetterKey(queue, code, moment, None if image_id == "-" else image_id, message_id, attempts, upload_key)
 
 
 def _within_limit(key: str) -> str:

@@ -58,6 +58,8 @@ CHILD_MEMORY_PERCENT = 82
 
 # A dead letter's sentence. SQS counts attributes into the message's 256 KiB.
 MAX_SENTENCE_CHARS = 1000
+# Earlier deaths that an event carries along. Each takes about 150 of the characters above.
+MAX_DEATHS = 5
 
 # The resize engine. The worst picture that these let in is measured to fit the function's memory: docs/engine.md.
 FUNCTION_MEMORY_MB = 2048
