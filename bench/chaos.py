@@ -11,7 +11,6 @@ stop, `reconcile` and one replay follow, and every upload must be in exactly one
 import argparse
 import json
 import random
-import socket
 import subprocess
 import time
 from collections import Counter
@@ -38,6 +37,7 @@ from ops.recovery.originals import ends, lost, originals
 from shared.events import Upload
 from shared.keys import new_image_id, upload_key
 from tests.support.killers import CODES, make_killable
+from tests.support.ports import free_port
 
 PARALLEL = 16
 # Uploads wait while more messages than this do, so that the resizer meets faults all the time and not only its backlog.
@@ -75,7 +75,7 @@ def run(
 ) -> dict[str, Any]:
     """Brings up a Darkroom in `folder`, does all that, and answers the ledger. `quick` shortens all waits."""
     sent = plan(uploads, random.Random(seed), killers)
-    engine = Engine(folder, _free_port())
+    engine = Engine(folder, free_port())
     make_killable(folder / "build", quick=quick)
     process = engines.start(engine)
     proxy = FaultyProxy(engine.port, random.Random(seed), quick=quick)
@@ -217,13 +217,6 @@ def _replay_all(chaos: Chaos) -> None:
     dead = chaos.outputs["ResizeDeadLetterQueueUrl"]
     for letter in walk(chaos.sqs, dead):
         replay_one(chaos.sqs, letter, chaos.outputs["ResizeQueueUrl"], dead)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def main() -> None:

@@ -5,15 +5,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from io import BytesIO
 from typing import TYPE_CHECKING, Any
-
-from PIL import Image
 
 from ops.recovery.letters import Letter
 from ops.recovery.originals import ends
 from shared.keys import read_rendition_key
 from tests.support.killers import CODES
+from tests.support.pictures import plain_jpeg
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -45,13 +43,13 @@ def _one(mark: bytes, rng: random.Random) -> Sent:
     size = rng.randint(200, 700), rng.randint(200, 700)
     draw, through_door, twice = rng.random(), rng.random() < THROUGH_DOOR, rng.random() < TWICE
     if mark:
-        kind, bodies = CODES[mark], [_picture(size, rng) + mark]
+        kind, bodies = CODES[mark], [plain_jpeg(*size, rng.choice(COLOURS)) + mark]
     elif draw < HOSTILE:
         kind, bodies = "hostile", [_hostile(rng)]
     elif draw < HOSTILE + REPLACED:
-        kind, bodies = "replaced", [_picture((size[1] + 1, size[0]), rng), _picture(size, rng)]
+        kind, bodies = "replaced", [plain_jpeg(*shape, rng.choice(COLOURS)) for shape in ((size[1] + 1, size[0]), size)]
     else:
-        kind, bodies = "healthy", [_picture(size, rng)]
+        kind, bodies = "healthy", [plain_jpeg(*size, rng.choice(COLOURS))]
     return Sent(kind, bodies, size, through_door, twice)
 
 
@@ -93,13 +91,7 @@ def as_markdown(told: dict[str, Any]) -> str:
     return "\n".join(rows)
 
 
-def _picture(size: tuple[int, int], rng: random.Random) -> bytes:
-    out = BytesIO()
-    Image.new("RGB", size, rng.choice(COLOURS)).save(out, "JPEG")
-    return out.getvalue()
-
-
 def _hostile(rng: random.Random) -> bytes:
-    whole = _picture((600, 400), rng)
+    whole = plain_jpeg(600, 400, rng.choice(COLOURS))
     noise = rng.randbytes(900)
     return rng.choice([b"", b"GIF89a", noise, whole[:200], b"<svg></svg>", whole[:20] + noise])

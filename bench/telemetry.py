@@ -24,6 +24,7 @@ from functions.resize.render import render
 from shared import telemetry
 from shared.limits import Limits
 from shared.renditions import DEFAULT_RENDITIONS
+from tests.support.context import Context
 from tests.support.pictures import jpeg
 
 PICTURES = 30
@@ -41,15 +42,6 @@ IMPORTS = {
         f"{_ANYWAY} from aws_lambda_powertools import Logger, Metrics, Tracer; Logger(); Metrics('a'); Tracer()"
     ),
 }
-
-
-class Context:
-    """What Lambda tells of an invocation."""
-
-    function_name = "darkroom-resize"
-    memory_limit_in_mb = 2048
-    invoked_function_arn = "arn:aws:lambda:eu-west-1:123456789012:function:darkroom-resize"
-    aws_request_id = "8286a188-ba32-4475-8077-530cd35c09a9"
 
 
 def cpu_ms(work: Callable[[], Any], rounds: int) -> float:

@@ -1,13 +1,13 @@
 """docs/add-a-subscriber.md: every command of it, in its order, in a fresh checkout."""
 
 import re
-import socket
 from pathlib import Path
 
 import pytest
 
 from ops.local.engine import Engine
 from tests.support.deployed import stack_on, until
+from tests.support.ports import free_port
 from tests.support.uploads import picture
 from tests.support.workshop import ROOT, Workshop, make_workshop
 
@@ -27,9 +27,7 @@ def test_every_command_of_the_tutorial(workshop: Workshop) -> None:
     assert "wrote services/tally/handler.py" in printed[0]
     assert printed[1].splitlines() == ["?? cat.jpg", "?? services/tally/"]
 
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     with workshop.up("--port", str(port), *up.split()[2:]) as greeting:
         (url,) = re.findall(r"Gallery: (\S+)", greeting)
         printed = [workshop.run("sh", "-c", command) for command in after]

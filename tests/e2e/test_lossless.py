@@ -3,22 +3,15 @@
 import json
 import subprocess
 from collections.abc import Iterator
-from io import BytesIO
 from typing import Any
 
 import pytest
-from PIL import Image
 
 from tests.support.deployed import DARKROOM, Stack, deployed, until
 from tests.support.killers import CODES, make_killable
+from tests.support.pictures import plain_jpeg
 
 SECONDS = 180
-
-
-def picture(colour: str) -> bytes:
-    out = BytesIO()
-    Image.new("RGB", (320, 240), colour).save(out, "JPEG")
-    return out.getvalue()
 
 
 @pytest.fixture(scope="module")
@@ -55,8 +48,8 @@ def aftermath(killable: Stack) -> dict[str, list[str]]:
     hold(killable, enabled=False)
     ids: dict[str, list[str]] = {"healthy": []}
     for mark, code in CODES.items():
-        ids[code] = [killable.upload(f"{code}.jpg", picture("black") + mark)]
-        ids["healthy"] += [killable.upload(f"{number}.jpg", picture("white")) for number in range(9)]
+        ids[code] = [killable.upload(f"{code}.jpg", plain_jpeg(colour="black") + mark)]
+        ids["healthy"] += [killable.upload(f"{number}.jpg", plain_jpeg(colour="white")) for number in range(9)]
     hold(killable, enabled=True)
     until(lambda: killable.waiting() == 0, "an empty queue", SECONDS)
     return ids
@@ -86,7 +79,7 @@ def test_a_dry_run_changes_nothing_and_a_replay_does(killable: Stack, aftermath:
     assert "Dry run: these 3 would be sent back" in darkroom(killable, "dead-letters", "replay")
     assert len(letters(killable)) == 3
     # Mended, as by a new decoder: the letter's event is for the content before, and finds the newer.
-    killable.s3.put_object(Bucket=killable.upload_bucket, Key=key, Body=picture("red"))
+    killable.s3.put_object(Bucket=killable.upload_bucket, Key=key, Body=plain_jpeg(colour="red"))
     killable.thumb_of(image_id)
     assert "1 replayed" in darkroom(killable, "dead-letters", "replay", "--code", "crashed", "--yes")
     until(lambda: killable.waiting() == 0, "an empty queue", SECONDS)
@@ -99,8 +92,8 @@ def test_what_was_never_announced_is_found_and_submitted(killable: Stack) -> Non
     told = s3.get_bucket_notification_configuration(Bucket=killable.upload_bucket)
     told.pop("ResponseMetadata", None)  # type: ignore[misc]
     s3.put_bucket_notification_configuration(Bucket=killable.upload_bucket, NotificationConfiguration={})
-    image_id = killable.upload("unheard.jpg", picture("blue"))
-    s3.put_object(Bucket=killable.upload_bucket, Key="by hand.jpg", Body=picture("green"))
+    image_id = killable.upload("unheard.jpg", plain_jpeg(colour="blue"))
+    s3.put_object(Bucket=killable.upload_bucket, Key="by hand.jpg", Body=plain_jpeg(colour="green"))
     s3.put_bucket_notification_configuration(Bucket=killable.upload_bucket, NotificationConfiguration=told)  # type: ignore[arg-type]
     command = [DARKROOM, "reconcile", "--grace", "0s", "--folder", str(killable.engine.folder)]
     found = subprocess.run([*command, "--json"], capture_output=True, text=True, check=False)
@@ -116,7 +109,7 @@ def test_what_was_never_announced_is_found_and_submitted(killable: Stack) -> Non
 
 def test_a_rerender_and_a_replay_of_rejections_change_nothing_that_is_right(killable: Stack) -> None:
     rejected = killable.upload("poem.jpg", b"a poem")
-    killable.thumb_of(killable.upload("fine.jpg", picture("teal")))
+    killable.thumb_of(killable.upload("fine.jpg", plain_jpeg(colour="teal")))
     until(lambda: killable.keys(f"rejected/{rejected}"), "a rejection")
     before = sorted(killable.keys(""))
     assert "not-an-image" in darkroom(killable, "rejections", "list")

@@ -2,7 +2,6 @@
 
 import json
 import re
-import socket
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -13,6 +12,7 @@ from botocore.exceptions import ClientError
 from ops.local.engine import Engine
 from tests.e2e.test_door_policy import as_role
 from tests.support.deployed import Stack, stack_on, until
+from tests.support.ports import free_port
 from tests.support.uploads import picture
 from tests.support.workshop import Workshop, make_workshop
 
@@ -59,9 +59,7 @@ def test_a_second_of_the_same_name_is_refused(workshop: Workshop) -> None:
 def stack(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """`darkroom up --with tally`, run in the copy as a person would."""
     folder = tmp_path_factory.mktemp("state")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     with workshop.up("--port", str(port), "--folder", str(folder), "--with", "tally") as printed:
         (url,) = re.findall(r"Gallery: (\S+)", printed)
         yield stack_on(Engine(folder, port), url)

@@ -12,16 +12,10 @@ import httpx
 import pytest
 
 from tests.support.deployed import DARKROOM, until
+from tests.support.ports import free_port
 from tests.support.uploads import picture
 
 STARTS_SECONDS = 240
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class Run:

@@ -1,6 +1,5 @@
 """A Darkroom deployed to a local engine of its own, as end-to-end tests and benches use it."""
 
-import socket
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -22,6 +21,7 @@ from ops.local.engine import Engine
 from ops.local.stack import LOCAL_STACK, outputs
 from ops.local.up import bring_up
 from tests.support.killers import BUILD
+from tests.support.ports import free_port
 
 ARRIVES_SECONDS = 60
 DARKROOM = str(Path(sys.executable).with_name("darkroom"))
@@ -135,9 +135,7 @@ def deployed(folder: Path, parameters: dict[str, str], services: Sequence[str] =
         stack_tools.build(BUILD, stack_tools.host_architecture())
         for name in (BUILD.name, f"{BUILD.name}.digest"):
             (folder / name).symlink_to(BUILD.with_name(name))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     engine = Engine(folder, port)
     process = engines.start(engine)
     try:

@@ -55,6 +55,11 @@ def encoded(image: Image.Image, format: str, **options: Any) -> bytes:  # noqa: 
     return body.getvalue()
 
 
+def plain_jpeg(width_px: int = 640, height_px: int = 480, colour: str | tuple[int, int, int] = "teal") -> bytes:
+    """A JPEG of one colour, for tests that do not look at pixels."""
+    return encoded(Image.new("RGB", (width_px, height_px), colour), "JPEG")
+
+
 def jpeg(width_px: int = 800, height_px: int = 600, **options: Any) -> bytes:
     """A photo as JPEG; `options` are Pillow's: `progressive`, `quality`, `exif`, `icc_profile`."""
     return encoded(scene(width_px, height_px), "JPEG", **{"quality": 90, **options})

@@ -9,7 +9,6 @@ from unittest.mock import patch
 from urllib.parse import quote_plus
 
 import boto3
-from aws_lambda_powertools.utilities.typing import LambdaContext
 from moto import mock_aws
 from mypy_boto3_s3 import S3Client
 from mypy_boto3_sqs import SQSClient
@@ -17,6 +16,7 @@ from mypy_boto3_sqs import SQSClient
 from shared import queues, storage, subscriber
 from shared.letters import Reason, reason_of
 from shared.limits import MAX_ATTEMPTS
+from tests.support.context import Context
 
 BUCKET = "darkroom-test"
 REGION: Final = "eu-west-1"
@@ -26,19 +26,6 @@ _ACCOUNT = {
     "AWS_SESSION_TOKEN": "unit",
     "AWS_DEFAULT_REGION": REGION,
 }
-
-
-class Context(LambdaContext):
-    """Lambda's, with a minute left."""
-
-    def __init__(self) -> None:
-        self._function_name = "darkroom-test"
-        self._memory_limit_in_mb = 512
-        self._invoked_function_arn = f"arn:aws:lambda:{REGION}:123456789012:function:darkroom-test"
-        self._aws_request_id = "request-1"
-
-    def get_remaining_time_in_millis(self) -> int:  # type: ignore[override]
-        return 60_000
 
 
 class Desk:

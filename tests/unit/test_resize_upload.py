@@ -15,14 +15,9 @@ from shared import keys
 from shared.errors import Rejected, Unavailable
 from shared.events import Upload, uploads_in
 from shared.storage import FOREVER, get_original
+from tests.support.pictures import plain_jpeg
 
 SETTINGS = Settings("uploads", "resized", 5)
-
-
-def jpeg(width_px: int = 640, height_px: int = 480) -> bytes:
-    buffer = BytesIO()
-    Image.new("RGB", (width_px, height_px), (200, 100, 50)).save(buffer, "JPEG")
-    return buffer.getvalue()
 
 
 def uploaded(s3: S3Client, body: bytes, key: str = "cat.jpg") -> Upload:
@@ -35,7 +30,7 @@ def written(s3: S3Client) -> dict[str, str]:
 
 
 def test_each_rendition_is_written_where_the_gallery_looks(s3: S3Client) -> None:
-    upload = uploaded(s3, jpeg(), keys.upload_key(keys.new_image_id(datetime.now(UTC)), "猫.jpg"))
+    upload = uploaded(s3, plain_jpeg(), keys.upload_key(keys.new_image_id(datetime.now(UTC)), "猫.jpg"))
     resize_upload(s3, upload, SETTINGS)
     tail = f"{upload.image.id}/640x480/{keys.safe_name('猫')}.jpg"
     assert sorted(written(s3)) == [f"thumb/{tail}", f"view/{tail}"]
@@ -46,7 +41,7 @@ def test_each_rendition_is_written_where_the_gallery_looks(s3: S3Client) -> None
 
 
 def test_doing_it_again_changes_nothing(s3: S3Client) -> None:
-    upload = uploaded(s3, jpeg())
+    upload = uploaded(s3, plain_jpeg())
     resize_upload(s3, upload, SETTINGS)
     before = written(s3)
     resize_upload(s3, upload, SETTINGS)
@@ -54,8 +49,8 @@ def test_doing_it_again_changes_nothing(s3: S3Client) -> None:
 
 
 def test_what_was_replaced_or_deleted_is_left_to_its_successor(s3: S3Client) -> None:
-    older = uploaded(s3, jpeg(10, 10))
-    uploaded(s3, jpeg(20, 20))
+    older = uploaded(s3, plain_jpeg(10, 10))
+    uploaded(s3, plain_jpeg(20, 20))
     resize_upload(s3, older, SETTINGS)
     assert written(s3) == {}
     s3.delete_object(Bucket="uploads", Key="cat.jpg")
@@ -83,7 +78,7 @@ def test_too_many_bytes_are_not_even_read(s3: S3Client) -> None:
 
 
 def test_a_missing_bucket_is_for_us_to_mend(s3: S3Client) -> None:
-    upload = uploaded(s3, jpeg())
+    upload = uploaded(s3, plain_jpeg())
     with pytest.raises(Unavailable) as raised:
         resize_upload(s3, upload, Settings("uploads", "nowhere", 5))
     assert raised.value.code == "storage-unavailable"
@@ -94,7 +89,7 @@ def test_an_answer_that_breaks_off_is_the_storages_fault(s3: S3Client, operation
     def break_off(**_: object) -> None:
         raise ProtocolError("Connection broken: IncompleteRead")
 
-    upload = uploaded(s3, jpeg())
+    upload = uploaded(s3, plain_jpeg())
     s3.meta.events.register_first(f"before-send.s3.{operation}", break_off)
     with pytest.raises(Unavailable) as raised:
         resize_upload(s3, upload, SETTINGS)
@@ -102,7 +97,7 @@ def test_an_answer_that_breaks_off_is_the_storages_fault(s3: S3Client, operation
 
 
 def test_originals_stay_unless_told(s3: S3Client) -> None:
-    upload = uploaded(s3, jpeg())
+    upload = uploaded(s3, plain_jpeg())
     resize_upload(s3, upload, SETTINGS)
     assert s3.list_objects_v2(Bucket="uploads")["KeyCount"] == 1
     resize_upload(s3, upload, Settings("uploads", "resized", 5, delete_originals=True))
@@ -114,7 +109,7 @@ def test_originals_stay_unless_told(s3: S3Client) -> None:
     [({"max_image_megapixels": 1}, "too-many-pixels"), ({"max_side_pixels": 1999}, "side-too-long")],
 )
 def test_the_parameters_limits_are_kept(s3: S3Client, setting: dict[str, int], code: str) -> None:
-    upload = uploaded(s3, jpeg(2000, 1000))
+    upload = uploaded(s3, plain_jpeg(2000, 1000))
     resize_upload(s3, upload, dataclasses.replace(SETTINGS, **setting))  # type: ignore[arg-type]
     record = json.loads(s3.get_object(Bucket="resized", Key=keys.rejection_key(upload.image.id))["Body"].read())
     assert record["code"] == code

@@ -18,16 +18,11 @@ from shared.events import Upload, uploads_in
 from shared.keys import new_image_id, upload_key
 from shared.limits import Limits
 from shared.renditions import Rendition
+from tests.support.pictures import plain_jpeg
 
 AT = datetime(2026, 11, 22, 12, tzinfo=UTC)
 SETTINGS = Settings("uploads", "resized", max_upload_megabytes=1)
 DOOR_KEY = upload_key(new_image_id(AT), "cat.jpg")
-
-
-def photo(width: int, height: int, colour: str = "teal") -> bytes:
-    out = BytesIO()
-    Image.new("RGB", (width, height), colour).save(out, "JPEG")
-    return out.getvalue()
 
 
 def arrive(s3: S3Client, key: str, body: bytes, at: datetime = AT) -> Upload:
@@ -66,7 +61,7 @@ def meanwhile(act: Callable[[], Any]) -> Render:
 
 @pytest.mark.parametrize("key", [DOOR_KEY, "holiday/cat.jpg"], ids=["by the door", "by another way"])
 def test_the_same_event_twice_changes_nothing(s3: S3Client, key: str) -> None:
-    upload = arrive(s3, key, photo(800, 600))
+    upload = arrive(s3, key, plain_jpeg(800, 600))
     resize_upload(s3, upload, SETTINGS, render)
     once = left(s3)
     resize_upload(s3, upload, SETTINGS, render)
@@ -90,7 +85,7 @@ def test_a_replay_that_succeeds_takes_the_rejection_away(s3: S3Client) -> None:
     def older_decoder(*_: Any) -> Rendered:
         raise Rejected("unsupported-format", "Not yet.")
 
-    upload = arrive(s3, DOOR_KEY, photo(800, 600))
+    upload = arrive(s3, DOOR_KEY, plain_jpeg(800, 600))
     resize_upload(s3, upload, SETTINGS, older_decoder)
     assert list(left(s3)) == [f"rejected/{upload.image.id}.json"]
     resize_upload(s3, upload, SETTINGS, render)
@@ -100,22 +95,24 @@ def test_a_replay_that_succeeds_takes_the_rejection_away(s3: S3Client) -> None:
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0), (0, 1, 0)])
 def test_of_two_contents_of_a_ticket_the_newer_stays(s3: S3Client, order: tuple[int, ...]) -> None:
-    events = [arrive(s3, DOOR_KEY, photo(800, 600)), arrive(s3, DOOR_KEY, photo(300, 900))]
+    events = [arrive(s3, DOOR_KEY, plain_jpeg(800, 600)), arrive(s3, DOOR_KEY, plain_jpeg(300, 900))]
     for index in order:
         resize_upload(s3, events[index], SETTINGS, render)
     assert shapes(s3) == [("thumb", "300x900"), ("view", "300x900")]
 
 
 def test_replaced_by_what_is_no_picture(s3: S3Client) -> None:
-    resize_upload(s3, arrive(s3, DOOR_KEY, photo(800, 600)), SETTINGS, render)
+    resize_upload(s3, arrive(s3, DOOR_KEY, plain_jpeg(800, 600)), SETTINGS, render)
     resize_upload(s3, arrive(s3, DOOR_KEY, b"a poem"), SETTINGS, render)
     assert [key.split("/")[0] for key in left(s3)] == ["rejected"]
 
 
-@pytest.mark.parametrize("newer", [photo(300, 900, "red"), photo(800, 600, "red")], ids=["other shape", "same shape"])
+@pytest.mark.parametrize(
+    "newer", [plain_jpeg(300, 900, "red"), plain_jpeg(800, 600, "red")], ids=["other shape", "same shape"]
+)
 def test_replaced_while_the_older_was_rendered(s3: S3Client, newer: bytes) -> None:
     """The newer's event is done from beginning to end between the older's rendering and its writing."""
-    older = arrive(s3, DOOR_KEY, photo(800, 600, "blue"))
+    older = arrive(s3, DOOR_KEY, plain_jpeg(800, 600, "blue"))
     race = meanwhile(lambda: resize_upload(s3, arrive(s3, DOOR_KEY, newer), SETTINGS, render))
     with pytest.raises(Unavailable) as raced:
         resize_upload(s3, older, SETTINGS, race)
@@ -127,15 +124,15 @@ def test_replaced_while_the_older_was_rendered(s3: S3Client, newer: bytes) -> No
 
 
 def test_under_a_key_of_ones_own_each_content_is_an_upload(s3: S3Client) -> None:
-    older = arrive(s3, "cat.jpg", photo(800, 600))
-    newer = arrive(s3, "cat.jpg", photo(300, 900), AT + timedelta(seconds=1))
+    older = arrive(s3, "cat.jpg", plain_jpeg(800, 600))
+    newer = arrive(s3, "cat.jpg", plain_jpeg(300, 900), AT + timedelta(seconds=1))
     resize_upload(s3, newer, SETTINGS, render)
     resize_upload(s3, older, SETTINGS, render)  # late, and superseded: its content is no more
     assert shapes(s3) == [("thumb", "300x900"), ("view", "300x900")]
 
 
 def test_an_upload_that_is_gone_is_done_with(s3: S3Client) -> None:
-    upload = arrive(s3, DOOR_KEY, photo(800, 600))
+    upload = arrive(s3, DOOR_KEY, plain_jpeg(800, 600))
     s3.delete_object(Bucket="uploads", Key=DOOR_KEY)
     resize_upload(s3, upload, SETTINGS, render)
     assert left(s3) == {}
@@ -143,9 +140,9 @@ def test_an_upload_that_is_gone_is_done_with(s3: S3Client) -> None:
 
 def test_originals_go_if_wanted_but_never_unseen(s3: S3Client) -> None:
     settings = replace(SETTINGS, delete_originals=True)
-    upload = arrive(s3, DOOR_KEY, photo(800, 600))
+    upload = arrive(s3, DOOR_KEY, plain_jpeg(800, 600))
     with pytest.raises(Unavailable):
-        resize_upload(s3, upload, settings, meanwhile(lambda: arrive(s3, DOOR_KEY, photo(300, 900))))
+        resize_upload(s3, upload, settings, meanwhile(lambda: arrive(s3, DOOR_KEY, plain_jpeg(300, 900))))
     assert s3.list_objects_v2(Bucket="uploads")["KeyCount"] == 1
     resize_upload(s3, upload, settings, render)
     assert s3.list_objects_v2(Bucket="uploads")["KeyCount"] == 0
