@@ -33,7 +33,13 @@ def words_in_code() -> frozenset[str]:
     return frozenset(re.findall(r"\w+", text))
 
 
-DOCUMENTS = [name for name in tracked() if name.endswith(".md") and not name.startswith(("bench/results", ".github"))]
+def documents() -> list[str]:
+    """Return the documents that describe the present. A superseded decision may name code that is gone."""
+    names = [name for name in tracked() if name.endswith(".md") and not name.startswith("bench/results")]
+    return [name for name in names if "\nStatus: superseded" not in (ROOT / name).read_text()]
+
+
+DOCUMENTS = documents()
 
 
 def quoted(text: str) -> list[str]:
