@@ -1,11 +1,12 @@
-"""The door: checks what somebody wants to upload, and makes the ticket for exactly that."""
+"""The upload door: checks what a client wants to upload, and issues a ticket for exactly that."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from shared.errors import Rejected
+from shared.errors import DarkroomError, Rejected
 from shared.keys import clean_name, new_image_id, upload_key
 from shared.limits import MAX_NAME_BYTES, MAX_TICKET_REQUEST_BYTES, TICKET_SECONDS
 from shared.media import EXTENSIONS_BY_TYPE, type_of
@@ -14,10 +15,16 @@ from shared.storage import too_many_bytes
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+# The sentence that people see who post the file itself; the README has the same line.
+SEND_NO_FILE = (
+    "The door takes a request for a ticket and not the file. With curl, use this line: "
+    '`curl -sX POST "$GALLERY/uploads?name=cat.jpg&as=curl" | curl -K - -F file=@cat.jpg`.'
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What somebody wants to upload. `size_bytes` is None where it is not known beforehand."""
+    """The upload that a client asks for. `size_bytes` is None if the client did not give it."""
 
     name: str
     media_type: str
@@ -26,7 +33,7 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """Leave to upload one picture: POST `fields` and then the file, as multipart/form-data, to `url`."""
+    """Permission to upload one picture: POST `fields` and then the file, as multipart/form-data, to `url`."""
 
     id: str
     url: str
@@ -34,19 +41,25 @@ class Ticket:
     expires_in_seconds: int
 
 
-def read_json(body: str) -> Wish:
-    """The wish in a body `{"name", "type", "size"}`; an absent or empty type is told by the name's extension.
+def read_json(body: bytes) -> Wish:
+    """Returns the wish in a body `{"name", "type", "size"}`. Without a type, the name's extension gives it.
 
-    Raises Rejected: `bad-request`, and what `wish` raises.
+    Raises Rejected (`file-at-the-door`, `bad-request`) and as `wish` does.
     """
-    if len(body.encode("utf-8", "surrogatepass")) > MAX_TICKET_REQUEST_BYTES:
-        raise Rejected(
-            "bad-request", f"The request is over {MAX_TICKET_REQUEST_BYTES} bytes. Send a name, type and size."
-        )
+    if len(body) > MAX_TICKET_REQUEST_BYTES:
+        raise Rejected("file-at-the-door", SEND_NO_FILE)
     try:
-        fields: Any = json.loads(body)
-    except ValueError as error:
-        raise Rejected("bad-request", f"The body is not JSON ({error}).") from error
+        text = body.decode()
+    except UnicodeDecodeError as error:
+        raise Rejected("file-at-the-door", SEND_NO_FILE) from error
+    if text.lstrip().startswith("--"):  # a short file in a form
+        raise Rejected("file-at-the-door", SEND_NO_FILE)
+    try:
+        fields: Any = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise Rejected(
+            "bad-request", 'The body is not JSON. Send an object such as {"name": "cat.jpg", "size": 12345}.'
+        ) from error
     if not isinstance(fields, dict):
         raise Rejected("bad-request", 'The body must be a JSON object such as {"name": "cat.jpg", "size": 12345}.')
     name, media_type, size = fields.get("name"), fields.get("type"), fields.get("size")
@@ -59,10 +72,15 @@ def read_json(body: str) -> Wish:
     return wish(name, media_type, size)
 
 
-def wish(name: str, media_type: str | None, size_bytes: int | None) -> Wish:
-    """A wish with a name that is fit for a key and a type that we know.
+def read_query(query: Mapping[str, str]) -> Wish:
+    """Returns the wish in the query `name=...&type=...` of a curl command. Raises as `wish` does."""
+    return wish(query.get("name", ""), query.get("type"), None)
 
-    Raises Rejected: `empty-name`, `name-too-long`, `unsupported-type`, `empty-file`.
+
+def wish(name: str, media_type: str | None, size_bytes: int | None) -> Wish:
+    """Returns a wish with a cleaned name and a known type.
+
+    Raises Rejected (`empty-name`, `name-too-long`, `unsupported-type`, `empty-file`).
     """
     cleaned = clean_name(name)
     if not cleaned:
@@ -84,9 +102,9 @@ def wish(name: str, media_type: str | None, size_bytes: int | None) -> Wish:
 
 
 def ticket(s3: "S3Client", bucket: str, wanted: Wish, max_bytes: int, now: datetime) -> Ticket:
-    """A presigned POST for one new key, the wish's type and at most `max_bytes`, good for TICKET_SECONDS.
+    """Issues a presigned POST for one new key, the wish's type and at most `max_bytes`, valid for TICKET_SECONDS.
 
-    Raises Rejected (`too-many-bytes`) if the wish says that it is over the limit.
+    Raises Rejected (`too-many-bytes`) if the wish has a size over the limit.
     """
     if wanted.size_bytes is not None and wanted.size_bytes > max_bytes:
         raise too_many_bytes(wanted.size_bytes, max_bytes)
@@ -101,30 +119,25 @@ def ticket(s3: "S3Client", bucket: str, wanted: Wish, max_bytes: int, now: datet
     return Ticket(image_id, post["url"], post["fields"], TICKET_SECONDS)
 
 
-def as_json(issued: Ticket) -> str:
-    """The ticket as a page's script reads it."""
-    return json.dumps(asdict(issued))
+def as_json(issued: Ticket) -> dict[str, Any]:
+    """Returns the ticket as the API answers it."""
+    return asdict(issued)
 
 
 def as_curl(issued: Ticket) -> str:
-    """The ticket as a config for `curl -K -`, to which the command line adds `-F file=@...` as the last field."""
+    """Returns the ticket as a config for `curl -K -`. The command line adds `-F file=@...` as the last field."""
     lines = [f"# A Darkroom ticket, good for {issued.expires_in_seconds} seconds: ... | curl -K - -F file=@FILE"]
     lines += [f"url = {_quoted(issued.url)}"]
-    # form-string and not form, in which a value's first @ or < would name a file of the uploader's.
+    # With `form`, a leading @ or < of a value would name a file of the uploader's. `form-string` takes it as text.
     lines += [f"form-string = {_quoted(f'{name}={value}')}" for name, value in issued.fields.items()]
     lines += ["silent", "show-error", "fail-with-body", rf'write-out = "HTTP %{{http_code}} image {issued.id}\n"']
     return "\n".join(lines) + "\n"
 
 
-def refusal_as_json(refused: Rejected) -> str:
-    """The refusal as a page's script reads it."""
-    return json.dumps({"code": refused.code, "sentence": refused.sentence})
-
-
-def refusal_as_curl(refused: Rejected) -> str:
-    """The refusal as a config that makes the waiting curl send nothing, say why on stderr, and fail (exit 1)."""
+def refusal_as_curl(refused: DarkroomError) -> str:
+    """Returns a config that makes the waiting curl send nothing, print the reason to stderr, and exit with 1."""
     reason = f"{refused.code}: {refused.sentence}".replace("%", "%%")
-    # An address that no curl knows how to reach: it stops before it reads the file, then writes out.
+    # curl knows no protocol `refused`: it stops before it reads the file, and then writes the reason.
     return f'url = "refused://door"\nsilent\nwrite-out = {_quoted("%{stderr}" + reason + chr(10))}\n'
 
 

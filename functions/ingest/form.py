@@ -1,4 +1,4 @@
-"""The door for browsers without scripts: a page whose form goes straight to S3, which then leads to the picture."""
+"""The upload form for browsers without scripts. It posts to S3, and S3 redirects the browser to the picture."""
 
 import base64
 import hashlib
@@ -20,10 +20,10 @@ HERE = Path(__file__).parent
 
 
 def page(s3: "S3Client", bucket: str, max_bytes: int, gallery_url: str, image_id: str) -> tuple[str, dict[str, str]]:
-    """The page, and the headers it needs.
+    """Returns the page and the headers that it needs.
 
-    Its ticket cannot know the file: the key's name is NAMELESS, and resize finds out the type from the bytes. (S3 would
-    put `${filename}` into the key, but as people typed it, which no key of ours allows.)
+    The ticket in the page is issued before a file is chosen: the key has the name NAMELESS, and the resizer reads the
+    type from the bytes. S3 can put `${filename}` into a key, but unescaped, and our keys are ASCII.
     """
     redirect = {"success_action_redirect": f"{gallery_url}?image={image_id}"}
     post = s3.generate_presigned_post(
@@ -50,19 +50,14 @@ def page(s3: "S3Client", bucket: str, max_bytes: int, gallery_url: str, image_id
         f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; "
         f"form-action 'self' {target.scheme}://{target.netloc}; base-uri 'none'; frame-ancestors 'none'"
     )
-    return text, {
-        "Content-Security-Policy": policy,
-        "Cache-Control": "no-store",
-        "Referrer-Policy": "same-origin",
-        "X-Content-Type-Options": "nosniff",
-    }
+    return text, {"content-security-policy": policy}
 
 
 def gallery_url(headers: Mapping[str, str]) -> str:
-    """The gallery's address, as the browser knows it: where S3 is to lead back to needs one that is absolute.
+    """Returns the gallery's absolute address as the browser knows it: S3 redirects to absolute addresses only.
 
-    The page that linked to the form tells it, if it is of this host; on the local engine the gallery lies under a path
-    that it is not told otherwise. Else it is the API's root.
+    On the local engine the gallery lies under a path that the function cannot see. The Referer header tells the path if
+    it names this host. Without it, the gallery is at the API's root.
     """
     host = headers.get("host", "")
     linked = urlsplit(headers.get("referer", ""))

@@ -11,9 +11,9 @@ from urllib.parse import quote
 from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.list import presign, shown
-from functions.list.responses import NotFound
 from functions.list.settings import Settings, Wiring
 from shared.errors import Unavailable
+from shared.http import NotFound
 from shared.keys import RenditionKey, listing_start, read_rendition_key, rendition_prefix, taken_at
 from shared.renditions import LISTED, fit
 

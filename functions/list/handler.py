@@ -1,49 +1,70 @@
-"""The gallery over HTTP: an HTTP API request in (payload format 2.0), a page or JSON out."""
+"""The gallery over HTTP: answers pages and JSON."""
 
-import time
-from http import HTTPStatus
+from functools import cache
 from typing import Any
 
-from functions.list import gallery, page, paging, responses, status
-from functions.list.responses import NotFound, Request, Response
-from functions.list.settings import Wiring, wiring
+from functions.list import gallery, page, paging, status
+from functions.list.settings import Settings, Wiring
+from shared import clock, config, http
 from shared.errors import DarkroomError
+from shared.http import NotFound, Request, Response, Route
 from shared.keys import is_image_id
 from shared.limits import MAX_STATUS_IDS, PAGE_ITEMS
-from shared.telemetry import RequestFailed, observed, tell
+from shared.storage import s3_client
+from shared.telemetry import observed
+
+settings = config.at_start(Settings)
+
+
+@cache
+def wiring() -> Wiring:
+    """Returns settings and S3 client, made once per execution environment. Raises Unavailable (`misconfigured`)."""
+    return Wiring(settings(), s3_client())
 
 
 @observed
 def handle(event: dict[str, Any], context: object) -> Response:  # noqa: ARG001
-    """Answers one request. What went wrong becomes a sentence: JSON under `images`, a page everywhere else."""
-    request = responses.read_request(event)
-    try:
-        return _route(request, wiring())
-    except Exception as error:
-        sentence = "The gallery could not answer. Try again in a moment."
-        problem = error if isinstance(error, DarkroomError) else DarkroomError("unexpected", sentence)
-        if responses.status_of(problem) >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            failed = RequestFailed(path=request.path, code=problem.code, sentence=problem.sentence)
-            tell(failed, exc_info=True)
-    if request.wants_json:
-        return responses.problem_json(problem, request)
-    return page.problem(problem, request)
+    """Answers one request to the API."""
+    return http.serve(event, ROUTES, _problem)
 
 
-def _route(request: Request, wired: Wiring) -> Response:
-    match request.path.strip("/").split("/"):
-        case [""]:
-            return page.show(wired, request, time.time())
-        case ["images"] if ids := request.query.get("ids"):
-            wanted = status.wanted_ids(ids, MAX_STATUS_IDS)
-            return responses.json_answer(status.of_many(wired, wanted, time.time()), request)
-        case ["images"]:
-            limit = paging.limit_from(request.query.get("limit", str(PAGE_ITEMS)))
-            found = paging.page(wired, request.query, limit, time.time())
-            return responses.json_answer(gallery.as_json(found), request)
-        case ["images", image_id] if is_image_id(image_id):
-            return responses.json_answer(status.of_one(wired, image_id, time.time()), request)
-        case ["images", image_id, "download"] if is_image_id(image_id):
-            return responses.redirect(gallery.download_url(wired, image_id, time.time()))
-        case _:
-            raise NotFound("unknown-page", "There is nothing at this address. The gallery is one step away.")
+def _page(request: Request) -> Response:
+    return page.show(wiring(), request, clock.now().timestamp())
+
+
+def _images(request: Request) -> Response:
+    now = clock.now().timestamp()
+    if ids := request.query.get("ids"):
+        return http.json_answer(status.of_many(wiring(), status.wanted_ids(ids, MAX_STATUS_IDS), now), request)
+    limit = paging.limit_from(request.query.get("limit", str(PAGE_ITEMS)))
+    return http.json_answer(gallery.as_json(paging.page(wiring(), request.query, limit, now)), request)
+
+
+def _image(request: Request, image_id: str) -> Response:
+    return http.json_answer(status.of_one(wiring(), _checked(image_id), clock.now().timestamp()), request)
+
+
+def _download(_request: Request, image_id: str) -> Response:
+    return http.redirect(gallery.download_url(wiring(), _checked(image_id), clock.now().timestamp()))
+
+
+def _checked(image_id: str) -> str:
+    if not is_image_id(image_id):
+        raise NotFound("unknown-page", "There is nothing at this address. The gallery is one step away.")
+    return image_id
+
+
+def _problem(error: DarkroomError, request: Request) -> Response:
+    """Answers an error as JSON to programs and as a page to people. People follow the links to downloads."""
+    parts = request.path.strip("/").split("/")
+    if parts[0] == "images" and parts[-1] != "download":
+        return http.json_problem(error, request)
+    return page.problem(error, request)
+
+
+ROUTES = (
+    Route("GET", "/", _page),
+    Route("GET", "/images", _images),
+    Route("GET", "/images/{}", _image),
+    Route("GET", "/images/{}/download", _download),
+)

@@ -14,11 +14,12 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from functions.list import gallery, paging, presign, responses, status
+from functions.list import gallery, paging, presign, status
 from functions.list.gallery import Entry, Listing
-from functions.list.responses import Request, Response
 from functions.list.settings import Wiring
+from shared import http
 from shared.errors import DarkroomError
+from shared.http import Request, Response
 from shared.keys import is_image_id
 from shared.limits import PAGE_ITEMS
 
@@ -38,13 +39,13 @@ def show(wired: Wiring, request: Request, now: float) -> Response:
         return _previous(wired, image_id, now)
     page = paging.page(wired, request.query, PAGE_ITEMS, now)
     if "before" in request.query and not page.previous:
-        return responses.redirect("./")  # the newest page has an address of its own
+        return http.redirect("./")  # the newest page has an address of its own
     return _gallery(wired, request, page)
 
 
 def problem(error: DarkroomError, request: Request) -> Response:
     """What went wrong, as a page that leads back to the gallery."""
-    return _render(request, "problem.html", responses.status_of(error), "", error=error, home=_home(request))
+    return _render(request, "problem.html", http.status_of(error), "", error=error, home=_home(request))
 
 
 def _one(wired: Wiring, request: Request, image_id: str, now: float) -> Response:
@@ -60,7 +61,7 @@ def _one(wired: Wiring, request: Request, image_id: str, now: float) -> Response
 def _previous(wired: Wiring, image_id: str, now: float) -> Response:
     # A detour, so that only who goes back pays for finding what came before.
     newer = paging.newer_than(wired, paging.cursor({"previous": image_id}, "previous"), 1, now).images
-    return responses.redirect(f"./?image={newer[0].id}" if newer else "./")
+    return http.redirect(f"./?image={newer[0].id}" if newer else "./")
 
 
 def _gallery(wired: Wiring, request: Request, page: Listing, opened: Entry | None = None) -> Response:
@@ -105,7 +106,7 @@ def _render(
         "cache-control": "private, no-cache",
         "content-security-policy": _policy([style, shapes], script, *origins),
     }
-    return responses.answer(code, "text/html; charset=utf-8", text, request, headers)
+    return http.text_answer(code, http.HTML, text, request, headers)
 
 
 def _policy(styles: list[str], script: str, pictures: str, uploads: str) -> str:

@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from functions.list.gallery import Entry, Listing, distinct, entry_maker, list_keys, listing, read
-from functions.list.responses import BadRequest
 from functions.list.settings import Wiring
+from shared.http import BadRequest
 from shared.keys import first_id, is_image_id, listing_start, rendition_prefix, taken_at
 from shared.limits import LIST_KEYS, MAX_NEWER_LISTS, MAX_PAGE_ITEMS
 from shared.renditions import LISTED

@@ -1,10 +1,9 @@
-"""What the gallery is told by its environment, and the one S3 client it works with."""
+"""The settings of the gallery, and its S3 client beside them."""
 
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING
 
-from shared import config, storage
+from shared import config
 from shared.renditions import DEFAULT_RENDITIONS, LISTED, VIEWED, Rendition, parse_renditions
 
 if TYPE_CHECKING:
@@ -13,11 +12,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The function's environment variables, in lower case.
+    """The environment variables of ListFunction, in lower case.
 
-    parse_renditions sees to it that `renditions` has one called LISTED and one called VIEWED, and that the keys of the
-    one tell those of the other. `pictures_url` is where a CDN serves the resized bucket, without a slash at its end;
-    empty, the pictures come from S3 by presigned URLs.
+    parse_renditions makes sure that `renditions` has LISTED and VIEWED, and that a key of LISTED tells the key of
+    VIEWED. `pictures_url` is the address of the CDN that serves the resized bucket, without a slash at its end. It is
+    empty where S3 serves the pictures by presigned URLs.
     """
 
     resized_bucket: str
@@ -28,24 +27,18 @@ class Settings:
 
     @property
     def thumb(self) -> Rendition:
-        """What the grid shows."""
+        """The rendition that the grid shows."""
         return next(rendition for rendition in self.renditions if rendition.name == LISTED)
 
     @property
     def view(self) -> Rendition:
-        """What one picture opens as."""
+        """The rendition that the viewer shows."""
         return next(rendition for rendition in self.renditions if rendition.name == VIEWED)
 
 
 @dataclass(frozen=True, slots=True)
 class Wiring:
-    """Settings and client, handed to whatever needs them."""
+    """The gallery's settings and its S3 client."""
 
     settings: Settings
     s3: "S3Client"
-
-
-@cache
-def wiring() -> Wiring:
-    """Made once per execution environment. Raises Unavailable (`misconfigured`)."""
-    return Wiring(config.read(Settings), storage.s3_client())

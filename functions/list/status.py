@@ -13,9 +13,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.list import shown
 from functions.list.gallery import distinct, entry_json, entry_maker, list_keys, unknown_image
-from functions.list.responses import BadRequest
 from functions.list.settings import Wiring
 from shared.errors import Unavailable
+from shared.http import BadRequest
 from shared.keys import (
     REJECTED_PREFIX,
     UPLOADS_PREFIX,

@@ -1,4 +1,4 @@
-"""The door: who gets a ticket, for exactly what, and what the others are told."""
+"""The upload door: tickets, refusals, and the curl line."""
 
 import base64
 import json
@@ -12,25 +12,23 @@ from hypothesis import strategies as st
 from mypy_boto3_s3 import S3Client
 
 from functions.ingest import door, handler
-from functions.ingest.settings import settings
+from functions.ingest.settings import Settings
 from shared import keys, storage
 from shared.errors import Rejected
+from shared.http import Response
 from shared.limits import MAX_NAME_BYTES, MAX_TICKET_REQUEST_BYTES, TICKET_SECONDS
 from tests.support.context import Context
 
 
 @pytest.fixture(autouse=True)
 def _settings(s3: S3Client, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("UPLOAD_BUCKET", "uploads")
-    monkeypatch.setenv("MAX_UPLOAD_MEGABYTES", "5")
-    settings.cache_clear()
+    monkeypatch.setattr(handler, "settings", lambda: Settings("uploads", 5))
     storage.s3_client.cache_clear()
     yield
-    settings.cache_clear()
     storage.s3_client.cache_clear()
 
 
-def post(body: str | None = None, **query: str) -> dict[str, Any]:
+def post(body: str | bytes | None = None, **query: Any) -> Response:
     event = {
         "version": "2.0",
         "routeKey": "POST /uploads",
@@ -39,8 +37,8 @@ def post(body: str | None = None, **query: str) -> dict[str, Any]:
         "headers": {},
         "queryStringParameters": query,
         "requestContext": {"http": {"method": "POST", "path": "/uploads"}, "stage": "$default"},
-        "body": body,
-        "isBase64Encoded": False,
+        "body": base64.b64encode(body).decode() if isinstance(body, bytes) else body,
+        "isBase64Encoded": isinstance(body, bytes),
     }
     return handler.handle(event, Context())
 
@@ -68,7 +66,7 @@ def test_two_tickets_are_never_for_one_key() -> None:
 
 
 @pytest.mark.parametrize("declared", ["", None])
-def test_without_a_type_the_extension_tells(declared: str | None) -> None:
+def test_the_extension_replaces_a_missing_type(declared: str | None) -> None:
     ticket = json.loads(post(wanted(name="IMG_1.HEIC", type=declared))["body"])
     assert ticket["fields"]["Content-Type"] == "image/heic"
 
@@ -83,7 +81,8 @@ def test_without_a_type_the_extension_tells(declared: str | None) -> None:
         (wanted(type=5), 400, "bad-request"),
         (wanted(size="big"), 400, "bad-request"),
         (wanted(size=True), 400, "bad-request"),
-        (wanted(padding="x" * MAX_TICKET_REQUEST_BYTES), 400, "bad-request"),
+        (wanted(padding="x" * MAX_TICKET_REQUEST_BYTES), 400, "file-at-the-door"),
+        ("[" * 4000, 400, "bad-request"),
         (wanted(name=""), 400, "empty-name"),
         (wanted(name=" / "), 400, "empty-name"),
         (wanted(name="x" * MAX_NAME_BYTES + ".jpg"), 400, "name-too-long"),
@@ -94,7 +93,7 @@ def test_without_a_type_the_extension_tells(declared: str | None) -> None:
         (wanted(size=5_000_001), 413, "too-many-bytes"),
     ],
 )
-def test_what_is_refused_is_explained(body: str, status: int, code: str) -> None:
+def test_a_refusal_has_a_code_and_a_sentence(body: str, status: int, code: str) -> None:
     answer = post(body)
     assert answer["statusCode"] == status
     told = json.loads(answer["body"])
@@ -144,3 +143,17 @@ def test_no_name_breaks_out_of_the_curl_config(name: str) -> None:
         refused = error
     lines = door.refusal_as_curl(refused).split("\n")
     assert [line.split(" ")[0] for line in lines] == ["url", "silent", "write-out", ""]
+
+
+FORM = b'--x\r\nContent-Disposition: form-data; name="file"; filename="cat.jpg"\r\n\r\n\xff\xd8\xff\xe0\r\n--x--\r\n'
+
+
+@pytest.mark.parametrize(
+    "body", [FORM, FORM.replace(b"\xff\xd8\xff\xe0", b"text"), b"\xff\xd8\xff\xe0\0\0", b"\x89PNG" * 5000]
+)
+def test_a_file_posted_to_the_door_is_answered_with_the_curl_line(body: bytes) -> None:
+    answer = post(body)
+    assert answer["statusCode"] == 400
+    told = json.loads(answer["body"])
+    assert told["code"] == "file-at-the-door"
+    assert "as=curl" in told["sentence"]

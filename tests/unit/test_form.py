@@ -7,7 +7,7 @@ import pytest
 from mypy_boto3_s3 import S3Client
 
 from functions.ingest import form, handler
-from functions.ingest.settings import settings
+from functions.ingest.settings import Settings
 from shared.keys import NAMELESS, image_of
 from tests.support.context import Context
 from tests.support.gallery import NOW
@@ -29,9 +29,7 @@ def test_s3_leads_back_to_the_gallery_and_nowhere_else(referer: str, url: str) -
 
 
 def test_the_form_is_a_ticket_for_one_nameless_picture(s3: S3Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("UPLOAD_BUCKET", "uploads")
-    monkeypatch.setenv("MAX_UPLOAD_MEGABYTES", "7")
-    settings.cache_clear()
+    monkeypatch.setattr(handler, "settings", lambda: Settings("uploads", 7))
     event = {
         "version": "2.0",
         "routeKey": "GET /uploads/new",
@@ -40,7 +38,6 @@ def test_the_form_is_a_ticket_for_one_nameless_picture(s3: S3Client, monkeypatch
         "requestContext": {"http": {"method": "GET", "path": "/uploads/new"}, "stage": "$default"},
     }
     answer = handler.handle(event, Context())
-    settings.cache_clear()
     assert answer["statusCode"] == 200
     fields = dict(re.findall(r'type="hidden" name="([^"]+)" value="([^"]+)"', answer["body"]))
     image = image_of(fields["key"], "etag", NOW)

@@ -3,8 +3,8 @@
 import pytest
 from mypy_boto3_s3 import S3Client
 
-from functions.list import settings
 from functions.list.settings import Settings, Wiring
+from shared import config
 from shared.keys import new_image_id
 from shared.limits import MAX_PAGE_ITEMS, MAX_STATUS_IDS, RECENT_SECONDS
 from shared.renditions import Rendition, parse_renditions
@@ -169,7 +169,7 @@ def test_trouble_with_s3_is_a_sentence_and_a_503(s3: S3Client) -> None:
     assert "Try again" in get("/").text
 
 
-def test_the_function_is_wired_from_its_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     renditions = (
         '[{"name": "thumb", "width_px": 300, "height_px": 300}, {"name": "view", "width_px": 900, "height_px": 900}]'
     )
@@ -180,9 +180,7 @@ def test_the_function_is_wired_from_its_environment(monkeypatch: pytest.MonkeyPa
         "RENDITIONS": renditions,
     }.items():
         monkeypatch.setenv(name, value)
-    settings.wiring.cache_clear()
-    assert settings.wiring().settings == Settings("a", "b", 7, parse_renditions(renditions))
-    settings.wiring.cache_clear()
+    assert config.read(Settings) == Settings("a", "b", 7, parse_renditions(renditions))
 
 
 @pytest.mark.parametrize("spacing_minutes", [0.0001, 1, 60 * 24 * 30])
