@@ -23,7 +23,8 @@ AWS_METRICS = {
         "ApproximateAgeOfOldestMessage",
         "NumberOfMessagesSent",
     },
-    "AWS/Lambda": {"ConcurrentExecutions", "Throttles", "Errors", "Duration"},
+    "AWS/Lambda": {"ConcurrentExecutions", "Throttles", "Errors", "Duration", "RecursiveInvocationsDropped"},
+    "AWS/SNS": {"NumberOfNotificationsFailed"},
     "AWS/ApiGateway": {"5xx"},
 }
 STANDARD_FIELDS = {"message", "level", "service", "function_request_id"}
@@ -111,9 +112,12 @@ def test_there_is_an_alarm_for_each_way_to_be_unwell() -> None:
     assert {alarm["MetricName"] for alarm in ALARMS.values()} == {
         "ApproximateNumberOfMessagesVisible",
         "ApproximateAgeOfOldestMessage",
+        "UploadsWaiting",
         "AttemptsFailed",
         "Latency",
         "Throttles",
+        "RecursiveInvocationsDropped",
+        "NumberOfNotificationsFailed",
         "5xx",
     }
 

@@ -12,7 +12,15 @@ from ops.develop.new_subscriber import KINDS, On, Where, write
 from ops.local.stack import service_stack
 from ops.problem import Problem
 from shared.limits import MAX_ATTEMPTS, MESSAGE_SECONDS, RESERVE_SECONDS
-from tests.unit.test_template import RESOURCES, ROOT, TEMPLATE, UNNAMEABLE, every_value, load_template
+from tests.unit.test_template import (
+    MAX_RETENTION_SECONDS,
+    RESOURCES,
+    ROOT,
+    TEMPLATE,
+    UNNAMEABLE,
+    every_value,
+    load_template,
+)
 
 PYTHON_LINES, YAML_LINES = 64, 80
 EXAMPLES = sorted(path.parent.name for path in ROOT.glob("examples/*/template.yaml"))
@@ -42,7 +50,11 @@ def promises(template: dict[str, Any], name: str) -> None:
     assert kept["Queue"]["RedrivePolicy"]["maxReceiveCount"] == MAX_ATTEMPTS
     assert kept["Queue"]["VisibilityTimeout"] >= 6 * kept["Function"]["Timeout"]
     assert kept["Function"]["Timeout"] >= MESSAGE_SECONDS + RESERVE_SECONDS
-    assert kept["DeadLetterQueue"]["MessageRetentionPeriod"] == 14 * 24 * 3600
+    for queue in ("Queue", "DeadLetterQueue"):
+        assert kept[queue]["MessageRetentionPeriod"] == MAX_RETENTION_SECONDS
+    assert kept["Function"]["RecursiveLoop"] == "Allow"
+    (let_in,) = kept["QueuePolicy"]["PolicyDocument"]["Statement"]
+    assert list(let_in["Condition"]) == ["ArnEquals"], "aws:SourceAccount is not documented for SNS to SQS"
     assert kept["Subscription"]["RawMessageDelivery"] is True
     assert kept["Subscription"]["RedrivePolicy"]
     assert kept["DeadLettersAlarm"]["Dimensions"][0]["Value"] == {"Fn::GetAtt": f"{name}DeadLetterQueue.QueueName"}

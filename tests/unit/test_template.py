@@ -79,6 +79,9 @@ DEAD_LETTER_QUEUES = {
 FUNCTIONS = of_type("AWS::Serverless::Function")
 
 
+MAX_RETENTION_SECONDS = 14 * 24 * 3600  # SQS's maximum
+
+
 def source_queue(event: dict[str, Any]) -> str:
     name: str = event["Properties"]["Queue"]["Fn::GetAtt"].split(".")[0]
     return name
@@ -89,7 +92,7 @@ def test_a_queue_gives_up_into_its_own_dead_letter_queue(name: str) -> None:
     redrive = QUEUES[name]["RedrivePolicy"]
     assert redrive["maxReceiveCount"] == MAX_ATTEMPTS
     dead_letter_queue = redrive["deadLetterTargetArn"]["Fn::GetAtt"].split(".")[0]
-    assert QUEUES[dead_letter_queue]["MessageRetentionPeriod"] == 14 * 24 * 3600
+    assert QUEUES[dead_letter_queue]["MessageRetentionPeriod"] == MAX_RETENTION_SECONDS
     sharing = [other for other, queue in QUEUES.items() if queue.get("RedrivePolicy") == redrive]
     assert sharing == [name]
 
@@ -120,6 +123,47 @@ def test_a_message_stays_hidden_for_six_function_timeouts() -> None:
         assert event["Properties"].get("BatchSize", 10) == 10
         assert event["Properties"].get("MaximumBatchingWindowInSeconds", 0) <= 5
         assert event["Properties"]["ScalingConfig"]["MaximumConcurrency"] >= 2
+
+
+@pytest.mark.parametrize("name", sorted(QUEUES))
+def test_a_queue_keeps_messages_for_the_longest_time(name: str) -> None:
+    """SQS deletes a message that is older than this, without a dead letter."""
+    assert QUEUES[name]["MessageRetentionPeriod"] == MAX_RETENTION_SECONDS
+
+
+def test_lambda_does_not_drop_requeued_messages() -> None:
+    """A consumer sends waiting messages to its own queue; recursive loop detection drops those after 16 rounds."""
+    consumers = {
+        name: function
+        for name, function in FUNCTIONS.items()
+        if any(event["Type"] == "SQS" for event in function.get("Events", {}).values())
+    }
+    assert consumers
+    for name, function in consumers.items():
+        assert function["RecursiveLoop"] == "Allow", name
+        assert {"MetricName": "RecursiveInvocationsDropped", "FunctionName": name} in [
+            {"MetricName": alarm["MetricName"], "FunctionName": alarm["Dimensions"][0]["Value"].get("Ref")}
+            for alarm in of_type("AWS::CloudWatch::Alarm").values()
+            if alarm["Namespace"] == "AWS/Lambda"
+        ]
+
+
+def test_the_resizer_may_requeue_into_its_own_queue() -> None:
+    (allowed,) = [
+        one["Resource"] for name, one in statements() if name == "ResizeRole" and one["Action"] == "sqs:SendMessage"
+    ]
+    assert {"Fn::GetAtt": "ResizeQueue.Arn"} in allowed
+    assert {"Fn::GetAtt": "ResizeDeadLetterQueue.Arn"} in allowed
+
+
+def test_an_alarm_watches_each_topic_for_failed_deliveries() -> None:
+    watched = [
+        alarm["Dimensions"]
+        for alarm in of_type("AWS::CloudWatch::Alarm").values()
+        if alarm["MetricName"] == "NumberOfNotificationsFailed"
+    ]
+    announcing = [name for name in of_type("AWS::SNS::Topic") if name != "AlarmTopic"]
+    assert watched == [[{"Name": "TopicName", "Value": {"Fn::GetAtt": f"{name}.TopicName"}}] for name in announcing]
 
 
 def test_the_resizer_waits_a_moment_for_a_batch() -> None:
@@ -178,8 +222,13 @@ def test_services_are_let_in_only_for_our_own_sources() -> None:
     assert {name for name, _ in let_in} >= {"UploadTopicPolicy", "ResizeQueuePolicy"}
     for name, statement in let_in:
         condition = statement["Condition"]
-        assert "aws:SourceArn" in condition["ArnEquals"], name
-        assert condition["StringEquals"]["aws:SourceAccount"] == {"Ref": "AWS::AccountId"}, name
+        assert list(condition["ArnEquals"]) == ["aws:SourceArn"], name
+        if statement["Principal"] == {"Service": "s3.amazonaws.com"}:
+            assert condition["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}, name
+        else:
+            # AWS documents no aws:SourceAccount for SNS to SQS. If SNS does not send it, every message is dropped.
+            assert statement["Principal"] == {"Service": "sns.amazonaws.com"}, name
+            assert list(condition) == ["ArnEquals"], name
 
 
 @pytest.mark.parametrize("name", sorted(of_type("AWS::S3::Bucket")))
