@@ -10,7 +10,7 @@ from ops.monitoring.queries import QUERIES, Query
 from shared.telemetry import EVENTS, FIELDS, METRICS
 
 ROOT = Path(__file__).parents[2]
-BEGIN, END = "  # generated: begin\n", "  # generated: end\n"
+DASHBOARD = ROOT / "ops" / "monitoring" / "dashboard.yaml"
 
 _LOGS = """\
 # Log lines and metrics
@@ -78,29 +78,31 @@ def decisions_page() -> str:
     return _DECISIONS + "".join(row for _, row in rows)
 
 
+_DASHBOARD = """\
+# The dashboard and the saved queries, which template.yaml includes.
+# `make generated` writes this file from panels.py and queries.py; a test compares them.
+# AWS::Include takes no short forms: Fn::Sub, not !Sub.
+Dashboard:
+  Type: AWS::CloudWatch::Dashboard
+  Properties:
+    # Dashboards are global to an account, so the stack's name alone would clash with the same stack elsewhere.
+    DashboardName: { "Fn::Sub": "${AWS::StackName}-${AWS::Region}" }
+    DashboardBody:
+      Fn::Sub: |
+"""
+
+
 def dashboard_resources() -> str:
-    """The template's dashboard and saved queries."""
-    dashboard = (
-        "  Dashboard:\n    Type: AWS::CloudWatch::Dashboard\n    Properties:\n"
-        "      DashboardName: !Ref AWS::StackName\n"
-        f"      DashboardBody: !Sub |\n{indent(dashboard_text(), ' ' * 8)}"
-    )
-    return "\n".join([dashboard, *map(_query_resource, QUERIES)])
-
-
-def template(text: str) -> str:
-    """The template `text` with what is between its marks written anew."""
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return before + BEGIN + dashboard_resources() + END + after
+    """Return ops/monitoring/dashboard.yaml: the resources that template.yaml includes."""
+    return "\n".join([_DASHBOARD + indent(dashboard_text(), " " * 8), *map(_query_resource, QUERIES)])
 
 
 def _query_resource(query: Query) -> str:
-    groups = "".join(f"        - !Sub {group}\n" for group in query.log_groups)
+    groups = "".join(f"      - Fn::Sub: {group}\n" for group in query.log_groups)
     return (
-        f"  {query.name.title()}Query:\n    Type: AWS::Logs::QueryDefinition\n    Condition: OnAws\n    Properties:\n"
-        f"      Name: !Sub ${{AWS::StackName}}/{query.name}\n      LogGroupNames:\n{groups}"
-        f"      QueryString: |\n{indent(query.text, ' ' * 8)}\n"
+        f"{query.name.title()}Query:\n  Type: AWS::Logs::QueryDefinition\n  Condition: OnAws\n  Properties:\n"
+        f'    Name: {{ "Fn::Sub": "${{AWS::StackName}}/{query.name}" }}\n    LogGroupNames:\n{groups}'
+        f"    QueryString: |\n{indent(query.text, ' ' * 6)}\n"
     )
 
 
@@ -115,4 +117,4 @@ def _code(names: list[str] | tuple[str, ...]) -> str:
 if __name__ == "__main__":
     (ROOT / "docs" / "logs.md").write_text(logs_page())
     (ROOT / "docs" / "decisions" / "README.md").write_text(decisions_page())
-    (ROOT / "template.yaml").write_text(template((ROOT / "template.yaml").read_text()))
+    DASHBOARD.write_text(dashboard_resources())

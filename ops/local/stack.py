@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 LOCAL_STACK = "darkroom"
+INCLUDED = "ops/monitoring/dashboard.yaml"  # by template.yaml
 COMMAND_SECONDS = 900
 _NO_NETWORK = (
     "Temporary failure in name resolution",
@@ -173,7 +174,7 @@ def _is_complete(cloudformation: "CloudFormationClient", stack: str) -> bool:
 
 def _digest(architecture: str, source: Path) -> str:
     own = ROOT.glob("functions/**/*") if source == ROOT else source.glob("**/*")
-    sources = [source / "template.yaml", *sorted(own), *sorted(ROOT.glob("shared/**/*"))]
+    sources = [source / "template.yaml", ROOT / INCLUDED, *sorted(own), *sorted(ROOT.glob("shared/**/*"))]
     digest = hashlib.sha256(f"{architecture} {sys.version}".encode())
     for file in sources:
         if file.is_file() and not {"__pycache__", ".aws-sam"} & set(file.parts):

@@ -43,7 +43,10 @@ _Loader.add_multi_constructor("!", _short_form)
 
 
 def load_template(path: Path = ROOT / "template.yaml") -> dict[str, Any]:
+    """Read a template with the resources that it includes in their place."""
     loaded: dict[str, Any] = yaml.load(path.read_text(), _Loader)
+    if included := loaded["Resources"].pop("Fn::Transform", None):
+        loaded["Resources"] |= yaml.safe_load((ROOT / included["Parameters"]["Location"]).read_text())
     return loaded
 
 
