@@ -1,4 +1,4 @@
-"""Reads a function's settings from its environment: once, all errors at once."""
+"""Reads a function's settings from its environment and reports all errors at once."""
 
 import dataclasses
 import os
@@ -10,11 +10,11 @@ from shared.telemetry import SettingsWrong, tell
 
 
 def read[T](model: type[T], environ: Mapping[str, str] | None = None) -> T:
-    """An instance of the dataclass `model`, each field from the variable of its name in upper case.
+    """Returns an instance of the dataclass `model`. Each field comes from the variable of its name in upper case.
 
     A field's metadata may hold `parse`, a function from text to value; without it the text is the value. A field with
-    a default may be missing from the environment. Raises Unavailable (`misconfigured`) that names every bad variable:
-    the function cannot work until somebody mends the stack, and no upload is to blame.
+    a default may be missing from the environment. Raises Unavailable (`misconfigured`) that names every bad variable.
+    The error is transient: the function works again once the stack's parameters are corrected.
     """
     environ = os.environ if environ is None else environ
     values: dict[str, Any] = {}
@@ -39,10 +39,11 @@ def read[T](model: type[T], environ: Mapping[str, str] | None = None) -> T:
 
 
 def at_start[T](model: type[T]) -> Callable[[], T]:
-    """`read` now, as the function starts; answers what gives the settings whenever they are needed.
+    """Reads the settings now, as the function starts, and returns a function that returns them.
 
-    Wrong ones are logged at once, and raised (Unavailable, `misconfigured`) each time that they are asked for: so every
-    message that fails over them has the reason in its dead letter, which a process that did not start could not tell.
+    Wrong settings are logged at once. The returned function then raises Unavailable (`misconfigured`) at each call, so
+    that every message that fails because of them has the reason in its dead letter. A function that fails to start
+    could not send dead letters.
     """
     try:
         settings = read(model)
@@ -58,19 +59,19 @@ def at_start[T](model: type[T]) -> Callable[[], T]:
 
 
 def parsed(parse: Callable[[str], Any], **kwargs: Any) -> Any:
-    """A dataclass field that is read from the environment by `parse`; `kwargs` go to dataclasses.field."""
+    """Returns a dataclass field whose variable `parse` converts; `kwargs` go to dataclasses.field."""
     return dataclasses.field(metadata={"parse": parse}, **kwargs)
 
 
 def flag(text: str) -> bool:
-    """`true` or `false`, as CloudFormation writes them. Raises ValueError for anything else."""
+    """Converts `true` and `false`, as CloudFormation writes them. Raises ValueError for any other text."""
     if text not in {"true", "false"}:
         raise ValueError("must be true or false")
     return text == "true"
 
 
 def positive(text: str) -> int:
-    """A whole number above zero. Raises ValueError for anything else."""
+    """Converts a whole number above zero. Raises ValueError for any other text."""
     if not text.isascii() or not text.isdigit() or int(text) == 0:
         raise ValueError("must be a whole number above zero")
     return int(text)

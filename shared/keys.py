@@ -50,17 +50,21 @@ _LETTER_KEY = re.compile(
     rf"letters/([^/]+)/([^/]+)/(\d{{8}}T\d{{6}}Z)/({_IMAGE_ID}|-)/([A-Za-z0-9._!-]+)/(\d*)/(.*)", re.DOTALL
 )
 NAMELESS = "picture"
+# Embeddings, overrides and isolates: they reverse the text around a name, and no keyboard types them.
+_BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+# Letters and symbols by their category, but blank on the screen: Hangul fillers and the empty braille pattern.
+_BLANK = frozenset("\u115f\u1160\u3164\uffa0\u2800")
 
 
 class Image(NamedTuple):
-    """Who an upload is: its id and its file name as people wrote it."""
+    """The identity of an upload: its id and its file name as the uploader wrote it."""
 
     id: str
     name: str
 
 
 class RenditionKey(NamedTuple):
-    """What a rendition's key tells. `width_px` and `height_px` are the original's, upright."""
+    """The parts of a rendition's key. `width_px` and `height_px` are the size of the upright original."""
 
     rendition: str
     image_id: str
@@ -87,20 +91,20 @@ class LetterKey(NamedTuple):
 
 
 def new_image_id(at: datetime) -> str:
-    """An id for an upload that begins at `at`; two calls never answer the same (80 random bits)."""
+    """Returns a new id for an upload that begins at `at`. Its 80 random bits make it unique."""
     return _image_id(at, secrets.token_bytes(_UNIQUE_BYTES))
 
 
 def first_id(at: datetime) -> str:
-    """Where the ids of `at`'s millisecond begin: no id of then sorts before it."""
+    """Returns the lowest id of the millisecond of `at`."""
     return _image_id(at, bytes(_UNIQUE_BYTES))
 
 
 def image_of(key: str, etag: str, at: datetime) -> Image:
-    """The image that an object in the upload bucket is, the same each time it is asked.
+    """Returns the id and name of an object in the upload bucket; the same object always has the same id.
 
-    A key from the door carries the id. Any other object (put there by the CLI, by another tool, by an anonymous POST)
-    gets one from its event: the time `at` orders it, and the hash of key and ETag makes it unique.
+    A key that the door issued contains the id. Any other object (from the AWS CLI, another tool, an anonymous POST)
+    gets an id from its event: the time `at` orders it, and the hash of key and ETag makes it unique.
     """
     if match := _UPLOAD_KEY.fullmatch(key):
         return Image(match[1], display_name(match[2]))
@@ -109,14 +113,14 @@ def image_of(key: str, etag: str, at: datetime) -> Image:
 
 
 def unique_part(image_id: str) -> str:
-    """What of an image id does not depend on its time: for a key of one's own, the hash of key and ETag."""
+    """Returns the part of an image id after its time. Without a door key, this part is the hash of key and ETag."""
     return image_id[_TIME_CHARS:]
 
 
 def taken_at(image_id: str) -> datetime:
-    """When the upload began, to the millisecond. Raises ValueError if `image_id` is not one.
+    """Returns the time in an image id, to the millisecond. Raises ValueError if `image_id` is not an image id.
 
-    An id that somebody made up may lie behind the year 9999, which datetime does not know: then it is the end of that.
+    A forged id may hold a time after the year 9999, the last that datetime can express. Its time is the end of 9999.
     """
     if not is_image_id(image_id):
         raise ValueError(f"not an image id: {image_id!r}")
@@ -125,65 +129,72 @@ def taken_at(image_id: str) -> datetime:
 
 
 def is_image_id(text: str) -> bool:
-    """Whether `text` has the shape of an image id."""
+    """Returns whether `text` has the form of an image id."""
     return re.fullmatch(_IMAGE_ID, text) is not None
 
 
 def clean_name(name: str) -> str:
-    """The file name in `name`: no folders, no control characters, at most MAX_NAME_BYTES of UTF-8; may be empty.
+    """Returns the file name in `name` without folders and control characters, in at most MAX_NAME_BYTES of UTF-8.
 
-    What people see stays as they typed it, in any language. A longer name keeps its beginning and its extension.
+    Visible characters of any language stay as they are. A longer name keeps its beginning and its extension. A name
+    without a visible character becomes NAMELESS with its extension. The result may be empty.
     """
     base = re.split(r"[/\\]", name.rstrip("/\\"))[-1]
-    base = "".join(c for c in base if unicodedata.category(c) not in {"Cc", "Cs"}).strip()
+    base = "".join(c for c in base if unicodedata.category(c) not in {"Cc", "Cs"} and c not in _BIDI_CONTROLS).strip()
     if set(base) <= {"."}:  # "." and ".." are folders, whatever they are typed into
         return ""
+    suffix = PurePosixPath(base).suffix
+    if base and not any(map(_is_visible, base.removesuffix(suffix))):
+        base = NAMELESS + suffix
     if len(base.encode()) <= MAX_NAME_BYTES:
         return base
-    suffix = PurePosixPath(base).suffix
     suffix = suffix if len(suffix.encode()) <= 16 else ""
     stem = base.removesuffix(suffix).encode()[: MAX_NAME_BYTES - len(suffix.encode())]
     return stem.decode(errors="ignore") + suffix
 
 
+def _is_visible(char: str) -> bool:
+    return unicodedata.category(char)[0] not in "CMZ" and char not in _BLANK
+
+
 def safe_name(name: str) -> str:
-    """`name` as it stands in a key: ASCII, one to one with the name. `display_name` reads it back."""
+    """Returns `name` escaped for a key, in ASCII. `display_name` reverses it."""
     return _UNSAFE.sub(lambda m: b"!%02X" % m[0][0], name.encode()).decode("ascii")
 
 
 def display_name(safe: str) -> str:
-    """The name that `safe_name` was given. What nobody could have escaped so is shown with replacement characters."""
+    """Returns the name that `safe_name` escaped. Bytes that are no UTF-8 become replacement characters."""
     return _ESCAPE.sub(lambda m: bytes([int(m[1], 16)]), safe.encode()).decode(errors="replace")
 
 
 def upload_key(image_id: str, name: str) -> str:
-    """Where the door puts an upload. `name` is one that `clean_name` answered and not empty."""
+    """Returns the key of an upload. `name` is a result of `clean_name` and not empty."""
     return _within_limit(f"{UPLOADS_PREFIX}{image_id}/{safe_name(name)}")
 
 
 def is_door_key(key: str) -> bool:
-    """Whether `key` carries its image id. Then a newer object under it is the same image, else it is another one."""
+    """Returns whether `key` contains its image id. A newer object under such a key is the same image."""
     return _UPLOAD_KEY.fullmatch(key) is not None
 
 
 def rendition_prefix(rendition: str) -> str:
-    """What every key of a rendition begins with."""
+    """Returns the prefix of all keys of a rendition."""
     return f"{rendition}/"
 
 
 def image_prefix(rendition: str, image_id: str) -> str:
-    """What every key of one image's rendition begins with."""
+    """Returns the prefix of all keys of one image in a rendition."""
     return f"{rendition}/{image_id}/"
 
 
 def rendition_key(rendition: str, image: Image, width_px: int, height_px: int, extension: str) -> str:
-    """Where a rendition of `image` goes; `width_px` x `height_px` is the upright size of the original."""
+    """Returns the key of a rendition; `width_px` x `height_px` is the size of the upright original."""
     stem = safe_name(PurePosixPath(image.name).stem if type_of(image.name) else image.name)
     return _within_limit(f"{rendition}/{image.id}/{width_px}x{height_px}/{stem}.{extension}")
 
 
 def read_rendition_key(key: str) -> RenditionKey | None:
-    """What `rendition_key` was told, or None if it did not write `key`. `stem` is as people read it."""
+    """Returns the parts of a rendition's key, with `stem` unescaped, or None if `key` is not a rendition's."""
     if not (match := _RENDITION_KEY.fullmatch(key)):
         return None
     rendition, image_id, width, height, stem, extension = match.groups()
@@ -191,20 +202,20 @@ def read_rendition_key(key: str) -> RenditionKey | None:
 
 
 def listing_start(rendition: str, after: str) -> str:
-    """What to give S3 as StartAfter to list the renditions that come behind image `after`.
+    """Returns the StartAfter with which S3 lists the renditions after image `after`.
 
-    `0` is the character behind `/`, so this sorts behind every key of that image and before those of the next.
+    `0` is the character after `/`, so the result sorts after every key of that image and before any key of the next.
     """
     return f"{rendition}/{after}0"
 
 
 def rejection_key(image_id: str) -> str:
-    """Where the record of a rejection goes."""
+    """Returns the key of a rejection's record."""
     return f"{REJECTED_PREFIX}{image_id}.json"
 
 
 def read_rejection_key(key: str) -> str | None:
-    """The image id in a rejection's key, or None if it is not one."""
+    """Returns the image id in the key of a rejection's record, or None if `key` is not such a key."""
     match = _REJECTION_KEY.fullmatch(key)
     return match[1] if match else None
 
@@ -236,7 +247,7 @@ def read_letter_key(key: str) -> LetterKey | None:
 
 
 def _within_limit(key: str) -> str:
-    # The arithmetic is in tests/unit/test_keys.py: no name that clean_name answers comes near.
+    # No result of clean_name comes near this limit: tests/unit/test_keys.py has the arithmetic.
     if len(key) > MAX_KEY_BYTES:
         raise ValueError(f"a key of {len(key)} bytes; S3 takes {MAX_KEY_BYTES}")
     return key

@@ -26,6 +26,10 @@ URL_WINDOW_SECONDS = 3600
 
 # Uploads whose state may be asked for at once; their ids take 5.4 kB of a request line, of which API Gateway reads 10.
 MAX_STATUS_IDS = 200
+# Ids in one such request lie at most this far apart: a page asks for uploads of one sitting.
+MAX_STATUS_SPREAD_SECONDS = 86_400
+# LISTs for one such request in each of its three places: thumbs, rejections, originals.
+MAX_STATUS_LISTS = 5
 # How long an id is believed without any trace of its upload in S3: the ticket's life, and as long for the bytes.
 RECENT_SECONDS = 2 * TICKET_SECONDS
 # Uploads up to this age are noted in the log when the gallery first shows them.

@@ -1,8 +1,8 @@
-"""The kinds of picture the door takes: media types and the file extensions people give them."""
+"""The kinds of picture that the door takes: media types and their file extensions."""
 
 from pathlib import PurePosixPath
 
-# What an upload may declare. It is a courtesy to the uploader, not a check: what the bytes are is for resize to see.
+# The media types that an upload may declare. The resizer decides by the bytes; this only refuses mistakes early.
 EXTENSIONS_BY_TYPE = {
     "image/jpeg": ("jpg", "jpeg", "jfif", "mpo"),
     "image/png": ("png",),
@@ -23,5 +23,5 @@ _TYPE_BY_EXTENSION = {
 
 
 def type_of(name: str) -> str | None:
-    """The media type that a file name's extension stands for, or None if it is not one we know."""
+    """Returns the media type of a file name's extension, or None if the extension is unknown."""
     return _TYPE_BY_EXTENSION.get(PurePosixPath(name).suffix.lower().removeprefix("."))

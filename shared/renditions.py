@@ -1,4 +1,4 @@
-"""Which renditions are made of each upload: the configuration that resize and list must agree on."""
+"""The renditions of each upload: the configuration that resizer and gallery share."""
 
 import dataclasses
 import json
@@ -11,18 +11,18 @@ from shared.limits import MAX_RENDITION_PX, MAX_RENDITIONS
 type Format = Literal["auto", "jpeg", "webp", "avif", "png"]
 
 FORMATS: tuple[str, ...] = get_args(Format.__value__)
-# A name is the first part of S3 keys (shared/keys.py), where these two stand for something else.
+# A name is the first part of S3 keys (shared/keys.py). These first parts have another meaning there.
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
 _TAKEN_NAMES = {"uploads", "rejected"}
-# The gallery shows these two: the small one on the page, the large one when it is opened. The small one is what it
-# lists; it is written last, so a picture that is listed is complete.
+# The gallery shows these two: LISTED in the grid, VIEWED in the viewer. It lists LISTED, which the resizer writes
+# last, so a listed picture is complete.
 LISTED = "thumb"
 VIEWED = "view"
 
 
 @dataclass(frozen=True, slots=True)
 class Rendition:
-    """One derived picture: fitted into `width_px` x `height_px`, keeping its ratio.
+    """One derived picture, fitted into `width_px` x `height_px` with its ratio kept.
 
     A smaller original is enlarged to the box only if `enlarge`. `format` "auto" is JPEG for opaque stills, WebP where
     there is alpha or animation. `quality` is 1 to 100 as the encoder of the format understands it.
@@ -43,9 +43,10 @@ DEFAULT_RENDITIONS = (
 
 
 def fit(width_px: int, height_px: int, rendition: Rendition) -> tuple[int, int]:
-    """The size in pixels of a `width_px` x `height_px` picture fitted into the rendition's box, its ratio kept.
+    """Returns the size in pixels of a `width_px` x `height_px` picture fitted into the rendition's box.
 
-    At least 1 x 1, never over the box, and the original's size where it is smaller and the rendition does not enlarge.
+    The ratio is kept. The result is at least 1 x 1 and fits the box. A smaller picture keeps its size unless the
+    rendition enlarges.
     """
     scale = min(rendition.width_px / width_px, rendition.height_px / height_px)
     if scale > 1 and not rendition.enlarge:
@@ -57,9 +58,9 @@ def fit(width_px: int, height_px: int, rendition: Rendition) -> tuple[int, int]:
 
 
 def parse_renditions(text: str) -> tuple[Rendition, ...]:
-    """The renditions that the template parameter `text` describes: a JSON list of objects with Rendition's fields.
+    """Returns the renditions of the template parameter `text`, a JSON list of objects with Rendition's fields.
 
-    Raises ValueError that names everything wrong with it, so that one look mends all.
+    Raises ValueError that names every mistake.
     """
     try:
         items = json.loads(text)
@@ -85,7 +86,7 @@ def parse_renditions(text: str) -> tuple[Rendition, ...]:
 
 
 def _problems(item: Any) -> list[str]:
-    """What is wrong with one rendition of the parameter, taken alone."""
+    """Returns the mistakes in one rendition of the parameter."""
     if not isinstance(item, dict):
         return ["must be an object"]
     fields = {field.name: field for field in dataclasses.fields(Rendition)}

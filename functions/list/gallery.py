@@ -1,7 +1,7 @@
-"""What is in the gallery: one S3 listing a page, whatever the bucket's size.
+"""Lists the gallery's pictures: one LIST a page, whatever the bucket's size.
 
-The thumbnails' keys sort newest first and tell each picture's name, shape and time (shared/keys.py), so nothing else
-is asked. A cursor is an image id: pages stay right while pictures arrive and when the one it names is gone.
+The thumbnails' keys sort newest first and contain each picture's name, shape and time (shared/keys.py), so a page needs
+no other request. A cursor is an image id: pages stay right while pictures arrive or disappear.
 """
 
 from collections.abc import Callable, Iterable
@@ -21,7 +21,7 @@ EXTENSIONS = {"jpeg": "jpg", "webp": "webp", "avif": "avif", "png": "png"}
 
 
 class Picture(NamedTuple):
-    """One rendition as a page shows it: its URL and its size in pixels."""
+    """One rendition on a page: its URL and its size in pixels."""
 
     url: str
     width: int
@@ -29,7 +29,7 @@ class Picture(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """One image of the gallery. `width` and `height` are the upright original's; `uploaded_at` is ISO 8601, UTC."""
+    """One image of the gallery. `width` and `height` belong to the upright original; `uploaded_at` is ISO 8601, UTC."""
 
     id: str
     name: str
@@ -43,8 +43,8 @@ class Entry(NamedTuple):
 class Listing(NamedTuple):
     """Some images in the gallery's order.
 
-    `next` is the cursor to what follows (`after`), None at the end; `previous` the one to what comes before
-    (`before`), None if the first of them is the newest of all.
+    `next` is the cursor of the page after this one, None at the end. `previous` is the cursor of the page before, None
+    on the newest page.
     """
 
     images: list[Entry]
@@ -53,7 +53,7 @@ class Listing(NamedTuple):
 
 
 def listing(wired: Wiring, after: str, limit: int, now: float, *, inclusive: bool = False) -> Listing:
-    """Up to `limit` images behind image `after` ("" for the newest), or from it on if `inclusive`; one LIST.
+    """Returns up to `limit` images after image `after` ("" for the newest), or from it on if `inclusive`; one LIST.
 
     Raises Unavailable (`storage-unavailable`).
     """
@@ -68,17 +68,17 @@ def listing(wired: Wiring, after: str, limit: int, now: float, *, inclusive: boo
 
 
 def as_json(page: Listing) -> dict[str, Any]:
-    """A listing as the API answers it."""
+    """Returns a listing as the API answers it."""
     return {"images": [entry_json(image) for image in page.images], "next": page.next, "previous": page.previous}
 
 
 def entry_json(entry: Entry) -> dict[str, Any]:
-    """One image as the API answers it."""
+    """Returns one image as the API answers it."""
     return entry._asdict() | {"thumb": entry.thumb._asdict(), "view": entry.view._asdict()}
 
 
 def entry_maker(wired: Wiring, now: float) -> Callable[[str], Entry]:
-    """A function from a thumbnail's key to what a page shows; it signs URLs for the window that `now` is in."""
+    """Returns a function from a thumbnail's key to its gallery entry, with URLs signed for the window of `now`."""
     settings = wired.settings
     url = urls(wired, now)
 
@@ -98,7 +98,7 @@ def entry_maker(wired: Wiring, now: float) -> Callable[[str], Entry]:
 
 
 def download_url(wired: Wiring, image_id: str, now: float) -> str:
-    """Where the view rendition can be had as a file with its picture's name. Raises NotFound (`unknown-image`)."""
+    """Returns a URL that downloads the view under the picture's name. Raises NotFound (`unknown-image`)."""
     key = view_key(thumb_key(wired, image_id), wired.settings)
     name = f"{read(key).stem}.{read(key).extension}"
     disposition = f"attachment; filename*=UTF-8''{quote(name, safe='')}"
@@ -106,7 +106,7 @@ def download_url(wired: Wiring, image_id: str, now: float) -> str:
 
 
 def thumb_key(wired: Wiring, image_id: str) -> str:
-    """The key of an image's thumbnail. Raises NotFound (`unknown-image`)."""
+    """Returns the key of an image's thumbnail. Raises NotFound (`unknown-image`)."""
     keys, _ = list_keys(wired, wired.settings.resized_bucket, f"{rendition_prefix(LISTED)}{image_id}/", "", 1)
     for key in distinct(keys):
         return key
@@ -114,14 +114,14 @@ def thumb_key(wired: Wiring, image_id: str) -> str:
 
 
 def unknown_image() -> NotFound:
-    """What people are told who ask for a picture that is not, or no longer, in the gallery."""
+    """Returns the error for a picture that is not, or no longer, in the gallery."""
     return NotFound(
         "unknown-image", "This picture is not in the gallery: it was removed, or its address is not complete."
     )
 
 
 def view_key(thumb: str, settings: Settings) -> str:
-    """The key of the view rendition that belongs to a thumbnail: the same but for the rendition, and the format."""
+    """Returns the key of the view of a thumbnail. Only the rendition and, if configured, the extension differ."""
     tail = thumb.removeprefix(rendition_prefix(LISTED))
     if settings.view.format != "auto":
         tail = f"{tail.rpartition('.')[0]}.{EXTENSIONS[settings.view.format]}"
@@ -129,16 +129,16 @@ def view_key(thumb: str, settings: Settings) -> str:
 
 
 def read(key: str) -> RenditionKey:
-    """What a rendition's key tells; the key is one that `distinct` let through."""
+    """Returns the parts of a rendition's key. The key is a result of `distinct`."""
     told = read_rendition_key(key)
     assert told is not None, key
     return told
 
 
 def distinct(keys: Iterable[str]) -> list[str]:
-    """One key an image, in their order, without what is no rendition's key.
+    """Returns one key for each image, in their order. Keys that are no rendition's are left out.
 
-    An image has two when it was made again after the configured format had changed.
+    An image may have two keys if it was rendered again after the configured format had changed.
     """
     found: dict[str, str] = {}
     for key in keys:
@@ -148,7 +148,7 @@ def distinct(keys: Iterable[str]) -> list[str]:
 
 
 def list_keys(wired: Wiring, bucket: str, prefix: str, start: str, limit: int) -> tuple[list[str], bool]:
-    """Up to `limit` keys under `prefix` behind `start`, and whether there are more; one request.
+    """Returns up to `limit` keys under `prefix` after `start`, and whether there are more; one request.
 
     Raises Unavailable (`storage-unavailable`).
     """
@@ -160,7 +160,7 @@ def list_keys(wired: Wiring, bucket: str, prefix: str, start: str, limit: int) -
 
 
 def urls(wired: Wiring, now: float) -> Callable[[str], str]:
-    """A function from a rendition's key to the URL a page shows it by: the CDN's if there is one, else presigned."""
+    """Returns a function from a rendition's key to its URL: the CDN's if there is a CDN, else a presigned one."""
     base = wired.settings.pictures_url
     if base:
         return lambda key: f"{base}/{quote(key, safe='/-_.~')}"

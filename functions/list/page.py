@@ -1,7 +1,6 @@
-"""The page: Jinja2 templates, and assets that stand inside it so that it is one request.
+"""Renders the page with Jinja2. Styles and scripts are inside the page, so that it is one request.
 
-The Content-Security-Policy allows exactly the styles and scripts that are in the page, by their hashes: the page needs
-no secret of its own (a nonce), so a CDN or a browser may keep it.
+The Content-Security-Policy allows exactly the styles and scripts in the page, by their hashes.
 """
 
 import base64
@@ -25,14 +24,14 @@ from shared.limits import PAGE_ITEMS
 
 HERE = Path(__file__).parent
 SCRIPTS = ("page.js", "viewer.js", "uploads.js")
-# Shapes beyond these are cropped in the grid: a panorama ten times as wide as high would be a thread.
+# The grid crops shapes beyond these ratios: a panorama ten times as wide as high would be a thin strip.
 MIN_RATIO, MAX_RATIO = 0.5, 3.0
-# Pictures of the grid that may be in view at once on a phone: fetched at once, the others when they come near.
+# The pictures of the grid that a phone may show at once. They load first; the others load as they come near.
 EAGER_PICTURES = 8
 
 
 def show(wired: Wiring, request: Request, now: float) -> Response:
-    """The gallery from its newest picture, from a cursor, or opened at one picture."""
+    """Answers the gallery from its newest picture, from a cursor, or opened at one picture."""
     if image_id := request.query.get("image"):
         return _one(wired, request, image_id, now)
     if image_id := request.query.get("previous"):
@@ -44,7 +43,7 @@ def show(wired: Wiring, request: Request, now: float) -> Response:
 
 
 def problem(error: DarkroomError, request: Request) -> Response:
-    """What went wrong, as a page that leads back to the gallery."""
+    """Answers an error as a page with a link to the gallery."""
     return _render(request, "problem.html", http.status_of(error), "", error=error, home=_home(request))
 
 
@@ -59,7 +58,7 @@ def _one(wired: Wiring, request: Request, image_id: str, now: float) -> Response
 
 
 def _previous(wired: Wiring, image_id: str, now: float) -> Response:
-    # A detour, so that only who goes back pays for finding what came before.
+    # A redirect of its own, because the search for the newer neighbour takes several LISTs.
     newer = paging.newer_than(wired, paging.cursor({"previous": image_id}, "previous"), 1, now).images
     return http.redirect(f"./?image={newer[0].id}" if newer else "./")
 
@@ -82,17 +81,17 @@ def _gallery(wired: Wiring, request: Request, page: Listing, opened: Entry | Non
 
 
 def shape(entry: Entry) -> int:
-    """A hundred times the width through the height of a picture's place in the grid; the name of its CSS class."""
+    """Returns a hundred times width by height of a picture's place in the grid, the name of its CSS class."""
     return round(100 * min(max(entry.thumb.width / entry.thumb.height, MIN_RATIO), MAX_RATIO))
 
 
 def lead(entries: Sequence[Entry]) -> Entry | None:
-    """The largest of the pictures that a phone shows first: the one to fetch before all others."""
+    """Returns the largest of the first pictures, which the browser is to load before all others."""
     return max(entries[:EAGER_PICTURES], key=shape, default=None)
 
 
 def _home(request: Request) -> str:
-    # Relative, because on the local engine the gallery lies under a path that it is not told.
+    # Relative, because on the local engine the gallery lies under a path that the function cannot see.
     return "../" * (request.path.count("/") - 1) or "./"
 
 
@@ -102,7 +101,7 @@ def _render(
     style, script = asset("page.css"), script_text()
     text = _templates().get_template(template).render(style=style, shapes=shapes, script=script, **values)
     headers = {
-        # The presigned URLs in it stay good for an hour at least, but pictures arrive all the time.
+        # The presigned URLs in the page are valid for an hour or more, but pictures arrive all the time.
         "cache-control": "private, no-cache",
         "content-security-policy": _policy([style, shapes], script, *origins),
     }
@@ -131,13 +130,13 @@ def _hashed(text: str) -> str:
 
 @cache
 def asset(name: str) -> str:
-    """The text of a file in assets/."""
+    """Returns the text of a file in assets/."""
     return (HERE / "assets" / name).read_text("utf-8")
 
 
 @cache
 def script_text() -> str:
-    """The page's scripts as the one module that they are."""
+    """Returns the page's scripts joined to one module."""
     return "\n".join(asset(name) for name in SCRIPTS)
 
 

@@ -1,8 +1,8 @@
-"""Which part of the gallery a client asks for: what follows a picture, or what comes before it.
+"""Pages through the gallery: the pictures after a picture, or the pictures before it.
 
-S3 lists forwards only. But ids are times, so a listing may begin at any moment. Too late a moment finds too few
-pictures up to the wanted one, too early a moment more than one LIST tells; the right one is searched between the two.
-For a picture among the newest thousand that is one LIST, anywhere in a million a handful (bench/page.py).
+S3 lists forwards only. Ids contain times, so a LIST may start at any moment. A moment too close to the picture finds
+too few newer ones. A moment too far away finds more than one LIST returns. A search between the two finds the right
+moment: one LIST for a picture among the newest thousand, a handful anywhere in a million (bench/page.py).
 """
 
 import math
@@ -19,21 +19,21 @@ from shared.renditions import LISTED
 
 
 class Newer(NamedTuple):
-    """Images in the gallery's order, the last the next newer one; `complete` if the first is the newest of all."""
+    """Images in the gallery's order, up to the next newer one; `complete` if the first is the newest of all."""
 
     images: list[Entry]
     complete: bool
 
 
 def newer_than(wired: Wiring, image_id: str, limit: int, now: float) -> Newer:
-    """Up to `limit` images just newer than `image_id`. Raises Unavailable (`storage-unavailable`)."""
+    """Returns up to `limit` images just newer than `image_id`. Raises Unavailable (`storage-unavailable`)."""
     keys, complete = _keys_before(wired, image_id, limit)
     entry = entry_maker(wired, now)
     return Newer([entry(key) for key in keys[-limit:]], complete and len(keys) <= limit)
 
 
 def page(wired: Wiring, query: Mapping[str, str], limit: int, now: float) -> Listing:
-    """The images behind `after`, or those in front of `before`; with neither, the newest.
+    """Returns the images after cursor `after`, or before cursor `before`; without a cursor, the newest.
 
     Raises BadRequest (`bad-cursor`) and Unavailable (`storage-unavailable`).
     """
@@ -47,14 +47,14 @@ def page(wired: Wiring, query: Mapping[str, str], limit: int, now: float) -> Lis
 
 
 def limit_from(text: str) -> int:
-    """How many images a client asked for. Raises BadRequest (`bad-limit`)."""
+    """Returns the number of images that a client asked for. Raises BadRequest (`bad-limit`)."""
     if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MAX_PAGE_ITEMS):
         raise BadRequest("bad-limit", f"limit must be a whole number from 1 to {MAX_PAGE_ITEMS}.")
     return int(text)
 
 
 def cursor(query: Mapping[str, str], name: str) -> str:
-    """The image id in a parameter, "" if it is absent. Raises BadRequest (`bad-cursor`)."""
+    """Returns the image id in a parameter, "" without the parameter. Raises BadRequest (`bad-cursor`)."""
     image_id = query.get(name, "")
     if image_id and not is_image_id(image_id):
         raise BadRequest("bad-cursor", "This is not the address of a page of the gallery. Begin with the newest.")
@@ -62,13 +62,16 @@ def cursor(query: Mapping[str, str], name: str) -> str:
 
 
 def _keys_before(wired: Wiring, image_id: str, limit: int) -> tuple[list[str], bool]:
-    """At least `limit` thumbnails' keys up to the image, or fewer if that takes too long; and if they are all."""
+    """Returns at least `limit` thumbnails' keys before the image, and whether they are all.
+
+    After MAX_NEWER_LISTS requests it may return fewer.
+    """
     prefix = rendition_prefix(LISTED)
     stop = prefix + image_id
     start, walking = "", False
-    few_ms, span_ms, many_ms = 1.0, math.inf, math.inf  # spans before the image: too short, tried now, too long
+    few_ms, span_ms, many_ms = 1.0, math.inf, math.inf  # time spans before the image: too short, current, too long
     best: list[str] = []
-    ahead: list[str] = []  # what the nearest listing told that did not come up to the image
+    ahead: list[str] = []  # keys of the closest LIST that ended before the image
     for _ in range(MAX_NEWER_LISTS):
         keys, more = list_keys(wired, wired.settings.resized_bucket, prefix, start, LIST_KEYS)
         found = (ahead if walking else []) + distinct(key for key in keys if key < stop)
@@ -76,7 +79,7 @@ def _keys_before(wired: Wiring, image_id: str, limit: int) -> tuple[list[str], b
             if len(found) >= limit or walking or not start:
                 return found, not start
             best, few_ms = found, span_ms
-            # Nothing in a shorter span: the neighbour may well be the last that the longer listing told.
+            # The shorter span is empty: the neighbour may be among the last keys of the longer one.
             walking = not found
         elif found:
             ahead, many_ms, walking = found, _ms_before(found[-1], image_id), False

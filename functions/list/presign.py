@@ -1,9 +1,9 @@
-"""Presigned GET URLs of many objects at little cost, and the same ones for as long as a browser should keep them.
+"""Presigns GET URLs for many objects at low cost. A URL stays the same for an hour, so that browsers can cache it.
 
 The algorithm is Signature Version 4 with query parameters:
-docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html. botocore signs a URL in 0.2 ms, most of it spent
-on objects that are the same for every URL of a page; here those are made once a page and the signing key once a day.
-How a bucket is addressed (virtual host, path, another endpoint) is read from a URL that botocore itself presigned.
+docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html. botocore takes 0.2 ms a URL, mostly for
+objects that are the same for every URL of a page. Here those are made once a page, and the signing key once a day.
+A URL that botocore presigned shows how to address a bucket (virtual host, path, another endpoint).
 """
 
 import hashlib
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Place(NamedTuple):
-    """Where a bucket's objects are: `origin` as in https://host, `path` in front of their keys, and the region."""
+    """A bucket's address: `origin` as in https://host, the `path` in front of keys, and the region."""
 
     origin: str
     path: str
@@ -33,7 +33,7 @@ class Place(NamedTuple):
 
 
 class Credentials(NamedTuple):
-    """What signs. A role's credentials have a `token`."""
+    """AWS credentials. A role's credentials have a `token`."""
 
     access_key: str
     secret_key: str
@@ -41,7 +41,7 @@ class Credentials(NamedTuple):
 
 
 def current_credentials() -> Credentials:
-    """Those of the session that shared.storage's client was made from; a role's are renewed when they run out."""
+    """Returns the credentials of the default session, which renews a role's credentials before they expire."""
     found = (boto3.DEFAULT_SESSION or boto3.Session()).get_credentials()
     frozen = found and found.get_frozen_credentials()
     if not (frozen and frozen.access_key and frozen.secret_key):
@@ -51,21 +51,21 @@ def current_credentials() -> Credentials:
 
 @lru_cache(maxsize=4)
 def place_of(s3: "S3Client", bucket: str) -> Place:
-    """How `s3` addresses `bucket`."""
+    """Returns the address by which `s3` reaches `bucket`."""
     url = urlsplit(s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "key"}))
     scope = parse_qs(url.query)["X-Amz-Credential"][0].split("/")
     return Place(f"{url.scheme}://{url.netloc}", url.path.removesuffix("key"), scope[2])
 
 
 def window_start(now: float) -> datetime:
-    """The time to sign with: the last turn of the window, so that a URL stays the same until the next."""
+    """Returns the start of the current window, the time to sign with."""
     return datetime.fromtimestamp(math.floor(now / URL_WINDOW_SECONDS) * URL_WINDOW_SECONDS, UTC)
 
 
 def presigner(place: Place, credentials: Credentials, signed_at: datetime) -> Callable[..., str]:
-    """A function from a key to its URL, valid from `signed_at` for two windows.
+    """Returns a function from a key to its URL, valid from `signed_at` for two windows.
 
-    Its keyword argument `disposition` is the Content-Disposition that S3 is to answer with.
+    Its keyword argument `disposition` becomes the Content-Disposition of S3's answer.
     """
     stamp = signed_at.strftime("%Y%m%dT%H%M%SZ")
     scope = f"{stamp[:8]}/{place.region}/s3/aws4_request"

@@ -1,4 +1,4 @@
-"""The last line of an upload's story: the gallery has shown it."""
+"""Logs the last step of an upload: the gallery has shown it."""
 
 from collections.abc import Iterable
 
@@ -10,7 +10,7 @@ _known: dict[str, None] = {}
 
 
 def note(image_ids: Iterable[str], now: float) -> None:
-    """Tells of each image not older than SHOWN_SECONDS that this execution environment shows for the first time."""
+    """Logs each image up to SHOWN_SECONDS old that this execution environment shows for the first time."""
     for image_id in image_ids:
         age_seconds = now - taken_at(image_id).timestamp()
         if age_seconds <= SHOWN_SECONDS and image_id not in _known:

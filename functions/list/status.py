@@ -1,8 +1,8 @@
-"""The truth about uploads, from S3 alone: pending, ready or rejected.
+"""The status of uploads, read from S3: ready, rejected, pending or unknown.
 
-Many are asked about at once while a page waits for hundreds. Their ids were given out within minutes, so they lie
-close together in each listing: one LIST walks over all of them, and skips ahead to the next wanted id when strangers'
-pictures lie between. So many cost about as much as one.
+A waiting page asks for hundreds of ids at once. Their tickets were issued within minutes, so their keys lie close
+together in each listing: one LIST usually passes all of them. If other pictures lie between, the next LIST starts at
+the next wanted id and asks for more keys. A request that would take more than MAX_STATUS_LISTS is refused.
 """
 
 import json
@@ -25,24 +25,32 @@ from shared.keys import (
     rendition_prefix,
     taken_at,
 )
-from shared.limits import LIST_KEYS, RECENT_SECONDS
+from shared.limits import LIST_KEYS, MAX_STATUS_LISTS, MAX_STATUS_SPREAD_SECONDS, RECENT_SECONDS
 from shared.renditions import LISTED
 
 type Status = dict[str, Any]
 
 
 def wanted_ids(text: str, limit: int) -> list[str]:
-    """The ids in a comma-separated list. Raises BadRequest (`bad-ids`, `too-many-ids`)."""
+    """Returns the ids in a comma-separated list. Raises BadRequest (`bad-ids`, `too-many-ids`, `ids-too-far-apart`)."""
     ids = text.split(",")
     if len(ids) > limit:
         raise BadRequest("too-many-ids", f"Ask for at most {limit} ids at a time.")
     if not all(map(is_image_id, ids)):
         raise BadRequest("bad-ids", "ids must be image ids with commas between them.")
+    spread_seconds = (taken_at(min(ids)) - taken_at(max(ids))).total_seconds()
+    if spread_seconds > MAX_STATUS_SPREAD_SECONDS:
+        raise too_far_apart()
     return ids
 
 
+def too_far_apart() -> BadRequest:
+    """Returns the error for ids that cost too many LISTs. Up to MAX_STATUS_LISTS ids of a day always have an answer."""
+    return BadRequest("ids-too-far-apart", "Too many other pictures lie between these ids. Ask for fewer at a time.")
+
+
 def of_one(wired: Wiring, image_id: str, now: float) -> Status:
-    """How it stands with one upload. Raises NotFound (`unknown-image`) if nothing tells that there was one."""
+    """Returns the status of one upload. Raises NotFound (`unknown-image`) if S3 has no trace of it."""
     found = of_many(wired, [image_id], now)["images"][0]
     if found["status"] == "unknown":
         raise unknown_image()
@@ -50,10 +58,11 @@ def of_one(wired: Wiring, image_id: str, now: float) -> Status:
 
 
 def of_many(wired: Wiring, image_ids: list[str], now: float) -> dict[str, list[Status]]:
-    """`{"images": [status, ...]}` in the order of `image_ids`.
+    """Returns `{"images": [status, ...]}` in the order of `image_ids`.
 
-    `ready` comes with what a page shows, `rejected` with code and sentence. `pending` says whether the bytes were
-    `received`; before that, an id is pending for as long as its ticket can be used, and `unknown` later.
+    A `ready` status has the fields of a gallery entry, and a `rejected` one has code and sentence. A `pending` status
+    tells whether the original was `received`. Without a trace in S3, an id is pending as long as its ticket may still
+    be in use, and `unknown` after that. Raises BadRequest (`ids-too-far-apart`), Unavailable (`storage-unavailable`).
     """
     resized, uploads = wired.settings.resized_bucket, wired.settings.upload_bucket
     found: dict[str, Status] = {}
@@ -77,17 +86,25 @@ def of_many(wired: Wiring, image_ids: list[str], now: float) -> dict[str, list[S
 
 
 def _seek(wired: Wiring, bucket: str, prefix: str, image_ids: list[str], id_in: Callable[[str], str]) -> dict[str, str]:
-    """The key under `prefix` of each wanted id that has one: `id_in` tells a key's id."""
+    """Returns the first key under `prefix` of each wanted id; `id_in` reads the id in a key.
+
+    The first LIST asks for about as many keys as there are ids, and each further one for twice as many. Each LIST
+    answers at least one id, so up to MAX_STATUS_LISTS ids never raise. Raises BadRequest (`ids-too-far-apart`).
+    """
     found: dict[str, str] = {}
     wanted = sorted(set(image_ids))
-    while wanted:
-        # Behind the end of the wanted ids there is nothing to know, but S3 cannot be told to stop there.
-        limit = LIST_KEYS if len(wanted) > 1 else 1
-        keys, more = list_keys(wired, bucket, prefix, prefix + wanted[0], limit)
+    limit = len(wanted) if len(wanted) == 1 else len(wanted) + 10
+    for _ in range(MAX_STATUS_LISTS):
+        if not wanted:
+            return found
+        keys, more = list_keys(wired, bucket, prefix, prefix + wanted[0], min(limit, LIST_KEYS))
         seen = {id_in(key): key for key in reversed(keys)}
         found |= {image_id: seen[image_id] for image_id in wanted if image_id in seen}
         last = id_in(keys[-1]) if keys and more else ""
         wanted = [image_id for image_id in wanted if image_id > last] if last else []
+        limit *= 2
+    if wanted:
+        raise too_far_apart()
     return found
 
 

@@ -26,7 +26,7 @@ class Answer(NamedTuple):
 
 
 def get(path: str = "/", accept_encoding: str = "gzip", **query: str) -> Answer:
-    """What the gallery answers to a GET."""
+    """Returns the gallery's answer to a GET."""
     event = {
         "rawPath": path,
         "headers": {"accept-encoding": accept_encoding},

@@ -1,4 +1,4 @@
-"""Settings are read once, and whoever set them wrong hears of everything at once."""
+"""Settings from the environment: conversion, and all mistakes at once."""
 
 import importlib
 from dataclasses import dataclass

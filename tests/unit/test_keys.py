@@ -1,4 +1,4 @@
-"""Ids sort as the gallery shows them; names from any language survive the way into a key and back."""
+"""Keys and image ids: order, time, and file names of any language."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -31,7 +31,7 @@ def test_a_listing_is_newest_first(one: datetime, other: datetime) -> None:
 
 
 @given(moments)
-def test_an_id_tells_its_moment(at: datetime) -> None:
+def test_an_id_contains_its_time(at: datetime) -> None:
     image_id = keys.new_image_id(at)
     assert keys.is_image_id(image_id)
     assert len(image_id) == keys.IMAGE_ID_CHARS
@@ -41,7 +41,7 @@ def test_an_id_tells_its_moment(at: datetime) -> None:
 @pytest.mark.parametrize(
     "text", ["", "x", "7YBQX7V9M9Z3GKYDNX3FAPSKAA", "7ybqx7v9m9z3gkydnx3fapska/", "u" * 26, "0" * 27]
 )
-def test_what_is_no_id_is_refused(text: str) -> None:
+def test_other_text_is_refused_as_an_id(text: str) -> None:
     assert not keys.is_image_id(text)
     with pytest.raises(ValueError, match="not an image id"):
         keys.taken_at(text)
@@ -68,9 +68,23 @@ def test_hostile_names_make_harmless_keys(name: str) -> None:
     assert keys.image_of(key, "etag", datetime.now(UTC)) == image
 
 
-def test_what_people_typed_is_what_people_see() -> None:
+def test_a_name_in_any_language_stays_as_typed() -> None:
     for name in ("猫 und Hündchen (1).jpg", "été.PNG", "صورة.webp", "a+b & c.gif"):
         assert keys.clean_name(name) == name
+
+
+@pytest.mark.parametrize(
+    "blank", ["\u200b", "\u2800", "\u3164", "\u00ad\u2060", "\ufe0f", "\u202e\u200f", "\u0301", "\U000e0041"]
+)
+def test_an_invisible_name_becomes_picture(blank: str) -> None:
+    assert keys.clean_name(f"{blank}.jpg") == "picture.jpg"
+    assert keys.clean_name(blank) in {"picture", ""}
+
+
+def test_bidi_controls_are_dropped_and_joiners_stay() -> None:
+    assert keys.clean_name("a\u202egpj.exe") == "agpj.exe"
+    assert keys.clean_name("\U0001f469\u200d\U0001f467.jpg") == "\U0001f469\u200d\U0001f467.jpg"
+    assert keys.clean_name("\u0645\u06cc\u200c\u062e.jpg") == "\u0645\u06cc\u200c\u062e.jpg"
 
 
 def test_an_overlong_name_keeps_its_extension() -> None:
@@ -106,7 +120,7 @@ def test_only_a_pictures_extension_is_dropped() -> None:
 
 
 @given(st.text(min_size=1, max_size=100), st.text("0123456789abcdef", min_size=32, max_size=32), moments)
-def test_any_other_object_gets_the_same_id_each_time(key: str, etag: str, at: datetime) -> None:
+def test_an_object_without_a_door_key_always_gets_the_same_id(key: str, etag: str, at: datetime) -> None:
     image = keys.image_of(key, etag, at)
     assert image == keys.image_of(key, etag, at)
     assert keys.is_image_id(image.id)
@@ -116,7 +130,7 @@ def test_any_other_object_gets_the_same_id_each_time(key: str, etag: str, at: da
 
 
 @given(moments, moments)
-def test_a_page_starts_behind_its_cursor(one: datetime, other: datetime) -> None:
+def test_a_listing_starts_after_its_cursor(one: datetime, other: datetime) -> None:
     cursor, image = keys.new_image_id(one), keys.Image(keys.new_image_id(other), "cat.jpg")
     key = keys.rendition_key("thumb", image, 4, 3, "jpg")
     assert (key > keys.listing_start("thumb", cursor)) == (image.id > cursor)
@@ -133,5 +147,5 @@ def test_a_rejection_key_reads_back() -> None:
 @pytest.mark.parametrize(
     "key", ["thumb/x/1x1/a.jpg", "thumb/" + "0" * 26 + "/0x1/a.jpg", "cat.jpg", "thumb//1x1/a.jpg"]
 )
-def test_what_is_no_rendition_is_told(key: str) -> None:
+def test_other_keys_are_no_rendition_keys(key: str) -> None:
     assert keys.read_rendition_key(key) is None

@@ -1,4 +1,4 @@
-"""GET /images and what hangs on it: order, pages, URLs that work, and the truth about uploads."""
+"""GET /images and the addresses below it: order, pages, URLs, and the status of uploads."""
 
 import pytest
 from mypy_boto3_s3 import S3Client
@@ -6,7 +6,13 @@ from mypy_boto3_s3 import S3Client
 from functions.list.settings import Settings, Wiring
 from shared import config
 from shared.keys import new_image_id
-from shared.limits import MAX_PAGE_ITEMS, MAX_STATUS_IDS, RECENT_SECONDS
+from shared.limits import (
+    MAX_PAGE_ITEMS,
+    MAX_STATUS_IDS,
+    MAX_STATUS_LISTS,
+    MAX_STATUS_SPREAD_SECONDS,
+    RECENT_SECONDS,
+)
 from shared.renditions import Rendition, parse_renditions
 from tests.support.gallery import NOW, get, image_id, picture, rejection, upload
 
@@ -17,7 +23,7 @@ class Calls(list[str]):
 
 @pytest.fixture(autouse=True)
 def calls(gallery: Wiring) -> Calls:
-    """What the gallery asks of S3."""
+    """The gallery's calls to S3."""
     seen = Calls()
     gallery.s3.meta.events.register("before-call.s3", lambda model, **_: seen.append(model.name))
     return seen
@@ -104,7 +110,7 @@ def test_bad_input_is_refused_with_a_sentence(query: dict[str, str], code: str) 
     assert answer.json["sentence"].endswith(".")
 
 
-def test_each_upload_is_told_truly(s3: S3Client) -> None:
+def test_each_upload_has_its_status(s3: S3Client) -> None:
     ready, refused, waiting, under_way = picture(s3, 1), rejection(s3, 2), upload(s3, 3), image_id(0)
     gone = image_id(RECENT_SECONDS / 60 + 1)
     found = get("/images", ids=",".join([waiting, gone, ready, under_way, refused])).json["images"]
@@ -125,13 +131,13 @@ def test_each_upload_is_told_truly(s3: S3Client) -> None:
         assert (alone.status, alone.json) == (200, image) if image["id"] != gone else alone.status == 404
 
 
-def test_what_never_was_is_unknown() -> None:
+def test_an_old_id_without_a_trace_is_unknown() -> None:
     answer = get("/images/" + image_id(60 * 24 * 365))
     assert (answer.status, answer.json["code"]) == (404, "unknown-image")
     assert get("/images/no-id").status == 404
 
 
-def test_hundreds_are_asked_about_in_a_handful_of_calls(s3: S3Client, calls: Calls) -> None:
+def test_the_status_of_hundreds_takes_a_handful_of_lists(s3: S3Client, calls: Calls) -> None:
     ids = [upload(s3, n / 100) for n in range(150)] + [picture(s3, n / 100) for n in range(50)]
     calls.clear()
     found = get("/images", ids=",".join(ids)).json["images"]
@@ -139,18 +145,45 @@ def test_hundreds_are_asked_about_in_a_handful_of_calls(s3: S3Client, calls: Cal
     assert calls == ["ListObjectsV2"] * 3
 
 
-def test_strangers_pictures_between_do_not_hide_ours(
-    s3: S3Client, calls: Calls, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("functions.list.status.LIST_KEYS", 3)
+def test_other_pictures_between_two_ids_do_not_hide_them(s3: S3Client, calls: Calls) -> None:
     newer = picture(s3, 1)
-    for minutes in range(2, 12):
+    for minutes in range(2, 42):
         picture(s3, minutes)
-    older = picture(s3, 20)
+    older = picture(s3, 50)
     calls.clear()
     found = get("/images", ids=f"{older},{newer}").json["images"]
     assert [image["status"] for image in found] == ["ready", "ready"]
     assert len(calls) == 2
+
+
+def test_two_pending_ids_ask_for_few_keys(s3: S3Client, gallery: Wiring) -> None:
+    asked: list[int] = []
+    gallery.s3.meta.events.register(
+        "provide-client-params.s3.ListObjectsV2", lambda params, **_: asked.append(params["MaxKeys"])
+    )
+    get("/images", ids=f"{upload(s3, 1)},{upload(s3, 2)}")
+    assert asked
+    assert max(asked) <= 12
+
+
+def test_ids_with_too_many_other_pictures_between_them_are_refused(
+    s3: S3Client, calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("functions.list.status.LIST_KEYS", 2)
+    ids = [picture(s3, minutes) for minutes in range(40)][::4]
+    calls.clear()
+    answer = get("/images", ids=",".join(ids))
+    assert (answer.status, answer.json["code"]) == (400, "ids-too-far-apart")
+    assert len(calls) == MAX_STATUS_LISTS
+    for start in range(0, len(ids), MAX_STATUS_LISTS):  # so few always have an answer
+        part = get("/images", ids=",".join(ids[start : start + MAX_STATUS_LISTS])).json["images"]
+        assert {image["status"] for image in part} == {"ready"}
+
+
+def test_ids_of_different_days_are_refused_without_a_list(calls: Calls) -> None:
+    answer = get("/images", ids=f"{image_id(0)},{image_id(MAX_STATUS_SPREAD_SECONDS / 60 + 1)}")
+    assert (answer.status, answer.json["code"]) == (400, "ids-too-far-apart")
+    assert calls == []
 
 
 def test_a_download_leads_to_the_view_under_its_own_name(s3: S3Client) -> None:

@@ -1,4 +1,4 @@
-"""The page as a browser without scripts gets it: safe, relative, small, and clear when something is wrong."""
+"""The page without scripts: policy, relative links, paging, errors, hostile names."""
 
 import base64
 import gzip
@@ -129,7 +129,7 @@ def test_one_picture_has_its_own_page(s3: S3Client) -> None:
     assert "<title>b · Darkroom</title>" in answer.text
 
 
-def test_one_picture_that_is_not_there_is_told(s3: S3Client) -> None:
+def test_a_picture_that_is_not_there_has_a_page_that_says_why(s3: S3Client) -> None:
     waiting = get("/", image=upload(s3))
     assert waiting.status == 200
     assert "being resized" in waiting.text
@@ -143,7 +143,7 @@ def test_one_picture_that_is_not_there_is_told(s3: S3Client) -> None:
         assert "This picture is gone" in answer.text
 
 
-def test_one_picture_that_comes_between_two_looks_is_shown_at_the_next(
+def test_a_picture_that_becomes_ready_during_a_request_is_shown_at_the_next(
     s3: S3Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wanted = picture(s3)
@@ -201,7 +201,7 @@ def test_an_empty_gallery_invites_and_is_small() -> None:
     assert len(gzip.compress(answer.text.encode(), 5)) <= 20_000
 
 
-def test_text_is_packed_only_for_who_asks() -> None:
+def test_text_is_compressed_only_for_clients_that_accept_it() -> None:
     assert get("/").headers["content-encoding"] == "gzip"
     assert "content-encoding" not in get("/", accept_encoding="br, gzip;q=0").headers
     assert "content-encoding" not in get("/", accept_encoding="").headers

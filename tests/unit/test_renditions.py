@@ -1,4 +1,4 @@
-"""The rendition parameter: what it takes, and that it says everything that is wrong with it."""
+"""The rendition parameter: valid values, and all mistakes at once."""
 
 import json
 
@@ -34,20 +34,20 @@ def test_the_defaults_as_a_parameter() -> None:
         ([THUMB | {"width_px": 4097}, VIEW | {"height_px": 4097}], ["width_px must be", "height_px must be", "4096"]),
     ],
 )
-def test_everything_wrong_is_said_at_once(renditions: object, words: list[str]) -> None:
+def test_all_mistakes_are_reported_at_once(renditions: object, words: list[str]) -> None:
     with pytest.raises(ValueError) as caught:  # noqa: PT011
         parse_renditions(json.dumps(renditions))
     assert all(word in str(caught.value) for word in words)
 
 
-def test_as_many_and_as_large_as_is_said_are_taken() -> None:
+def test_the_largest_allowed_parameter_is_taken() -> None:
     largest = {"width_px": 4096, "height_px": 4096, "quality": 100}
     renditions = parse_renditions(json.dumps([THUMB, VIEW, *({"name": f"x{i}"} | largest for i in range(6))]))
     assert len(renditions) == 8
     assert renditions[-1] == Rendition("x5", 4096, 4096, quality=100)
 
 
-def test_what_is_not_json() -> None:
+def test_text_that_is_not_json_is_refused() -> None:
     with pytest.raises(ValueError, match="not JSON"):
         parse_renditions("[{")
 

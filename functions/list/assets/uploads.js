@@ -135,7 +135,7 @@ function received(job) {
 
 // One request for all that are being resized, quickly at first and then ever more slowly, and none when there are none.
 const poll = {
-  timer: 0, wait: 0, busy: false,
+  timer: 0, wait: 0, busy: false, most: IDS_A_POLL,
   soon() {
     this.wait = 300;
     this.again();
@@ -148,11 +148,13 @@ const poll = {
     this.busy = true;
     const ids = [...resizing.keys()];
     try {
-      for (let i = 0; i < ids.length; i += IDS_A_POLL) {
-        const {images} = await ask("images?ids=" + ids.slice(i, i + IDS_A_POLL).join(","));
+      for (let i = 0, many = this.most; i < ids.length; i += many) {
+        const {images} = await ask("images?ids=" + ids.slice(i, i + many).join(","));
         images.forEach(settle);
       }
-    } catch { /* asked again below */ }
+    } catch (problem) { // asked again below
+      if (problem.message === "ids-too-far-apart") this.most = Math.max(1, this.most >> 1);
+    }
     this.busy = false;
     this.wait = Math.min(this.wait * 1.5, SLOWEST_POLL_MS);
     this.again();
