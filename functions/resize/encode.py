@@ -2,6 +2,7 @@
 
 import importlib
 import io
+import re
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -25,6 +26,8 @@ _PLUGINS: dict[Encoding, str] = {
 # Measured on 1600 px: WebP method 2 takes 61 ms, 4 takes 144 for 3 % fewer bytes; AVIF at speed 8, 352 ms.
 _WEBP_METHOD = 2
 _AVIF_SPEED = 8
+# The header of an animation's movie, track or media and its two times (ISO/IEC 14496-12: 8.2.2, 8.3.2, 8.4.2).
+_TIMES = re.compile(rb"((?:mvhd|tkhd|mdhd)\x01...).{16}", re.DOTALL)
 
 
 def encode(frames: Sequence[Image.Image], encoding: Encoding, quality: int, timing: dict[str, Any]) -> bytes:
@@ -52,7 +55,13 @@ def encode(frames: Sequence[Image.Image], encoding: Encoding, quality: int, timi
     first.info.clear()
     body = io.BytesIO()
     first.save(body, encoding.upper(), **options)
-    return body.getvalue()
+    return _without_times(body.getvalue()) if encoding == "avif" else body.getvalue()
+
+
+def _without_times(avif: bytes) -> bytes:
+    """Sets an animation's creation and modification times to zero, so that the same picture has the same bytes."""
+    head, mark, pixels = avif.partition(b"mdat")
+    return _TIMES.sub(rb"\1" + bytes(16), head) + mark + pixels
 
 
 def _on_white(image: Image.Image) -> Image.Image:

@@ -74,3 +74,11 @@ def test_what_only_a_later_frame_leaves_transparent_is_so(renditions: list[Rendi
 def test_where_nothing_moves_the_first_frame_is_shown(renditions: list[Rendition]) -> None:
     (picture,) = render(animation("GIF", RED, GREEN), renditions, LIMITS).pictures
     assert [nearest(image) for image, _ in frames(picture)] == [RED]
+
+
+def test_an_avif_animation_holds_no_time_of_writing() -> None:
+    (picture,) = render(pictures.animated("GIF"), AVIF, LIMITS).pictures
+    assert len(frames(picture)) == 4
+    for header in (b"mvhd", b"tkhd", b"mdhd"):
+        after_version = picture.body.index(header) + 8
+        assert picture.body[after_version : after_version + 16] == bytes(16)

@@ -54,13 +54,13 @@ def test_a_gif_whose_frame_is_larger_than_any_picture_may_be_has_too_many_pixels
         made(huge)
 
 
-def test_what_asks_for_more_memory_than_there_is_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_picture_that_exhausts_the_memory_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
     def exhausted(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile.load", exhausted)
+    monkeypatch.setattr("PIL.BmpImagePlugin.BmpImageFile.load", exhausted)
     with pytest.raises(Rejected, match=r"too-much-memory: .*Save it again"):
-        made(SIZED["png"])
+        made(pictures.encoded(Image.new("RGB", (8, 8)), "BMP"))
 
 
 @pytest.mark.parametrize(("frames", "extension"), [(300, "webp"), (301, "jpg")])

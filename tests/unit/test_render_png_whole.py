@@ -1,5 +1,6 @@
-"""PNGs: what makes one damaged, though a decoder would make a picture of it, and which the fast decoder may see."""
+"""PNGs that decoders accept although they are damaged, and libspng beside Pillow's decoder."""
 
+import ctypes
 import itertools
 import struct
 
@@ -28,7 +29,7 @@ def shown(data: bytes) -> Image.Image:
 
 
 @pytest.mark.parametrize("kind", [b"IHDR", b"PLTE", b"IDAT", b"IEND"])
-def test_a_critical_chunk_whose_checksum_is_wrong_is_damage(kind: bytes) -> None:
+def test_a_critical_chunk_with_a_wrong_checksum_is_rejected(kind: bytes) -> None:
     data = bytearray(pictures.encoded(SCENE.quantize(16), "PNG"))
     assert made(bytes(data)).pictures
     at = data.index(kind)
@@ -38,7 +39,7 @@ def test_a_critical_chunk_whose_checksum_is_wrong_is_damage(kind: bytes) -> None
 
 
 @pytest.mark.parametrize(("depth", "colour"), list(itertools.product((1, 2, 3, 4, 8, 16), range(8))))
-def test_a_depth_is_taken_with_the_colours_that_may_have_it(depth: int, colour: int) -> None:
+def test_each_colour_type_accepts_only_its_own_bit_depths(depth: int, colour: int) -> None:
     row = b"\0" + bytes(-(-16 * depth * CHANNELS.get(colour, 4) // 8))
     data = png_of(16, 16, (depth, colour, 0, 0, 0), row * 16, chunk(b"PLTE", bytes(3 * 2)))
     if depth in TYPES.get(colour, ()):
@@ -49,7 +50,7 @@ def test_a_depth_is_taken_with_the_colours_that_may_have_it(depth: int, colour: 
 
 
 @pytest.mark.parametrize("field", [2, 3, 4], ids=["compression", "filter", "interlace"])
-def test_a_method_that_there_is_not_is_damage(field: int) -> None:
+def test_an_unknown_method_in_the_header_is_rejected(field: int) -> None:
     header = list(PLAIN)
     assert made(png_of(64, 48, tuple(header), ROWS)).pictures
     header[field] = 2
@@ -57,7 +58,7 @@ def test_a_method_that_there_is_not_is_damage(field: int) -> None:
         made(png_of(64, 48, tuple(header), ROWS))
 
 
-def test_a_picture_of_a_palette_has_one() -> None:
+def test_a_palette_picture_without_a_palette_is_rejected() -> None:
     with pytest.raises(Rejected, match=r"damaged-image: .*its palette is missing"):
         made(png_of(16, 16, (8, 3, 0, 0, 0), bytes(17 * 16)))
 
@@ -75,7 +76,7 @@ def interlaced() -> bytes:
 
 
 SKY = b"".join(struct.pack(">H", value) for value in SCENE.getpixel((63, 0)))  # type: ignore[union-attr]
-LARGE = {
+KINDS = {
     "plain": png_of(64, 48, PLAIN, ROWS),
     "interlaced": interlaced(),
     "one colour transparent": png_of(64, 48, PLAIN, ROWS, chunk(b"tRNS", SKY)),
@@ -87,58 +88,50 @@ LARGE = {
 }
 
 
-@pytest.mark.parametrize("name", LARGE)
-def test_a_large_picture_looks_as_a_small_one(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    slowly = shown(LARGE[name])
-    monkeypatch.setattr(png, "_LARGE_PIXELS", 1)
-    fast = shown(LARGE[name])
-    assert fast.mode == slowly.mode
-    assert ImageChops.difference(fast, slowly).getbbox() is None
+@pytest.mark.parametrize("name", KINDS)
+def test_libspng_and_pillow_decode_the_same_pixels(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_libspng = shown(KINDS[name])
+    monkeypatch.setattr(png, "_libspng", lambda: None)
+    with_pillow = shown(KINDS[name])
+    assert with_libspng.mode == with_pillow.mode
+    assert ImageChops.difference(with_libspng, with_pillow).getbbox() is None
 
 
+def test_libspng_is_loaded_where_its_package_is_installed() -> None:
+    assert png._libspng() is not None
+    assert png.decode(KINDS["plain"], png.read(KINDS["plain"])) is not None
+
+
+@pytest.mark.parametrize("library", [png._libspng(), None], ids=["libspng", "Pillow"])
 @pytest.mark.parametrize("data", [pictures.animated("PNG", 3), pictures.animated("PNG", 3, default_image=True)])
-def test_so_does_the_first_picture_of_an_animation_that_is_too_long(
-    data: bytes, monkeypatch: pytest.MonkeyPatch
+def test_an_animation_with_too_many_frames_shows_its_first_picture(
+    data: bytes, library: ctypes.CDLL | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for pixels in (4_000_000, 1):
-        monkeypatch.setattr(png, "_LARGE_PIXELS", pixels)
-        (picture,) = render(data, [Rendition("x", 160, 120)], Limits(max_frames=1)).pictures
-        assert shows_scene(opened(picture))
+    monkeypatch.setattr(png, "_libspng", lambda: library)
+    (picture,) = render(data, [Rendition("x", 160, 120)], Limits(max_frames=1)).pictures
+    assert shows_scene(opened(picture))
 
 
+@pytest.mark.parametrize("library", [png._libspng(), None], ids=["libspng", "Pillow"])
 @pytest.mark.parametrize("interlace", [0, 1])
-def test_a_large_picture_without_its_last_rows_is_damaged(interlace: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(png, "_LARGE_PIXELS", 1)
+def test_a_picture_without_its_last_rows_is_damaged(
+    interlace: int, library: ctypes.CDLL | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(png, "_libspng", lambda: library)
     for lacking in (1, 1000):
         with pytest.raises(Rejected, match="damaged-image"):
             made(png_of(64, 48, (8, 2, 0, 0, interlace), ROWS[:-lacking]))
 
 
-def test_the_interlaced_scene_is_the_scene() -> None:
-    assert ImageChops.difference(shown(LARGE["interlaced"]), SCENE).getbbox() is None
-    sky = shown(LARGE["one colour transparent"]).getpixel((63, 0))
+def test_an_interlaced_picture_shows_the_scene() -> None:
+    assert ImageChops.difference(shown(KINDS["interlaced"]), SCENE).getbbox() is None
+    sky = shown(KINDS["one colour transparent"]).getpixel((63, 0))
     assert isinstance(sky, tuple)
     assert sky[3] == 0
 
 
-def test_a_small_picture_does_not_pay_for_the_import_of_the_fast_decoder(monkeypatch: pytest.MonkeyPatch) -> None:
-    """From 4 megapixels on it is worth that: docs/engine.md."""
-    calls: list[int] = []
-
-    def noted(data: bytes) -> bytes:
-        calls.append(len(data))
-        return bytes(4_000_000 * 3)
-
-    monkeypatch.setattr("pyspng.load", noted)
-    header = png.read(LARGE["plain"])
-    png.decode(LARGE["plain"], header._replace(width_px=2000, height_px=1999))
-    assert not calls
-    png.decode(LARGE["plain"], header._replace(width_px=2000, height_px=2000))
-    assert calls
-
-
-def test_the_transparent_grey_of_sixteen_bits() -> None:
-    """What comes to the same eight bits is not transparent for that."""
+def test_one_transparent_grey_of_sixteen_bits_hides_no_other_grey() -> None:
+    """40,000 and 40,001 are the same grey in 8 bits; only 40,001 is transparent."""
     row = struct.pack(">8H", *[40_001] * 8) + struct.pack(">8H", *[40_000] * 8)
     image = shown(png_of(16, 16, (16, 0, 0, 0, 0), (b"\0" + row) * 16, chunk(b"tRNS", struct.pack(">H", 40_001))))
     assert image.getpixel((2, 8))[3] == 0  # type: ignore[index]
