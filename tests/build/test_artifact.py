@@ -9,7 +9,7 @@ import pytest
 
 from ops.local import stack
 from ops.problem import Problem
-from tests.unit.test_template import FUNCTIONS, of_type
+from tests.support.template import FUNCTIONS, of_type
 
 ROOT = Path(__file__).parents[2]
 BARE_PYTHON = Path(sys.base_prefix, "bin", f"python{sys.version_info.major}.{sys.version_info.minor}")

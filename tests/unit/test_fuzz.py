@@ -1,7 +1,5 @@
 """Whatever bytes come, the engine answers with a picture or a rejection: properties over generated input."""
 
-import functools
-
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -11,21 +9,9 @@ from shared.errors import Rejected
 from shared.limits import Limits
 from shared.renditions import DEFAULT_RENDITIONS, Rendition
 from tests.support import pictures
+from tests.support.pictures import MAKERS, valid
 
 SMALL = Limits(max_pixels=4_000_000)
-MAKERS = {
-    "jpeg": lambda: pictures.jpeg(96, 64),
-    "progressive": lambda: pictures.jpeg(96, 64, progressive=True),
-    "png": lambda: pictures.encoded(pictures.scene(96, 64), "PNG"),
-    "gif": lambda: pictures.animated_gif(3),
-    "webp": lambda: pictures.encoded(pictures.scene(96, 64), "WEBP"),
-    "avif": lambda: pictures.encoded(pictures.scene(96, 64), "AVIF", speed=10),
-    "heic": lambda: pictures.heic(96, 64),
-    "tiff": lambda: pictures.encoded(pictures.scene(96, 64), "TIFF", compression="tiff_lzw"),
-    "bmp": lambda: pictures.encoded(pictures.scene(96, 64), "BMP"),
-    "ico": lambda: pictures.encoded(pictures.scene(48, 48), "ICO", sizes=[(48, 48)]),
-}
-valid = functools.cache(lambda name: MAKERS[name]())
 
 
 @st.composite

@@ -11,7 +11,7 @@ from ops.develop import generated
 from ops.monitoring.panels import COLOURS, LAYOUT, dashboard_body
 from ops.monitoring.queries import QUERIES
 from shared.telemetry import EVENTS, FIELDS, METRICS
-from tests.unit.test_template import FUNCTIONS, RESOURCES, ROOT, TEMPLATE, every_value, of_type, statements
+from tests.support.template import FUNCTIONS, RESOURCES, ROOT, TEMPLATE, every_value, of_type, statements
 
 OURS = {"Ref": "AWS::StackName"}
 NAMES = {metric.name for metric in METRICS}

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 from shared import letters
-from tests.unit.test_template import of_type
+from tests.support.template import of_type
 
 ROOT = Path(__file__).parents[2]
 RUNBOOK = (ROOT / "docs/runbook.md").read_text()

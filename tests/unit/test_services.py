@@ -12,15 +12,8 @@ from ops.develop.new_subscriber import KINDS, On, Where, write
 from ops.local.stack import service_stack
 from ops.problem import Problem
 from shared.limits import MAX_ATTEMPTS, MESSAGE_SECONDS, RESERVE_SECONDS
-from tests.unit.test_template import (
-    MAX_RETENTION_SECONDS,
-    RESOURCES,
-    ROOT,
-    TEMPLATE,
-    UNNAMEABLE,
-    every_value,
-    load_template,
-)
+from tests.support.template import RESOURCES, ROOT, TEMPLATE, every_value, load_template
+from tests.unit.test_template import MAX_RETENTION_SECONDS, UNNAMEABLE
 
 PYTHON_LINES, YAML_LINES = 64, 80
 EXAMPLES = sorted(path.parent.name for path in ROOT.glob("examples/*/template.yaml"))

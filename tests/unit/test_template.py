@@ -1,10 +1,8 @@
 """The template keeps the promises that no engine here can show: what each queue, function and policy must have."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from functions.resize.sniff import READABLE
 from shared.limits import (
@@ -18,60 +16,7 @@ from shared.limits import (
     RESERVE_SECONDS,
 )
 from shared.renditions import DEFAULT_RENDITIONS, parse_renditions
-
-ROOT = Path(__file__).parents[2]
-
-
-class _Loader(yaml.SafeLoader):
-    """Reads CloudFormation's short forms: `!Ref X` becomes {"Ref": "X"}, `!Sub` {"Fn::Sub": …}."""
-
-
-def _short_form(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
-    name = suffix if suffix in {"Ref", "Condition"} else f"Fn::{suffix}"
-    value: Any
-    if isinstance(node, yaml.ScalarNode):
-        value = loader.construct_scalar(node)
-    elif isinstance(node, yaml.SequenceNode):
-        value = loader.construct_sequence(node, deep=True)
-    else:
-        assert isinstance(node, yaml.MappingNode)
-        value = loader.construct_mapping(node, deep=True)
-    return {name: value}
-
-
-_Loader.add_multi_constructor("!", _short_form)
-
-
-def load_template(path: Path = ROOT / "template.yaml") -> dict[str, Any]:
-    """Read a template with the resources that it includes in their place."""
-    loaded: dict[str, Any] = yaml.load(path.read_text(), _Loader)
-    if included := loaded["Resources"].pop("Fn::Transform", None):
-        loaded["Resources"] |= yaml.safe_load((ROOT / included["Parameters"]["Location"]).read_text())
-    return loaded
-
-
-TEMPLATE = load_template()
-RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
-
-
-def of_type(resource_type: str) -> dict[str, dict[str, Any]]:
-    return {name: found["Properties"] for name, found in RESOURCES.items() if found["Type"] == resource_type}
-
-
-def every_value(node: Any) -> list[Any]:
-    children = node.values() if isinstance(node, dict) else node if isinstance(node, list) else []
-    return [node, *(value for child in children for value in every_value(child))]
-
-
-def statements() -> list[tuple[str, dict[str, Any]]]:
-    """Every policy statement in the template, with the resource that it is in."""
-    return [
-        (name, node)
-        for name, resource in RESOURCES.items()
-        for node in every_value(resource)
-        if isinstance(node, dict) and "Effect" in node and "Action" in node
-    ]
-
+from tests.support.template import FUNCTIONS, RESOURCES, ROOT, TEMPLATE, of_type, statements
 
 QUEUES = of_type("AWS::SQS::Queue")
 DEAD_LETTER_QUEUES = {
@@ -79,7 +24,6 @@ DEAD_LETTER_QUEUES = {
     for queue in QUEUES.values()
     if "RedrivePolicy" in queue
 }
-FUNCTIONS = of_type("AWS::Serverless::Function")
 
 
 MAX_RETENTION_SECONDS = 14 * 24 * 3600  # SQS's maximum
