@@ -1,19 +1,34 @@
 PORT ?= 4566
 
-.PHONY: run test build bench screenshots requirements generated clean
+.PHONY: help run quick lint test hooks build bench screenshots requirements generated clean
+
+help: ## show this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
 run: .venv/ready ## the whole system on this machine, until Ctrl-C
 	@.venv/bin/darkroom up --port $(PORT)
 
-test: .venv/ready ## everything that CI checks
+# macOS has neither Linux's memory limits nor glibc, so tests of those do not run there.
+QUICK := .venv/bin/pytest --numprocesses auto $(if $(filter Darwin,$(shell uname)),-m "not linux") tests/unit functions examples
+
+quick: .venv/ready lint ## lint, types and unit tests: the loop while writing code
+	$(QUICK)
+
+lint: .venv/ready ## style, types and the layers of imports
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+test: .venv/ready lint ## everything that CI checks, with end-to-end tests on the local engine
 	.venv/bin/cfn-lint template.yaml
 	SAM_CLI_TELEMETRY=0 .venv/bin/sam validate --lint
 	@scripts/browser.sh
-	.venv/bin/pytest --numprocesses auto tests/unit functions examples
+	COVERAGE_CORE=sysmon $(QUICK) --cov --cov-report=term:skip-covered
 	.venv/bin/pytest --numprocesses 2 --dist loadfile --durations 20 tests/build services tests/e2e
+
+hooks: .venv/ready ## check each commit with the same ruff, mypy and import-linter
+	.venv/bin/pre-commit install
 
 build: .venv/ready ## for `sam deploy`; ARCHITECTURE=arm64 for the other processor
 	@.venv/bin/darkroom build --architecture $(or $(ARCHITECTURE),x86_64)
@@ -34,7 +49,7 @@ generated: .venv/ready ## after a change of telemetry, panels, queries or decisi
 	@.venv/bin/python -m ops.develop.generated
 
 clean: ## what can be made again; the pictures of `make run` are in .darkroom and stay
-	rm -rf .venv .venv-uv .venv-bench .aws-sam .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .venv-uv .venv-bench .aws-sam .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage*
 
 .venv/ready: pyproject.toml uv.lock scripts/setup.sh
 	@scripts/setup.sh

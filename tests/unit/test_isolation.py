@@ -18,6 +18,8 @@ from shared.events import Upload
 from shared.isolation import isolated
 from shared.limits import CHILD_MEMORY_PERCENT, FUNCTION_MEMORY_MB
 
+pytestmark = pytest.mark.linux
+
 MIB = 2**20
 
 

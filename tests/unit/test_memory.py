@@ -3,6 +3,10 @@
 import subprocess
 import sys
 
+import pytest
+
+pytestmark = pytest.mark.linux
+
 FAULTS = """
 import resource, sys
 from contextlib import nullcontext
