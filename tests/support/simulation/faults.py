@@ -1,0 +1,81 @@
+"""What goes wrong, from when to when."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+
+from botocore.exceptions import ClientError, EndpointConnectionError
+
+from tests.support.simulation.world import World
+
+# What a client's own four attempts take until it gives up.
+CLIENT_SECONDS = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Every request whose name fits `operations` (a shell pattern such as `s3:*`) fails while the fault lasts.
+
+    `code` and `status` are the answer's; with status 0 there is none, and the connection cannot be made. `probability`
+    is that of each request to meet the fault, `carried_out` that of a failed request to have had its effect.
+    """
+
+    operations: str
+    begins_seconds: float = 0.0
+    lasts_seconds: float = float("inf")
+    code: str = "SlowDown"
+    status: int = 503
+    probability: float = 1.0
+    carried_out: float = 0.0
+    takes_seconds: float = CLIENT_SECONDS
+
+    @property
+    def ends_seconds(self) -> float:
+        return self.begins_seconds + self.lasts_seconds
+
+
+def unauthorized(operations: str, begins_seconds: float = 0.0, lasts_seconds: float = float("inf")) -> Fault:
+    """Returns the fault of a policy that denies `operations`."""
+    return Fault(operations, begins_seconds, lasts_seconds, "AccessDenied", 403, takes_seconds=0.03)
+
+
+def failure(operation: str, code: str, status: int) -> Exception:
+    """Returns the exception that botocore raises for `operation` (`s3:GetObject`)."""
+    service, _, name = operation.partition(":")
+    if status == 0:
+        return EndpointConnectionError(endpoint_url=f"https://{service}.eu-west-1.amazonaws.com/")
+    answer = {"Error": {"Code": code, "Message": f"simulated {code}"}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(answer, name)  # type: ignore[arg-type]
+
+
+@dataclass
+class Service:
+    """Lets requests take their time, meet faults and be counted; the fakes of S3 and SQS share one."""
+
+    world: World
+    faults: list[Fault] = field(default_factory=list)
+    request_seconds: float = 0.03
+    requests: dict[str, int] = field(default_factory=dict)
+
+    def request[R](self, operation: str, act: Callable[[], R]) -> R:
+        """Does `act` as the request `operation`, or raises what botocore would."""
+        self.requests[operation] = self.requests.get(operation, 0) + 1
+        fault = self.met(operation)
+        if fault is None:
+            self.world.sleep(self.request_seconds)
+            return act()
+        self.world.sleep(fault.takes_seconds)
+        if fault.carried_out and self.world.random.random() < fault.carried_out:
+            act()
+        raise failure(operation, fault.code, fault.status)
+
+    def met(self, operation: str) -> Fault | None:
+        """Returns the fault that a request meets now, if any."""
+        for fault in self.faults:
+            if (
+                fault.begins_seconds <= self.world.seconds < fault.ends_seconds
+                and fnmatchcase(operation, fault.operations)
+                and (fault.probability == 1.0 or self.world.random.random() < fault.probability)
+            ):
+                return fault
+        return None
