@@ -109,13 +109,12 @@ def imagemagick(data: bytes, sides: Sequence[int]) -> list[bytes]:
 
 def floor(data: bytes, sides: Sequence[int]) -> list[bytes]:
     """No resize at all: the decode at the scale that Darkroom takes, and the encoding of pictures made beforehand."""
-    from functions.resize.decode import decode
     from functions.resize.opening import open_picture
     from shared.limits import Limits
     from shared.renditions import Rendition, fit
 
     opened = open_picture(data, Limits())
-    decode(opened, *fit(opened.width_px, opened.height_px, Rendition("largest", sides[0], sides[0])))
+    opened.decode(*fit(opened.width_px, opened.height_px, Rendition("largest", sides[0], sides[0])))
     return [_jpeg(picture) for picture in _ready(data, tuple(sides))]
 
 

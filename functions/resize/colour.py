@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image, ImageChops
 
-from functions.resize import tiff
+from functions.resize.formats import tiff
 from functions.resize.resample import MODES
 
 if TYPE_CHECKING:

@@ -8,11 +8,14 @@ from PIL import Image
 
 from functions.resize import animation
 from functions.resize.colour import resamplable, to_srgb
-from functions.resize.decode import Decoded, decode
-from functions.resize.encode import CONTENT_TYPES, EXTENSIONS, Encoding, encode
-from functions.resize.opening import Opened, damage_is_rejected, open_picture
+from functions.resize.damage import damage_is_rejected
+from functions.resize.encode import encode
+from functions.resize.formats import BY_NAME
+from functions.resize.formats.base import Decoded, Opened, whole
+from functions.resize.opening import open_picture
 from functions.resize.resample import resample
 from shared.limits import Limits
+from shared.media import EXTENSIONS_BY_TYPE
 from shared.renditions import Rendition, fit
 
 _TURNS = {
@@ -89,7 +92,7 @@ def render(data: bytes, renditions: Sequence[Rendition], limits: Limits) -> Rend
     started = perf_counter()
     pictures = tuple(_picture(rendition, made[rendition], transparent, timing) for rendition in renditions)
     clock.encode = perf_counter() - started
-    return Rendered(width, height, opened.kind.lower(), clock.decode, clock.resize, clock.encode, pictures)
+    return Rendered(width, height, opened.format, clock.decode, clock.resize, clock.encode, pictures)
 
 
 def _make_still(opened: Opened, sizes: _Sizes, clock: _Clock) -> _Made:
@@ -98,10 +101,10 @@ def _make_still(opened: Opened, sizes: _Sizes, clock: _Clock) -> _Made:
     widest = max(w for w, _ in sizes.values())
     highest = max(h for _, h in sizes.values())
     stored = (highest, widest) if opened.orientation >= 5 else (widest, highest)
-    decoded = decode(opened, *stored)
-    clock.decode += perf_counter() - started
-    started = perf_counter()
     with damage_is_rejected():
+        decoded = opened.decode(*stored)
+        clock.decode += perf_counter() - started
+        started = perf_counter()
         made = _resize(opened, decoded, sizes)
         if all(_is_opaque(image) for image in made.values()):
             made = {rendition: _without_alpha(image) for rendition, image in made.items()}
@@ -119,8 +122,7 @@ def _make_animation(opened: Opened, sizes: _Sizes, clock: _Clock) -> tuple[_Made
         clock.decode += perf_counter() - started
         started = perf_counter()
         with damage_is_rejected():
-            box = (0.0, 0.0, float(shown.width), float(shown.height))
-            for rendition, image in _resize(opened, Decoded(shown, box), sizes).items():
+            for rendition, image in _resize(opened, whole(shown), sizes).items():
                 made[rendition].append(image)
         durations.append(milliseconds)
         clock.resize += perf_counter() - started
@@ -154,9 +156,8 @@ def _without_alpha(image: Image.Image) -> Image.Image:
 
 def _picture(rendition: Rendition, frames: list[Image.Image], transparent: bool, timing: dict[str, object]) -> Picture:
     """The file of one rendition. `auto` is decided by the upload, not by the rendition, so all of it agree."""
-    encoding: Encoding = rendition.format if rendition.format != "auto" else "jpeg"
-    if rendition.format == "auto" and (transparent or len(frames) > 1):
-        encoding = "webp"
-    body = encode(frames, encoding, rendition.quality, timing)
-    width, height = frames[0].size
-    return Picture(rendition.name, body, CONTENT_TYPES[encoding], EXTENSIONS[encoding], width, height)
+    auto = "webp" if transparent or len(frames) > 1 else "jpeg"
+    format_ = BY_NAME[(auto if rendition.format == "auto" else rendition.format).upper()]
+    body = encode(frames, format_, rendition.quality, timing)
+    media_type = format_.media_types[0]
+    return Picture(rendition.name, body, media_type, EXTENSIONS_BY_TYPE[media_type][0], *frames[0].size)

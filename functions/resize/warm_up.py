@@ -10,9 +10,8 @@ from collections.abc import Iterator
 
 from PIL import Image, ImageCms
 
-from functions.resize.opening import plugin
+from functions.resize.formats import BY_NAME
 from functions.resize.render import render
-from functions.resize.sniff import Kind
 from shared.limits import Limits
 from shared.renditions import Rendition
 
@@ -55,8 +54,8 @@ def _pictures() -> Iterator[bytes]:
     yield _encoded("ICO")
 
 
-def _encoded(encoding: Kind, **options: object) -> bytes:
-    plugin(encoding)  # else Pillow imports all the plugins that it has to find this one
+def _encoded(encoding: str, **options: object) -> bytes:
+    BY_NAME[encoding].load_plugin()  # Pillow would else import every plugin that it has to find this one
     body = io.BytesIO()
     Image.new("RGB", _SIZE, "gray").save(body, encoding, **options)
     return body.getvalue()

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
-from functions.resize import decode as decoding
-from functions.resize import jpeg, png, resample, webp
+from functions.resize import resample
+from functions.resize.formats import jpeg, png, webp
 from functions.resize.render import render
 from shared.limits import Limits
 from shared.renditions import DEFAULT_RENDITIONS
@@ -118,7 +118,8 @@ def test_without_any_fast_way_the_renditions_look_the_same(
     data = make()
     fast = render(data, DEFAULT_RENDITIONS, Limits())
     monkeypatch.setattr(resample, "resampler", lambda: resample.with_pillow)
-    monkeypatch.setattr(decoding, "_decode_better", lambda *_: None)
+    monkeypatch.setattr(png, "_libspng", lambda: None)
+    monkeypatch.setattr(webp, "_library", lambda: None)
     plain = render(data, DEFAULT_RENDITIONS, Limits())
     for left, right in zip(fast.pictures, plain.pictures, strict=True):
         assert difference(opened(left.body), opened(right.body))[0] < 1.5

@@ -5,7 +5,8 @@ import struct
 import pytest
 from PIL import Image
 
-from functions.resize import animation, gif
+from functions.resize import animation
+from functions.resize.formats import gif
 from functions.resize.opening import open_picture
 from functions.resize.render import render
 from shared.renditions import Rendition

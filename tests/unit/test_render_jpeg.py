@@ -1,16 +1,18 @@
-"""JPEGs: decoded at a reduced size where nobody sees it, and refused where a part of them is missing."""
+"""JPEGs: decoded at a reduced size where nobody sees it, and rejected where a part is missing."""
 
 import io
 import struct
+from dataclasses import replace
 
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
-from functions.resize import jpeg
-from functions.resize.decode import Decoded, decode
-from functions.resize.opening import Opened, open_picture
+from functions.resize.formats import jpeg
+from functions.resize.formats.base import Decoded, Opened
+from functions.resize.opening import open_picture
 from functions.resize.render import render
 from shared.errors import Rejected
+from shared.limits import Limits
 from shared.renditions import Rendition
 from tests.support import pictures
 from tests.support.rendered import LIMITS, colour, near, opened
@@ -46,7 +48,7 @@ def test_no_detail_that_a_rendition_can_show_is_lost_to_the_reduced_decode() -> 
 @pytest.mark.parametrize(("progressive", "size"), [(False, (200, 150)), (True, (100, 75))])
 def test_a_progressive_file_is_spared_its_detail_and_another_is_not(progressive: bool, size: tuple[int, int]) -> None:
     data = pictures.jpeg(800, 600, progressive=progressive)
-    assert decode(open_picture(data, LIMITS), 90, 68).image.size == size
+    assert open_picture(data, LIMITS).decode(90, 68).image.size == size
 
 
 @pytest.mark.parametrize("orientation", [1, 6])
@@ -56,12 +58,17 @@ def test_a_panorama_is_decoded_no_larger_than_needed_however_it_was_held(
 ) -> None:
     decoded: list[int] = []
 
-    def noted(opened: Opened, width_px: int, height_px: int) -> Decoded:
-        answer = decode(opened, width_px, height_px)
-        decoded.append(max(answer.image.size))
-        return answer
+    def noted(data: bytes, limits: Limits) -> Opened:
+        opened = open_picture(data, limits)
 
-    monkeypatch.setattr("functions.resize.render.decode", noted)
+        def decode(width_px: int, height_px: int) -> Decoded:
+            answer = opened.decode(width_px, height_px)
+            decoded.append(max(answer.image.size))
+            return answer
+
+        return replace(opened, decode=decode)
+
+    monkeypatch.setattr("functions.resize.render.open_picture", noted)
     made = rendition(pictures.phone_jpeg(orientation, width, height), 400)
     assert max(made.size) == 400
     assert decoded == [800]  # half: a quarter would leave the resampler only 400 to choose from

@@ -1,11 +1,11 @@
-"""Sizes are held against the limits before a decoder sees the file: opening some formats allocates all of it."""
+"""Sizes are compared with the limits before a decoder sees the file: some formats allocate on open."""
 
 import struct
 
 import pytest
 from PIL import Image
 
-from functions.resize import opening
+from functions.resize.formats import base
 from functions.resize.render import render
 from shared.errors import Rejected
 from shared.limits import Limits
@@ -31,7 +31,7 @@ SIZED = {
 def test_a_size_is_checked_before_the_file_is_opened(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     data = SIZED[name]
     width, height = made(data).width_px, made(data).height_px
-    monkeypatch.setattr(opening, "plugin", lambda kind: pytest.fail("opened"))
+    monkeypatch.setattr(base, "_plugin", lambda *_: pytest.fail("opened"))
     for limits in (Limits(max_pixels=width * height - 1), Limits(max_side_px=max(width, height) - 1)):
         with pytest.raises(Rejected, match=f"(too-many-pixels|side-too-long): .*{width:,} x {height:,}"):
             made(data, limits)

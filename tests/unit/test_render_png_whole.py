@@ -7,7 +7,7 @@ import struct
 import pytest
 from PIL import Image, ImageChops
 
-from functions.resize import png
+from functions.resize.formats import png
 from functions.resize.render import render
 from shared.errors import Rejected
 from shared.limits import Limits

@@ -5,8 +5,8 @@ import struct
 import pytest
 from PIL import Image
 
-from functions.resize import opening
-from functions.resize.jpeg import read as structure_of
+from functions.resize.formats import base
+from functions.resize.formats.jpeg import read as structure_of
 from functions.resize.render import render
 from shared.errors import Rejected
 from shared.limits import Limits
@@ -29,7 +29,7 @@ def test_no_plugin_but_the_named_ones_is_ever_loaded(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(Image, "open", lambda *_: pytest.fail("Pillow searched its plugins"))
     for data in STILLS.values():
         made(data)
-    opening.plugin.cache_clear()
+    base._plugin.cache_clear()
     with pytest.raises(Rejected):
         made(pictures.NOT_PICTURES["eps"])
 
@@ -51,7 +51,7 @@ def test_over_a_limit_says_the_number_and_the_limit(limits: Limits, code: str, n
 
 
 def test_limits_are_checked_before_anything_decodes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("functions.resize.render.decode", lambda *_: pytest.fail("decoded"))
+    monkeypatch.setattr("PIL.JpegImagePlugin.JpegImageFile.load", lambda *_: pytest.fail("decoded"))
     with pytest.raises(Rejected, match="too-many-pixels"):
         made(pictures.jpeg(), Limits(max_pixels=1))
 

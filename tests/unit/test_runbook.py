@@ -13,7 +13,7 @@ RUNBOOK = (ROOT / "docs/runbook.md").read_text()
 
 def raised() -> set[str]:
     """The codes of every Rejected and Unavailable that the resizer, or what it shares, can end an upload with."""
-    files = [*ROOT.glob("shared/*.py"), *ROOT.glob("functions/resize/*.py")]
+    files = [*ROOT.glob("shared/*.py"), *ROOT.glob("functions/resize/**/*.py")]
     return {
         node.args[0].value
         for file in files

@@ -5,7 +5,7 @@ import struct
 import pytest
 from PIL import Image
 
-from functions.resize.sniff import sniff
+from functions.resize.formats.sniff import sniff
 from shared.errors import Rejected
 from tests.support import pictures
 from tests.support.rendered import STILLS, made, opened, shows_scene
@@ -67,7 +67,7 @@ def test_a_picture_is_known_by_all_its_brands(name: str, brands: tuple[bytes, ..
 
 def test_a_sequence_of_pictures_is_no_film() -> None:
     """Whether there is a picture in it is for its decoder to say."""
-    assert sniff(branded(STILLS["heic"], b"msf1", b"msf1")) == "HEIF"
+    assert sniff(branded(STILLS["heic"], b"msf1", b"msf1")).name == "HEIF"
 
 
 def test_a_film_is_none_whatever_follows_its_brands() -> None:

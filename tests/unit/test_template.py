@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from functions.resize.sniff import READABLE
+from functions.resize.formats.sniff import READABLE
 from shared.limits import (
     FUNCTION_MEMORY_MB,
     LEASE_MARGIN_SECONDS,

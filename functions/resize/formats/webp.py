@@ -1,16 +1,29 @@
-"""WebP: the size that a file claims (RFC 9649, section 2), and stills straight from libwebp."""
+"""WebP: the declared size (RFC 9649, section 2), stills by libwebp, animations by Pillow."""
 
 import ctypes
 import functools
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, ImageFile
+
+from functions.resize.formats.base import (
+    Decoded,
+    Encoder,
+    Format,
+    Opened,
+    loaded,
+    orientation_of,
+    profile_of,
+    seek_frames,
+    whole,
+)
+from shared.limits import Limits
 
 _HEADER_BYTES = 30
 
 
-def size(data: bytes) -> tuple[int, int]:
-    """Width and height in pixels of the canvas. Raises ValueError if there is no header."""
+def _size(data: bytes) -> tuple[int, int]:
+    """Reads the canvas's width and height in pixels. Raises ValueError if there is no header."""
     if len(data) < _HEADER_BYTES:
         raise ValueError("its header is missing")
     match data[12:16]:
@@ -27,13 +40,13 @@ def size(data: bytes) -> tuple[int, int]:
     raise ValueError("its header makes no sense")
 
 
-# libwebp's decode.h: what the structures below are laid out for. The library itself refuses another major version.
+# libwebp's decode.h: the version of the structures below. The library itself refuses another major version.
 _ABI_VERSION = 0x0209
 _MODE_RGB, _MODE_RGBA = 0, 1
 _OK = 0
-# The decoder averages areas while it decodes, which costs less than to write all pixels out. For a small picture, a
-# quarter more than is wanted leaves the last step, which decides how sharp it looks, to the resampler (SSIM .966 and
-# not .963 from 12 megapixels to 400). For a large one that gains a thousandth and takes an eighth longer.
+# The decoder averages areas while it decodes, which is cheaper than writing all pixels out. For a small rendition it
+# leaves a quarter more pixels a side than needed, so that the resampler decides how sharp the picture looks (SSIM .966
+# instead of .963 from 12 megapixels to 400). For a large rendition that gains .001 and takes an eighth longer.
 _MARGIN = 1.25
 _MARGIN_PIXELS = 1_000_000
 
@@ -88,7 +101,7 @@ class _Config(ctypes.Structure):
 
 @functools.cache
 def _library() -> ctypes.CDLL | None:
-    """The libwebp inside Pillow's wheel, or None where Pillow was built otherwise: then its own, slower way serves."""
+    """Loads the libwebp inside Pillow's wheel. Returns None where Pillow was built otherwise; Pillow decodes then."""
     import PIL
 
     folder = Path(PIL.__file__).parent.parent / "pillow.libs"
@@ -103,10 +116,10 @@ def _library() -> ctypes.CDLL | None:
 
 
 def decode(data: bytes, width_px: int, height_px: int) -> Image.Image | None:
-    """The still in `data`, RGB or RGBA, not under `width_px` x `height_px` unless it is smaller itself.
+    """Decodes the still in `data` to RGB or RGBA, no smaller than `width_px` x `height_px` unless it is smaller itself.
 
-    None where libwebp cannot be reached, or for an animation, if only of one frame. Pillow goes through the animation
-    decoder, which costs twice the time.
+    Returns None where libwebp is missing, and for animations, even of one frame. Pillow would decode a still through
+    libwebp's animation decoder, which takes twice as long.
     Raises ValueError if the file is damaged.
     """
     library = _library()
@@ -138,3 +151,39 @@ def decode(data: bytes, width_px: int, height_px: int) -> Image.Image | None:
     if status != _OK:
         raise ValueError(f"libwebp's status {status}")
     return Image.frombuffer(mode, (width, height), pixels, "raw", mode, 0, 1)
+
+
+def _matches(head: bytes) -> bool:
+    return head.startswith(b"RIFF") and head[8:12] == b"WEBP"
+
+
+def _open(data: bytes, _: Limits) -> Opened:
+    image = FORMAT.pillow(data)
+    frames = int(getattr(image, "n_frames", 1))
+    return Opened(
+        *image.size,
+        decode=functools.partial(_decode, data, image),
+        orientation=orientation_of(image.info.get("exif")),
+        profile=profile_of(image),
+        frames=frames,
+        animate=functools.partial(seek_frames, image, 0, frames),
+        loops=int(image.info.get("loop", 0)),
+    )
+
+
+def _decode(data: bytes, image: ImageFile.ImageFile, width_px: int, height_px: int) -> Decoded:
+    animated = getattr(image, "is_animated", False)
+    still = None if animated else decode(data, width_px, height_px)
+    return loaded(image) if still is None else whole(still)
+
+
+# On 1600 px method 2 takes 61 ms, method 4 takes 144 for 3 % fewer bytes.
+FORMAT = Format(
+    "WEBP",
+    ("PIL.WebPImagePlugin", "WebPImageFile"),
+    ("image/webp",),
+    _matches,
+    _open,
+    _size,
+    Encoder(lambda quality: {"quality": quality, "method": 2}, has_animation=True),
+)

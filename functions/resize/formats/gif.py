@@ -1,24 +1,25 @@
-"""GIF: how many frames there are, and each as browsers show it (GIF89a specification, sections 17 to 27)."""
+"""GIF: frames are counted and composed here as browsers do it (GIF89a specification, sections 17 to 27)."""
 
-import io
 import struct
 from collections.abc import Iterator
+from functools import partial
 from itertools import islice
 from typing import NamedTuple
 
-from PIL import Image
+from PIL import Image, ImageFile
 
-from shared.limits import MAX_IMAGE_PIXELS
+from functions.resize.formats.base import Decoded, Format, Frame, Opened, loaded, profile_of, starts_with, whole
+from shared.limits import MAX_IMAGE_PIXELS, Limits
 
 _EXTENSION, _IMAGE, _TRAILER = 0x21, 0x2C, 0x3B
 _HEADER_BYTES, _IMAGE_BYTES = 13, 10
 _CONTROL = b"\xf9\4"
-# What becomes of a frame before the next: its place is cleared, or is as before. 4 is a mistake that some made for 3.
+# Disposal methods: clear the frame's rectangle, or restore the canvas. Some encoders write 4 for 3 by mistake.
 _CLEAR, _RESTORE = 2, {3, 4}
 
 
 class _Frame(NamedTuple):
-    """Where a frame's bytes begin and end, and the four of its control block: flags, duration, transparent index."""
+    """The bytes of a frame, start to end, and the four of its control block: flags, duration, transparent index."""
 
     start: int
     end: int
@@ -26,7 +27,7 @@ class _Frame(NamedTuple):
 
 
 def _frames(data: bytes) -> Iterator[_Frame]:
-    """The frames of the GIF in `data`; of a broken file those before the break."""
+    """Yields the frames of the GIF in `data`; of a broken file those before the break."""
     at, control = _HEADER_BYTES + _table_bytes(data, 10), bytes(4)
     while at < len(data):
         kind = data[at]
@@ -41,32 +42,32 @@ def _frames(data: bytes) -> Iterator[_Frame]:
         elif kind == _TRAILER:
             break
         else:
-            at += 1  # stray bytes between blocks: decoders step over them
+            at += 1  # decoders step over stray bytes between blocks
 
 
-def size(data: bytes) -> tuple[int, int]:
-    """Width and height in pixels of the canvas."""
+def _size(data: bytes) -> tuple[int, int]:
+    """Reads the canvas's width and height in pixels."""
     return int.from_bytes(data[6:8], "little"), int.from_bytes(data[8:10], "little")
 
 
 def count_frames(data: bytes, most: int) -> int:
-    """The frames of the GIF in `data`, counted no further than `most`; a broken file has those before the break."""
+    """Counts the frames of the GIF in `data`, up to `most`. Pillow would decode them all to count them."""
     return max(sum(1 for _ in islice(_frames(data), most)), 1)
 
 
 def fills_canvas(data: bytes, size: tuple[int, int]) -> bool:
-    """Whether the first frame covers all of the canvas of `size`, width and height in pixels."""
+    """Tells whether the first frame covers the whole canvas of `size`, width and height in pixels."""
     frame = next(_frames(data), None)
     return frame is None or struct.unpack_from("<4H", data, frame.start + 1) == (0, 0, *size)
 
 
-def shown(data: bytes, size: tuple[int, int]) -> Iterator[tuple[Image.Image, int]]:
-    """Each frame on the canvas of `size`, RGB or RGBA, and its duration in milliseconds.
+def composed(data: bytes, size: tuple[int, int]) -> Iterator[Frame]:
+    """Yields each frame on the canvas of `size`, RGB or RGBA.
 
-    As browsers do: where no frame has drawn, or one was cleared away, nothing is, not the background's colour; what
-    is outside the canvas, or has no table of colours, does not show. Pillow decodes frame by frame, each as a file of
-    its own, as it does none of this.
-    Raises what Pillow does over broken frames.
+    Follows browsers: cleared or never drawn pixels are transparent and do not take the background's colour. Pixels
+    outside the canvas and frames without a colour table do not show. Pillow does none of this, so it decodes each frame
+    as a file of its own.
+    Raises Pillow's exceptions over broken frames.
     """
     canvas = Image.new("RGBA", size)
     for frame in _frames(data):
@@ -77,7 +78,8 @@ def shown(data: bytes, size: tuple[int, int]) -> Iterator[tuple[Image.Image, int
         if width and height and coloured:
             _draw(canvas, _decoded(data, frame, width * height), left, upper)
         opaque = canvas.getchannel("A").getextrema() == (255, 255)
-        yield canvas.convert("RGB") if opaque else canvas.copy(), int.from_bytes(frame.control[1:3], "little") * 10
+        duration = int.from_bytes(frame.control[1:3], "little") * 10
+        yield Frame(canvas.convert("RGB") if opaque else canvas.copy(), duration)
         if before is not None:
             canvas = before
         elif disposal == _CLEAR:
@@ -85,7 +87,7 @@ def shown(data: bytes, size: tuple[int, int]) -> Iterator[tuple[Image.Image, int
 
 
 def _draw(canvas: Image.Image, frame: Image.Image, left: int, upper: int) -> None:
-    """Puts what of the frame is on the canvas there. By a name of its own no large picture outlives its use."""
+    """Pastes the frame's part inside the canvas. In a function of its own, large pictures are freed on return."""
     inside = min(frame.width, canvas.width - left), min(frame.height, canvas.height - upper)
     if min(inside) > 0:
         patch = (frame if inside == frame.size else frame.crop((0, 0, *inside))).convert("RGBA")
@@ -93,28 +95,56 @@ def _draw(canvas: Image.Image, frame: Image.Image, left: int, upper: int) -> Non
 
 
 def _decoded(data: bytes, frame: _Frame, pixels: int) -> Image.Image:
-    """One frame's own pixels, by Pillow."""
-    from PIL.GifImagePlugin import GifImageFile
-
+    """Opens one frame with Pillow, as a file of its own."""
     if pixels > MAX_IMAGE_PIXELS:
         raise ValueError("a frame is larger than any picture may be")
     size = data[frame.start + 5 : frame.start + 9]
-    # Only the table that counts: of two, one of them grey, Pillow makes a mode that it cannot convert.
+    # Only the table in use: of two tables, one of them grey, Pillow makes a mode that it cannot convert.
     own = _table_bytes(data, frame.start + 9)
     tables = bytes(3) if own else data[10 : _HEADER_BYTES + _table_bytes(data, 10)]
     control = b"!" + _CONTROL + bytes((frame.control[0] & 1, 0, 0, frame.control[3])) + b"\0"
     image = b"," + bytes(4) + data[frame.start + 5 : frame.end]
-    return GifImageFile(io.BytesIO(b"GIF89a" + size + tables + control + image + bytes((_TRAILER,))))
+    return FORMAT.pillow(b"GIF89a" + size + tables + control + image + bytes((_TRAILER,)))
 
 
 def _table_bytes(data: bytes, at: int) -> int:
-    """The size of the colour table that the flags at `at` announce."""
+    """Returns the size of the colour table that the flags at `at` announce."""
     flags = data[at] if at < len(data) else 0
     return 3 * 2 ** ((flags & 7) + 1) if flags & 0x80 else 0
 
 
 def _after_blocks(data: bytes, at: int) -> int:
-    """Where the chain of sub-blocks that begins at `at` has ended."""
+    """Returns the end of the chain of sub-blocks that begins at `at`."""
     while at < len(data) and data[at]:
         at += 1 + data[at]
     return at + 1
+
+
+def _open(data: bytes, limits: Limits) -> Opened:
+    image = FORMAT.pillow(data)
+    return Opened(
+        *image.size,
+        decode=lambda *_: _decode(data, image),
+        profile=profile_of(image),
+        frames=count_frames(data, limits.max_frames + 1),
+        animate=partial(composed, data, image.size),
+        loops=_loops(image.info.get("loop")),
+    )
+
+
+def _decode(data: bytes, image: ImageFile.ImageFile) -> Decoded:
+    if fills_canvas(data, image.size):
+        return loaded(image)
+    return whole(next(composed(data, image.size)).image)
+
+
+def _loops(repetitions: int | None) -> int:
+    """Converts GIF's count, the repetitions after the first time, to how often the animation plays; 0 is for ever."""
+    if repetitions is None:
+        return 1
+    return repetitions + 1 if repetitions else 0
+
+
+FORMAT = Format(
+    "GIF", ("PIL.GifImagePlugin", "GifImageFile"), ("image/gif",), starts_with(b"GIF87a", b"GIF89a"), _open, _size
+)

@@ -1,0 +1,47 @@
+"""AVIF, by Pillow's libavif."""
+
+from functools import partial
+
+from functions.resize.formats.base import (
+    Encoder,
+    Format,
+    Opened,
+    loaded,
+    orientation_of,
+    profile_of,
+    seek_frames,
+)
+from functions.resize.formats.isobmff import AVIF_BRANDS, CODED_BRANDS, first_of
+from shared.limits import Limits
+
+# Speed 8 takes 352 ms for 1600 px.
+_SPEED = 8
+
+
+def _matches(head: bytes) -> bool:
+    return first_of(head, CODED_BRANDS) in AVIF_BRANDS
+
+
+def _open(data: bytes, _: Limits) -> Opened:
+    image = FORMAT.pillow(data)
+    frames = int(getattr(image, "n_frames", 1))
+    return Opened(
+        *image.size,
+        decode=lambda *_: loaded(image),
+        orientation=orientation_of(image.info.get("exif")),
+        profile=profile_of(image),
+        frames=frames,
+        animate=partial(seek_frames, image, 0, frames),
+        loops=int(image.info.get("loop", 0)),
+    )
+
+
+FORMAT = Format(
+    "AVIF",
+    ("PIL.AvifImagePlugin", "AvifImageFile"),
+    ("image/avif",),
+    _matches,
+    _open,
+    # One thread: the bytes are the same every time.
+    encoder=Encoder(lambda quality: {"quality": quality, "speed": _SPEED, "max_threads": 1}, has_animation=True),
+)

@@ -1,0 +1,21 @@
+"""HEIF with HEVC pictures (HEIC), by libheif."""
+
+from functions.resize.formats.base import Format, Opened, loaded, profile_of
+from functions.resize.formats.isobmff import CODED_BRANDS, HEVC_BRANDS, brands, first_of
+from shared.limits import Limits
+
+# Structural brands: they say nothing of the codec. HEVC is what such files hold where no other brand speaks.
+_STRUCTURAL = {b"mif1", b"msf1"}
+
+
+def _matches(head: bytes) -> bool:
+    coded = first_of(head, CODED_BRANDS)
+    return coded in HEVC_BRANDS or (coded is None and brands(head)[:1] in ([brand] for brand in _STRUCTURAL))
+
+
+def _open(data: bytes, _: Limits) -> Opened:
+    image = FORMAT.pillow(data)  # libheif turns the picture upright
+    return Opened(*image.size, decode=lambda *_: loaded(image), profile=profile_of(image))
+
+
+FORMAT = Format("HEIF", ("pi_heif.as_plugin", "HeifImageFile"), ("image/heic", "image/heif"), _matches, _open)

@@ -1,0 +1,314 @@
+"""JPEG: checks of the scans (ITU-T T.81, annexes B and G), and pixels at the scales of libjpeg-turbo."""
+
+import functools
+import math
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from PIL import Image, ImageFile
+
+from functions.resize.formats.base import (
+    Decoded,
+    Encoder,
+    Format,
+    Opened,
+    orientation_of,
+    profile_of,
+    starts_with,
+)
+from shared.limits import Limits
+
+_EOI = b"\xff\xd9"
+_END, _SOS = 0xD9, 0xDA
+_STANDALONE = {0x01, *range(0xD0, 0xD8)}
+_PROGRESSIVE = {0xC2, 0xCA}
+_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+# Within coded data 0xFF is followed by 0 (stuffing), a restart marker, or the marker that ends the data.
+_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+_FILL = re.compile(rb"\xff{2,}")
+# Pixels a side, for each pixel of the rendition, that a reduced decode of a baseline file must leave: at 1/8, and else.
+_SPARE_BY_EIGHT, _SPARE = 1.5, 1.25
+# An inverse DCT of n x n pixels uses the n x n lowest coefficients; the last of them in zigzag order, by n.
+_LAST_COEFFICIENT = {1: 0, 2: 4, 4: 24, 8: 63}
+# No camera writes more scans, and each costs a pass over the whole picture.
+MAX_SCANS = 100
+# Nor more markers or fill bytes between them. Pillow reads them one by one: 50 MB of them take 20 s.
+MAX_MARKERS = 100_000
+
+
+class Scan(NamedTuple):
+    """One scan: its component ids, the coefficients `first` to `last`, and the bits before and after.
+
+    The tables before the scan begin at `start`, its own header at `header`, its coded bytes at `coded`. A baseline scan
+    with every component is said to end with the file.
+    """
+
+    components: tuple[int, ...]
+    first: int
+    last: int
+    high: int
+    low: int
+    start: int
+    header: int
+    coded: int
+    end: int
+
+
+class Structure(NamedTuple):
+    """The result of `read`: component id -> sampling factors (horizontal, vertical), and the scans in order."""
+
+    progressive: bool
+    sampling: dict[int, tuple[int, int]]
+    scans: list[Scan]
+    ended: bool
+
+
+class _Segment(NamedTuple):
+    """A marker, where it is, and where the segment that it begins has its body."""
+
+    marker: int
+    at: int
+    body: int
+    end: int
+
+
+def _segments(data: bytes) -> Iterator[_Segment]:
+    """Yields the segments of the JPEG in `data` up to the end marker or a cut. Coded data lies between segments.
+
+    Raises ValueError if there are more than MAX_MARKERS markers.
+    """
+    at, markers = 2, 0
+    while (at := data.find(b"\xff", at)) >= 0:
+        markers += 1
+        if fill := _FILL.match(data, at):
+            markers += fill.end() - at - 1
+            at = fill.end() - 1
+        if markers > MAX_MARKERS:
+            raise ValueError(f"more than {MAX_MARKERS:,} markers")
+        if at + 2 > len(data):
+            return
+        marker = data[at + 1]
+        if marker == _END:
+            yield _Segment(marker, at, at + 2, at + 2)
+            return
+        if marker == 0 or marker in _STANDALONE:
+            at += 2
+            continue
+        body, end = at + 4, at + 2 + int.from_bytes(data[at + 2 : at + 4])
+        if body > len(data) or end < body or end > len(data):
+            return
+        yield _Segment(marker, at, body, end)
+        at = _end_of_scan(data, end) if marker == _SOS else end
+
+
+def read(data: bytes) -> Structure:
+    """Reads the structure of the JPEG in `data`, up to its end marker or where the data ends.
+
+    Raises ValueError if the markers make no sense, or there are more than MAX_SCANS scans or MAX_MARKERS markers.
+    """
+    progressive, ended = False, False
+    sampling: dict[int, tuple[int, int]] = {}
+    scans: list[Scan] = []
+    start = 2
+    for segment in _segments(data):
+        if segment.marker == _END:
+            ended = True
+        elif segment.marker in _FRAMES:
+            progressive = segment.marker in _PROGRESSIVE
+            sampling = _sampling(data, segment)
+        elif segment.marker == _SOS:
+            scan = _scan(data, segment, start)
+            if not progressive and sampling.keys() <= set(scan.components):
+                # It holds all pixels. Its end is not looked for, which spares a search through the whole file.
+                scans.append(scan)
+                ended = data.rfind(_EOI, segment.end) >= 0
+                break
+            start = _end_of_scan(data, segment.end)
+            scans.append(scan._replace(end=start))
+            if len(scans) > MAX_SCANS:
+                raise ValueError(f"more than {MAX_SCANS} scans")
+    return Structure(progressive, sampling, scans, ended)
+
+
+def _sampling(data: bytes, frame: _Segment) -> dict[int, tuple[int, int]]:
+    parts = [data[i : i + 3] for i in range(frame.body + 6, frame.end - 2, 3)]
+    return {part[0]: (part[1] >> 4 or 1, part[1] & 15 or 1) for part in parts}
+
+
+def _scan(data: bytes, segment: _Segment, start: int) -> Scan:
+    """Reads a scan's header. The scan is said to end with the file."""
+    count = data[segment.body] if segment.body < segment.end else 0
+    tail = segment.body + 1 + 2 * count
+    if tail + 3 > segment.end:
+        raise ValueError("a scan's header is too short")
+    first, last, bits = data[tail : tail + 3]
+    components = tuple(data[segment.body + 1 : tail : 2])
+    return Scan(components, first, last, bits >> 4, bits & 15, start, segment.at, segment.end, len(data))
+
+
+def _end_of_scan(data: bytes, coded: int) -> int:
+    found = _MARKER.search(data, coded)
+    return found.start() if found else len(data)
+
+
+def missing(structure: Structure) -> str | None:
+    """Says in words which part of the picture the file lacks. Returns None if it lacks nothing."""
+    if not structure.ended:
+        return "its end is missing"
+    for component in structure.sampling:
+        mine = [scan for scan in structure.scans if component in scan.components]
+        if not structure.progressive:
+            if not mine:
+                return "a colour component is missing"
+            continue
+        exact = {i for scan in mine if scan.low == 0 for i in range(scan.first, scan.last + 1)}
+        if 0 not in exact:
+            return "a scan is missing"
+        # Some encoders leave out the colour scans of a grey picture, but none leaves out the luma's detail.
+        sent = {i for scan in mine for i in range(scan.first, scan.last + 1)}
+        if component == next(iter(structure.sampling)) and len(sent) < 64:
+            return "a scan is missing"
+    return None
+
+
+def for_scale(data: bytes, structure: Structure, scale: int) -> bytes:
+    """Returns a progressive JPEG without the scans that a decode reduced by `scale` (1, 2, 4, 8) does not use.
+
+    It decodes to the same pixels at that scale. A scan of a few bytes declares the missing coefficients to be zero;
+    without it, libjpeg would take the file for an unfinished download and smooth the picture.
+    """
+    across = max(h for h, _ in structure.sampling.values())
+    down = max(v for _, v in structure.sampling.values())
+    needed = {
+        component: _LAST_COEFFICIENT[min(8, 8 // scale * _power(min(across // h, down // v)))]
+        for component, (h, v) in structure.sampling.items()
+    }
+    # All of a component's AC scans go or none: a scan can refine only scans that came before it.
+    idle = {component for component, last in needed.items() if last == 0}
+    kept = [scan for scan in structure.scans if scan.first == 0 or not idle.issuperset(scan.components)]
+    if len(kept) == len(structure.scans):
+        return data
+    parts = [data[: structure.scans[0].start]]
+    kept_set = set(kept)
+    for scan in structure.scans:
+        # Tables stay although their scan goes: a later scan may use them.
+        parts.append(data[scan.start : scan.end if scan in kept_set else scan.header])
+    return b"".join([*parts, *map(_zeros, sorted(idle)), _EOI])
+
+
+def _power(factor: int) -> int:
+    return 1 if factor < 2 else 2 if factor < 4 else 4
+
+
+def _zeros(component: int) -> bytes:
+    """Returns a scan in which every AC coefficient of `component` is exactly zero.
+
+    It has one Huffman symbol, 0xE0: an end-of-band run of 2^14 blocks plus 14 further bits (T.81 G.1.2.2). libjpeg sets
+    all later blocks to zero by itself.
+    """
+    table = b"\xff\xc4" + (3 + 17).to_bytes(2) + b"\x10" + b"\x01" + bytes(15) + b"\xe0"
+    header = b"\xff\xda\0\x08\x01" + bytes([component, 0x00, 1, 63, 0x00])
+    return table + header + b"\x7f\xff\0"
+
+
+def hungry(data: bytes, structure: Structure) -> bytes:
+    """Returns `data` with more coded bytes at the end of its last scan.
+
+    A decoder that has seen every block ignores them. In a file that was cut and then closed with an end marker it draws
+    them: if the two pictures differ, the last part of the file is missing.
+    """
+    end = _end_of_scan(data, structure.scans[-1].coded)
+    return data[:end] + b"\x5a\xc3\x96\x3c\x69\xa5" * 512 + data[end:]
+
+
+def _open(data: bytes, _: Limits) -> Opened:
+    structure = read(data)
+    if lack := missing(structure):
+        raise ValueError(lack)
+    image = FORMAT.pillow(data)
+    decode = _decode_progressive if structure.progressive else _decode_baseline
+    return Opened(
+        *image.size,
+        decode=functools.partial(decode, data, structure, image),
+        orientation=orientation_of(image.info.get("exif")),
+        profile=profile_of(image),
+    )
+
+
+def _decode_progressive(
+    data: bytes, structure: Structure, image: ImageFile.ImageFile, width_px: int, height_px: int
+) -> Decoded:
+    full_width = image.width
+    box = _draft(image, (width_px, height_px))
+    reduced = for_scale(data, structure, round(full_width / box[2]))
+    if reduced is not data:
+        image = FORMAT.pillow(reduced)
+        image.draft(None, (width_px, height_px))
+    _load_at_once(image, len(data))
+    return Decoded(image, box)
+
+
+def _decode_baseline(
+    data: bytes, structure: Structure, image: ImageFile.ImageFile, width_px: int, height_px: int
+) -> Decoded:
+    """Raises ValueError if the file was cut and closed with an end marker."""
+    full_width = image.width
+    smallest = _smallest(image.size, (width_px, height_px))
+    box = _draft(image, smallest)
+    _load_at_once(image, len(data))
+    if _ends_flat(image, round(full_width / box[2])):
+        fed = FORMAT.pillow(hungry(data, structure))
+        fed.draft(None, smallest)
+        _load_at_once(fed, len(data))
+        if fed.tobytes() != image.tobytes():
+            raise ValueError("its last part is missing")
+    return Decoded(image, box)
+
+
+def _draft(image: ImageFile.ImageFile, smallest: tuple[int, int]) -> tuple[float, float, float, float]:
+    """Lets libjpeg reduce the picture, but not under the size `smallest`. Returns the part that shows the picture."""
+    drafted = image.draft(None, smallest)
+    left, upper, right, lower = drafted[1] if drafted else (0, 0, *image.size)
+    return float(left), float(upper), float(right), float(lower)
+
+
+def _smallest(size: tuple[int, int], needed: tuple[int, int]) -> tuple[int, int]:
+    """Returns the smallest size that libjpeg may reduce a baseline file of `size` to, for a rendition of `needed`.
+
+    libjpeg averages the parts of a block: a box filter, whose jagged edges show unless the resampler has enough pixels
+    to smooth them. A progressive file goes without this margin: at 1/4 it needs the AC scans and takes far longer.
+    """
+    by_eight = min(full / least for full, least in zip(size, needed, strict=True)) >= 8 * _SPARE_BY_EIGHT
+    width, height = (
+        max(math.ceil(least * _SPARE), 1 if by_eight else full // 4) for full, least in zip(size, needed, strict=True)
+    )
+    return width, height
+
+
+def _load_at_once(image: ImageFile.ImageFile, size_bytes: int) -> None:
+    """Decodes the file in one piece: Pillow's pieces of 64 kB cost a baseline JPEG 2 to 3 %."""
+    image.decodermaxblock = max(image.decodermaxblock, size_bytes)
+    image.load()
+
+
+def _ends_flat(image: Image.Image, scale: int) -> bool:
+    """Tells whether the lower right corner, 64 x 16 pixels before the reduction, has one colour.
+
+    It has where libjpeg ran out of data and filled the rest, and in some whole pictures, such as screenshots.
+    """
+    width, height = image.size
+    corner = image.crop((max(0, width - 64 // scale), max(0, height - 16 // scale), width, height))
+    extrema = corner.getextrema()
+    bands: list[Any] = [extrema] if len(image.getbands()) == 1 else list(extrema)
+    return all(low == high for low, high in bands)
+
+
+FORMAT = Format(
+    "JPEG",
+    ("PIL.JpegImagePlugin", "JpegImageFile"),
+    ("image/jpeg",),
+    starts_with(b"\xff\xd8\xff"),
+    _open,
+    encoder=Encoder(lambda quality: {"quality": quality}, has_alpha=False),
+)
