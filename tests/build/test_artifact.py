@@ -1,4 +1,4 @@
-"""What `sam build` makes is whole: every handler imports from it alone, on a Python that knows nothing of us."""
+"""The artifact of `sam build` is complete: every handler imports from it alone, on a Python without our packages."""
 
 import subprocess
 import sys
@@ -46,7 +46,7 @@ def test_a_handler_imports_from_the_artifact_alone(built: Path, name: str) -> No
 
 
 @pytest.mark.parametrize("name", sorted(FUNCTIONS))
-def test_an_artifact_fits_lambda_and_brings_its_bytecode(built: Path, name: str) -> None:
+def test_an_artifact_fits_lambda_and_contains_bytecode(built: Path, name: str) -> None:
     folders = [built / name, *(built / layer for layer in layers_of(FUNCTIONS[name], HOST))]
     size_mb = sum(file.stat().st_size for folder in folders for file in folder.rglob("*") if file.is_file()) / 1e6
     assert size_mb < 0.8 * UNZIPPED_LIMIT_MB, "a team that adds a layer of its own (a monitoring agent) needs the rest"
@@ -59,7 +59,7 @@ def test_the_shared_layer_serves_both_processors(built: Path) -> None:
     assert list((built / "SharedLayer").rglob("*.so")) == []
 
 
-def test_it_builds_for_the_other_processor(tmp_path: Path) -> None:
+def test_the_artifact_can_be_built_for_the_other_processor(tmp_path: Path) -> None:
     build, _ = stack.build(tmp_path / "build", OTHER)
     libraries = [*build.template.parent.joinpath("ResizeFunction").rglob("*.so")]
     assert libraries
@@ -68,7 +68,7 @@ def test_it_builds_for_the_other_processor(tmp_path: Path) -> None:
     assert [library for library in libraries if named[OTHER] in library.name]
 
 
-def test_without_a_network_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_build_without_a_network_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {
         "PIP_INDEX_URL": "http://127.0.0.1:9/simple",
         "PIP_CONFIG_FILE": "/dev/null",

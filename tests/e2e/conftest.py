@@ -13,20 +13,20 @@ from tests.support.deployed import Stack, deployed
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The Darkroom that most tests share, with the parameters' defaults."""
+    """Deploy the Darkroom that most tests share, with the parameters' defaults."""
     with deployed(tmp_path_factory.mktemp("darkroom"), {}) as running:
         yield running
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_account_of_this_machine() -> None:
-    # A forgotten endpoint must fail and not reach somebody's real account.
+    # A client without an endpoint must fail instead of reaching a real account.
     os.environ.update(AWS_ACCESS_KEY_ID="nobody", AWS_SECRET_ACCESS_KEY="nobody", AWS_CONFIG_FILE=os.devnull)
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium, or Playwright's where there is none."""
+    """Start Debian's Chromium, or Playwright's if there is none."""
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM_ARGUMENTS)
         yield opened
@@ -43,13 +43,13 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 
 @pytest.fixture
 def page(context: BrowserContext, stack: Stack) -> Iterator[Page]:
-    """A page that may not break its own policy."""
+    """Open a page, and fail if the page violates its own security policy."""
     yield from _watched(context.new_page())
 
 
 @pytest.fixture
 def phone(browser: Browser) -> Iterator[Page]:
-    """The same on a phone in the dark."""
+    """Open a page on a phone with the dark theme."""
     opened = browser.new_context(
         viewport={"width": 390, "height": 844},
         has_touch=True,
@@ -63,7 +63,7 @@ def phone(browser: Browser) -> Iterator[Page]:
 
 @pytest.fixture
 def scriptless(browser: Browser) -> Iterator[Page]:
-    """A browser without JavaScript."""
+    """Open a page without JavaScript."""
     opened = browser.new_context(java_script_enabled=False)
     yield opened.new_page()
     opened.close()

@@ -19,7 +19,7 @@ COLOURS = 256
 
 
 def main() -> None:
-    """Sends, draws, and takes the pictures."""
+    """Send the uploads, write the report, and take its screenshots."""
     with tempfile.TemporaryDirectory() as name, mixed.killable(Path(name)) as stack:
         mixed.send_all(stack)
         html = Path(name) / "report.html"
@@ -28,7 +28,7 @@ def main() -> None:
 
 
 def take(html: Path) -> None:
-    """The report in the file as it looks by day, by night, and on a phone."""
+    """Take the report in the light theme, in the dark theme, and on a phone."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM_ARGUMENTS)

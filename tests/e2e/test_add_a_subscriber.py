@@ -1,4 +1,4 @@
-"""docs/add-a-subscriber.md: every command of it, in its order, in a fresh checkout."""
+"""Every command of docs/add-a-subscriber.md, in order, in a fresh checkout."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A ticket is good for one key, one type, so many bytes and five minutes; a role, for its work and no more."""
+"""A ticket permits one key, one type, a number of bytes and five minutes. A role permits only its function's work."""
 
 import base64
 import json
@@ -32,28 +32,28 @@ def refused(stack: Stack, issued: dict[str, Any], answer: httpx.Response) -> Non
     assert stack.keys(f"uploads/{issued['id']}/", stack.upload_bucket) == []
 
 
-def test_the_ticket_itself_is_honoured(stack: Stack) -> None:
+def test_a_valid_ticket_is_accepted(stack: Stack) -> None:
     issued = ticket(stack)
     assert post(issued, picture()).status_code == 204
     assert stack.keys(f"uploads/{issued['id']}/", stack.upload_bucket) == [issued["fields"]["key"]]
 
 
-def test_too_many_bytes(stack: Stack) -> None:
+def test_too_many_bytes_are_refused(stack: Stack) -> None:
     issued = ticket(stack)
     refused(stack, issued, post(issued, bytes(50_000_001)))
 
 
-def test_no_bytes(stack: Stack) -> None:
+def test_an_empty_file_is_refused(stack: Stack) -> None:
     issued = ticket(stack)
     refused(stack, issued, post(issued, b""))
 
 
-def test_another_key(stack: Stack) -> None:
+def test_another_key_is_refused(stack: Stack) -> None:
     issued = ticket(stack)
     refused(stack, issued, post(issued, changed={"key": issued["fields"]["key"] + "2"}))
 
 
-def test_another_type(stack: Stack) -> None:
+def test_another_media_type_is_refused(stack: Stack) -> None:
     issued = ticket(stack)
     refused(stack, issued, post(issued, changed={"Content-Type": "text/html"}))
 
@@ -65,15 +65,15 @@ def test_another_type(stack: Stack) -> None:
         {"conditions": [["starts-with", "$key", ""]]},
     ],
 )
-def test_an_expired_or_altered_policy(stack: Stack, altered: dict[str, Any]) -> None:
+def test_an_altered_policy_is_refused(stack: Stack, altered: dict[str, Any]) -> None:
     issued = ticket(stack)
     policy = json.loads(base64.b64decode(issued["fields"]["policy"])) | altered
     encoded = base64.b64encode(json.dumps(policy).encode()).decode()
     refused(stack, issued, post(issued, changed={"policy": encoded}))
 
 
-def test_a_ticket_whose_time_is_over(stack: Stack) -> None:
-    """Signed rightly and by the door's own role, with a policy that has run out."""
+def test_an_expired_ticket_is_refused(stack: Stack) -> None:
+    """Tests a correct signature of the door's own role under an expired policy."""
     s3 = as_role(stack, "ingest").client("s3", endpoint_url=stack.engine.url)
     key = "uploads/late/cat.jpg"
     late = s3.generate_presigned_post(stack.upload_bucket, key, ExpiresIn=-1)
@@ -82,7 +82,7 @@ def test_a_ticket_whose_time_is_over(stack: Stack) -> None:
     assert httpx.post(in_time["url"], data=in_time["fields"], files={"file": picture()}).status_code == 204
 
 
-def test_an_anonymous_request(stack: Stack) -> None:
+def test_an_anonymous_request_is_refused(stack: Stack) -> None:
     url = ticket(stack)["url"]
     assert httpx.post(url, data={"key": "test.jpg"}, files={"file": picture()}).status_code == 403
     assert httpx.put(f"{url}/test.jpg", content=picture()).status_code == 403
@@ -91,7 +91,7 @@ def test_an_anonymous_request(stack: Stack) -> None:
 
 
 def as_role(stack: Stack, function: str) -> boto3.Session:
-    """A session with just the role of one function."""
+    """Return a session with the role of one function."""
     role = stack.client("lambda").get_function_configuration(FunctionName=f"darkroom-{function}")["Role"]
     credentials = stack.client("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
     return boto3.Session(
@@ -114,7 +114,7 @@ def as_role(stack: Stack, function: str) -> boto3.Session:
         ("resize", "get_object", "ResizedBucketName"),
     ],
 )
-def test_a_role_can_do_no_more_than_its_work(stack: Stack, function: str, operation: str, bucket: str) -> None:
+def test_a_role_permits_only_the_work_of_its_function(stack: Stack, function: str, operation: str, bucket: str) -> None:
     s3 = as_role(stack, function).client("s3", endpoint_url=stack.engine.url)
     with pytest.raises(ClientError) as raised:
         getattr(s3, operation)(Bucket=stack.outputs[bucket], Key="elsewhere.jpg")

@@ -1,4 +1,4 @@
-"""The two examples deployed by themselves beside Darkroom, and the events that the engine really delivers."""
+"""The two examples, each with its own stack beside Darkroom, and the events that the local engine delivers."""
 
 import json
 import random
@@ -34,7 +34,7 @@ Outputs:
 
 
 class Receiver(HTTPServer):
-    """A chat's webhook on this machine: keeps what it is told, answers the statuses it was given and then 200."""
+    """Stands in for a chat's webhook: records requests, answers the given statuses and then 200."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Posted)
@@ -59,7 +59,7 @@ class _Posted(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-        """Nothing on stderr."""
+        """Write nothing to stderr."""
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +84,7 @@ def encoded(picture: Image.Image, quality: int = 90) -> bytes:
 
 
 def lookalikes(stack: Stack, image_id: str) -> list[str]:
-    """The ids that stand beside a picture, as soon as they do."""
+    """Wait for the ids of a picture's duplicates and return them."""
     (key,) = until(lambda: stack.keys(f"lookalikes/{image_id}.json"), f"lookalikes of {image_id}")
     record = json.loads(stack.s3.get_object(Bucket=stack.resized_bucket, Key=key)["Body"].read())
     return [match["image"] for match in record["lookalikes"]]
@@ -107,7 +107,7 @@ def test_copies_are_found_and_other_views_are_not(stack: Stack, scene: Any) -> N
         assert first in lookalikes(stack, stack.upload(name, body)), name
 
 
-def test_a_finished_picture_is_posted_signed_and_its_link_works(stack: Stack, receiver: Receiver) -> None:
+def test_a_finished_picture_is_posted_with_a_signature_and_a_working_link(stack: Stack, receiver: Receiver) -> None:
     image_id = stack.upload("cat & dog.jpg", encoded(Image.new("RGB", (640, 480), "teal")))
     (content,) = until(lambda: receiver.about(image_id), "a post")
     assert content["text"].startswith("cat &amp; dog is ready, 640 x 480: http")
@@ -118,7 +118,7 @@ def test_a_finished_picture_is_posted_signed_and_its_link_works(stack: Stack, re
     assert abs(time.time() - int(headers["x-darkroom-timestamp"])) < 300
 
 
-def test_a_receiver_that_was_away_is_told_again(stack: Stack, receiver: Receiver) -> None:
+def test_a_post_is_retried_until_the_receiver_is_back(stack: Stack, receiver: Receiver) -> None:
     receiver.statuses = [503]
     image_id = stack.upload("patience.jpg", encoded(Image.new("RGB", (64, 48), "red")))
     until(lambda: len(receiver.about(image_id)) == 2, "a second try")
@@ -126,7 +126,7 @@ def test_a_receiver_that_was_away_is_told_again(stack: Stack, receiver: Receiver
 
 @pytest.fixture(scope="module")
 def ears(stack: Stack) -> dict[str, str]:
-    """A queue on each topic, raw, and one on renditions with SNS's envelope; by name, their URLs."""
+    """Subscribe a raw queue to each topic, and one with SNS's envelope to renditions; return their URLs by name."""
     urls = {}
     for name, topic, raw in (
         ("uploads", "UploadTopicArn", "true"),
@@ -145,7 +145,7 @@ def ears(stack: Stack) -> dict[str, str]:
 
 
 def heard(stack: Stack, url: str, text: str) -> dict[str, Any]:
-    """The first message with this text."""
+    """Wait for the first message with this text and return it."""
 
     def listen() -> list[dict[str, Any]]:
         found = stack.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=1).get("Messages", [])
@@ -154,7 +154,7 @@ def heard(stack: Stack, url: str, text: str) -> dict[str, Any]:
     return until(listen, f"{text} on {url}")[0]
 
 
-def test_what_the_engine_delivers_is_as_the_contract_says(stack: Stack, ears: dict[str, str]) -> None:
+def test_events_of_the_local_engine_conform_to_the_contract(stack: Stack, ears: dict[str, str]) -> None:
     good = stack.upload("a b & ü.jpg", encoded(Image.new("RGB", (320, 240), "olive")))
     bad = stack.upload("poem.jpg", b"no picture")
     for image_id in (good, bad):
@@ -168,7 +168,7 @@ def test_what_the_engine_delivers_is_as_the_contract_says(stack: Stack, ears: di
     assert violations("RejectionRecord", json.loads(record)) == []
 
 
-def test_a_finished_picture_is_announced_once_when_all_of_it_is_there(stack: Stack, ears: dict[str, str]) -> None:
+def test_a_finished_picture_is_announced_once_after_its_last_rendition(stack: Stack, ears: dict[str, str]) -> None:
     image_id = stack.upload("big.jpg", encoded(Image.new("RGB", (1800, 1200), "navy")))
     heard(stack, ears["renditions"], image_id)
     assert len(stack.keys(f"view/{image_id}/")) == 1

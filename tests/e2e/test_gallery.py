@@ -28,7 +28,7 @@ def test_an_empty_gallery_invites_the_first_upload(page: Page, stack: Stack) -> 
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_grid_keeps_shapes_and_stands_still(page: Page, stack: Stack, scheme: str) -> None:
+def test_the_grid_keeps_the_shapes_of_pictures_and_does_not_move(page: Page, stack: Stack, scheme: str) -> None:
     fill(stack, 70)
     page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
     page.goto(stack.gallery_url)
@@ -48,7 +48,7 @@ def test_the_grid_keeps_shapes_and_stands_still(page: Page, stack: Stack, scheme
     assert shifts(page) == []
 
 
-def test_on_a_phone_everything_fits(phone: Page, stack: Stack) -> None:
+def test_everything_fits_on_a_phone(phone: Page, stack: Stack) -> None:
     fill(stack, 12)
     phone.goto(stack.gallery_url)
     complete(phone)
@@ -86,7 +86,7 @@ def test_a_picture_opens_large_with_its_own_address(page: Page, stack: Stack) ->
     expect(page.get_by_role("dialog")).to_be_hidden()
 
 
-def test_its_link_can_be_copied_and_opened_by_others(page: Page, stack: Stack) -> None:
+def test_the_link_of_a_picture_can_be_copied_and_opened(page: Page, stack: Stack) -> None:
     ids = fill(stack, 70)
     page.goto(stack.gallery_url)
     page.get_by_role("link", name="Holiday 30", exact=True).click()
@@ -106,7 +106,7 @@ def test_its_link_can_be_copied_and_opened_by_others(page: Page, stack: Stack) -
     expect(page).to_have_url(stack.gallery_url)
 
 
-def test_the_arrows_go_across_pages(page: Page, stack: Stack) -> None:
+def test_the_arrows_continue_on_the_next_page(page: Page, stack: Stack) -> None:
     ids = fill(stack, 63)
     page.goto(f"{stack.gallery_url}?image={ids[58]}")
     for number in (60, 61, 62, 63):
@@ -115,7 +115,7 @@ def test_the_arrows_go_across_pages(page: Page, stack: Stack) -> None:
     expect(page.get_by_role("link", name="Next picture")).to_be_hidden()
 
 
-def test_a_download_is_the_view_under_the_picture_s_name(page: Page, stack: Stack) -> None:
+def test_a_download_is_the_view_with_the_file_name_of_the_upload(page: Page, stack: Stack) -> None:
     fill(stack, 1)
     page.goto(stack.gallery_url)
     page.get_by_role("link", name="Holiday 1").click()
@@ -125,7 +125,7 @@ def test_a_download_is_the_view_under_the_picture_s_name(page: Page, stack: Stac
     assert download.value.path().read_bytes().startswith(b"\xff\xd8")
 
 
-def test_the_keyboard_is_enough(page: Page, stack: Stack) -> None:
+def test_the_gallery_works_with_the_keyboard_alone(page: Page, stack: Stack) -> None:
     fill(stack, 3)
     page.goto(stack.gallery_url)
     names = []
@@ -143,7 +143,7 @@ def test_the_keyboard_is_enough(page: Page, stack: Stack) -> None:
     expect(page.get_by_role("link", name="Holiday 3")).to_be_focused()
 
 
-def test_a_swipe_turns_the_page(phone: Page, stack: Stack) -> None:
+def test_a_swipe_shows_the_next_picture(phone: Page, stack: Stack) -> None:
     fill(stack, 3)
     phone.goto(stack.gallery_url)
     phone.get_by_role("link", name="Holiday 1").tap()
@@ -155,7 +155,7 @@ def test_a_swipe_turns_the_page(phone: Page, stack: Stack) -> None:
     expect(phone.get_by_role("heading", name="Holiday 2")).to_be_visible()
 
 
-def test_who_wants_no_motion_gets_none(page: Page, stack: Stack) -> None:
+def test_reduced_motion_is_respected(page: Page, stack: Stack) -> None:
     fill(stack, 1)
 
     def moves() -> str:
@@ -169,7 +169,7 @@ def test_who_wants_no_motion_gets_none(page: Page, stack: Stack) -> None:
     assert moves() == "none"
 
 
-def test_without_scripts_one_can_look_around(scriptless: Page, stack: Stack) -> None:
+def test_the_gallery_works_without_scripts(scriptless: Page, stack: Stack) -> None:
     ids = fill(stack, 65)
     scriptless.goto(stack.gallery_url)
     scriptless.get_by_role("link", name="Older pictures").click()
@@ -186,7 +186,7 @@ def test_without_scripts_one_can_look_around(scriptless: Page, stack: Stack) -> 
     expect(scriptless.get_by_role("dialog")).to_be_hidden()
 
 
-def test_what_is_gone_gets_a_clear_page(page: Page, stack: Stack) -> None:
+def test_a_missing_picture_has_a_page_that_says_so(page: Page, stack: Stack) -> None:
     for address in ("?image=" + "z" * 26, "?image=holiday.jpeg", "?after=2", "old/bookmark.html"):
         answer = page.goto(stack.gallery_url + address)
         assert answer

@@ -68,7 +68,7 @@ def test_nothing_moves_while_files_are_added(page: Page, stack: Stack) -> None:
     assert shifts(page) == []
 
 
-def test_what_takes_long_is_said_honestly(page: Page, stack: Stack) -> None:
+def test_a_slow_upload_shows_that_it_is_slow(page: Page, stack: Stack) -> None:
     page.route(
         "**/images?ids=*",
         lambda route: route.fulfill(
@@ -84,19 +84,19 @@ def test_what_takes_long_is_said_honestly(page: Page, stack: Stack) -> None:
     expect(state).to_have_text("Safe, but taking long")
 
 
-def test_while_it_uploads_a_card_says_so_and_can_be_cancelled(page: Page, stack: Stack) -> None:
+def test_a_running_upload_shows_progress_and_can_be_cancelled(page: Page, stack: Stack) -> None:
     held: list[Route] = []
     page.route(re.compile(stack.upload_bucket), lambda route: held.append(route))
     page.goto(stack.gallery_url)
 
     def on_the_way(count: int) -> None:
         def held_back() -> bool:
-            page.wait_for_timeout(50)  # lets the browser's events in
+            page.wait_for_timeout(50)  # lets the browser handle events
             return len(held) == count
 
         until(held_back, f"{count} uploads under way")
 
-    # One after the other: of two at once, either may get its ticket first.
+    # One after the other, because two simultaneous uploads may get their tickets in either order.
     hand_over(page, "drop", [JPEG])
     on_the_way(1)
     hand_over(page, "drop", [PORTRAIT])
@@ -111,7 +111,7 @@ def test_while_it_uploads_a_card_says_so_and_can_be_cancelled(page: Page, stack:
     expect(page.locator(".card img")).to_have_attribute("alt", "Trunks in mist")
 
 
-def test_what_is_refused_says_why_and_what_to_do(page: Page, stack: Stack) -> None:
+def test_a_rejected_upload_shows_the_reason_and_a_remedy(page: Page, stack: Stack) -> None:
     page.goto(stack.gallery_url)
     hand_over(page, "drop", [NOT_A_PICTURE, ("notes.txt", "text/plain", b"x")])
     expect(page.locator(".card[data-state=rejected]")).to_have_count(2, timeout=ARRIVES_MS)
@@ -124,7 +124,7 @@ def test_what_is_refused_says_why_and_what_to_do(page: Page, stack: Stack) -> No
     expect(page.locator(".card")).to_have_count(1)
 
 
-def test_a_cut_network_is_survived_with_a_fresh_ticket(page: Page, stack: Stack) -> None:
+def test_an_upload_survives_a_network_failure_with_a_fresh_ticket(page: Page, stack: Stack) -> None:
     cut: list[str] = []
 
     def cable(route: Route) -> None:
@@ -144,7 +144,7 @@ def test_a_cut_network_is_survived_with_a_fresh_ticket(page: Page, stack: Stack)
     assert len(tickets) == 3
 
 
-def test_an_upload_that_stands_still_is_begun_again(page: Page, stack: Stack) -> None:
+def test_a_stalled_upload_is_started_again(page: Page, stack: Stack) -> None:
     stuck: list[Route] = []
     page.route(re.compile(stack.upload_bucket), lambda route: route.continue_() if stuck else stuck.append(route))
     page.clock.install()
@@ -155,7 +155,7 @@ def test_an_upload_that_stands_still_is_begun_again(page: Page, stack: Stack) ->
     expect(page.locator(".card[data-state=ready]")).to_have_count(1, timeout=ARRIVES_MS)
 
 
-def test_offline_it_waits_and_goes_on(page: Page, stack: Stack) -> None:
+def test_an_upload_waits_while_offline_and_continues(page: Page, stack: Stack) -> None:
     page.goto(stack.gallery_url)
     page.context.set_offline(True)
     hand_over(page, "drop", [JPEG])
@@ -164,7 +164,7 @@ def test_offline_it_waits_and_goes_on(page: Page, stack: Stack) -> None:
     expect(page.locator(".card[data-state=ready]")).to_have_count(1, timeout=ARRIVES_MS)
 
 
-def test_a_lost_answer_makes_no_second_picture(page: Page, stack: Stack) -> None:
+def test_a_lost_response_creates_no_second_picture(page: Page, stack: Stack) -> None:
     def lose_the_answer(route: Route) -> None:
         route.fetch()
         route.abort("connectionreset")
@@ -176,7 +176,7 @@ def test_a_lost_answer_makes_no_second_picture(page: Page, stack: Stack) -> None
     assert len(stack.keys("thumb/")) == 1
 
 
-def test_what_was_given_up_can_be_retried(page: Page, stack: Stack) -> None:
+def test_a_failed_upload_can_be_retried(page: Page, stack: Stack) -> None:
     page.route(re.compile(stack.upload_bucket), lambda route: route.abort("connectionreset"))
     page.goto(stack.gallery_url)
     hand_over(page, "drop", [JPEG])
@@ -204,7 +204,7 @@ def test_two_hundred_at_once_all_arrive_or_are_explained(page: Page, stack: Stac
     assert len({key.split("/")[1] for key in stack.keys("thumb/")}) == 198
 
 
-def test_without_scripts_one_can_upload(scriptless: Page, stack: Stack) -> None:
+def test_uploading_works_without_scripts(scriptless: Page, stack: Stack) -> None:
     scriptless.goto(stack.gallery_url)
     scriptless.get_by_role("link", name="Upload", exact=True).click()
     file = FilePayload(name="Größe.jpg", mimeType="image/jpeg", buffer=JPEG[2])

@@ -1,4 +1,4 @@
-"""What phones, cameras and designers upload looks right in the gallery, in a real browser."""
+"""Pictures of phones, cameras and designers look right in the gallery, in a real browser."""
 
 import base64
 from io import BytesIO
@@ -17,7 +17,7 @@ SPOTS = [pictures.DISC_AT, pictures.HILL_AT, pictures.SKY_AT]
 # JPEG and grain; with its profile left out, each picture that has one is off by more at one spot at least.
 NEAR = 20
 
-# The colours that the browser itself shows at parts of the picture's width and height.
+# Positions as parts of the picture's width and height, whose colours are compared in the browser.
 LOOK = """([url, spots]) => new Promise((resolve, reject) => {
   const image = new Image();
   image.onerror = () => reject("not shown");
@@ -34,8 +34,8 @@ LOOK = """([url, spots]) => new Promise((resolve, reject) => {
 
 
 def seen(page: Page, stack: Stack, url: str, spots: list[tuple[float, float]]) -> list[list[int]]:
-    """RGBA at `spots`, as Chromium decodes the rendition."""
-    page.goto(f"{stack.gallery_url}images")  # any page that is not bound by the gallery's own policy
+    """Return the RGBA values at `spots` in the rendition as Chromium decodes it."""
+    page.goto(f"{stack.gallery_url}images")  # any page without the gallery's security policy
     colours: list[list[int]] = page.evaluate(LOOK, [url, spots])
     return colours
 
@@ -50,7 +50,7 @@ def seen(page: Page, stack: Stack, url: str, spots: list[tuple[float, float]]) -
         ("adobe.jpg", pictures.adobe_rgb_jpeg()),
     ],
 )
-def test_its_colours_are_right_in_the_browser(stack: Stack, page: Page, name: str, body: bytes) -> None:
+def test_the_colours_of_a_rendition_are_right_in_the_browser(stack: Stack, page: Page, name: str, body: bytes) -> None:
     image = shown(stack, stack.upload(name, body))
     page.goto(stack.gallery_url)
     in_grid = page.locator(f"img[alt*='{image['name']}']").first
@@ -64,7 +64,7 @@ def test_its_colours_are_right_in_the_browser(stack: Stack, page: Page, name: st
 
 
 def meant(body: bytes) -> list[tuple[int, ...]]:
-    """The sRGB colours at SPOTS that the file's own profile says its numbers stand for."""
+    """Return the sRGB colours at SPOTS according to the file's own profile."""
     if not (profile := Image.open(BytesIO(body)).info.get("icc_profile") if body[:2] == b"\xff\xd8" else None):
         return [pictures.DISC, pictures.HILL, pictures.SKY]
     source, srgb = ImageCms.ImageCmsProfile(BytesIO(profile)), ImageCms.createProfile("sRGB")
@@ -75,14 +75,14 @@ def meant(body: bytes) -> list[tuple[int, ...]]:
 
 
 def averaged(image: Image.Image, x: float, y: float) -> tuple[int, ...]:
-    """The colour around a spot without the grain."""
+    """Return the mean colour around a spot, without the grain."""
     left, upper = int(x * image.width) - 6, int(y * image.height) - 6
     patch = image.crop((left, upper, left + 12, upper + 12)).resize((1, 1), Image.Resampling.BOX).convert("RGB")
     return tuple(patch.tobytes())
 
 
 def data_url(url: str) -> str:
-    """The rendition's bytes as the browser may look at them: a canvas does not tell pixels from another origin."""
+    """Serve the rendition from the page's origin, because a canvas hides pixels of other origins."""
     answer = httpx.get(url)
     return f"data:{answer.headers['content-type']};base64,{base64.b64encode(answer.content).decode()}"
 
@@ -91,7 +91,7 @@ def opened(image: dict[str, Any], rendition: str) -> Image.Image:
     return Image.open(BytesIO(httpx.get(image[rendition]["url"]).content))
 
 
-def test_an_animation_still_moves(stack: Stack) -> None:
+def test_an_animation_stays_animated(stack: Stack) -> None:
     image = shown(stack, stack.upload("wave.gif", pictures.animated_gif(frames=8, duration_ms=120)))
     for rendition in ("thumb", "view"):
         moving = opened(image, rendition)
@@ -102,7 +102,7 @@ def test_an_animation_still_moves(stack: Stack) -> None:
         assert moving.info["duration"] == 120
 
 
-def test_what_is_transparent_stays_so(stack: Stack, page: Page) -> None:
+def test_transparency_is_kept(stack: Stack, page: Page) -> None:
     body = pictures.transparent()
     image = shown(stack, stack.upload("logo.png", body))
     assert opened(image, "thumb").mode == "RGBA"
@@ -110,7 +110,7 @@ def test_what_is_transparent_stays_so(stack: Stack, page: Page) -> None:
     assert alpha < 20
 
 
-def test_a_profile_left_out_would_be_seen() -> None:
+def test_the_comparison_would_notice_an_ignored_profile() -> None:
     for body in (pictures.cmyk_jpeg(), pictures.display_p3_jpeg(), pictures.adobe_rgb_jpeg()):
         raw = Image.open(BytesIO(body)).convert("RGB")
         told = [

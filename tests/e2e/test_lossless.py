@@ -1,4 +1,4 @@
-"""Nothing is lost through the real artifact: killers take only themselves, letters explain, operators can act."""
+"""No upload is lost in the real artifact: a poison message harms no other, and operators can replay dead letters."""
 
 import json
 import subprocess
@@ -30,13 +30,13 @@ def darkroom(stack: Stack, *arguments: str) -> str:
 
 
 def letters(stack: Stack) -> dict[str, dict[str, Any]]:
-    """Dead letters by image id."""
+    """Return the dead letters by image id."""
     found = json.loads(darkroom(stack, "dead-letters", "list", "--json"))["letters"]
     return {letter["image_ids"][0]: letter for letter in found}
 
 
 def hold(stack: Stack, enabled: bool) -> None:
-    """Stops or starts feeding the function, so that what is uploaded meanwhile arrives as one batch."""
+    """Stop or start the function's event source, so that uploads in between arrive as one batch."""
     function = stack.client("lambda")
     (mapping,) = function.list_event_source_mappings(FunctionName="darkroom-resize")["EventSourceMappings"]
     function.update_event_source_mapping(UUID=mapping["UUID"], Enabled=enabled)
@@ -44,7 +44,7 @@ def hold(stack: Stack, enabled: bool) -> None:
 
 @pytest.fixture(scope="module")
 def aftermath(killable: Stack) -> dict[str, list[str]]:
-    """Three full batches, each with one killer in it: the image ids of the healthy and of each killer."""
+    """Upload three full batches with one poison message each; return the image ids of each kind."""
     hold(killable, enabled=False)
     ids: dict[str, list[str]] = {"healthy": []}
     for mark, code in CODES.items():
@@ -55,14 +55,16 @@ def aftermath(killable: Stack) -> dict[str, list[str]]:
     return ids
 
 
-def test_a_killer_costs_its_neighbours_nothing(killable: Stack, aftermath: dict[str, list[str]]) -> None:
+def test_a_poison_message_costs_its_neighbours_nothing(killable: Stack, aftermath: dict[str, list[str]]) -> None:
     for image_id in aftermath["healthy"]:
         assert len(killable.keys(f"thumb/{image_id}/")) == 1
     assert sorted(letters(killable)) == sorted(aftermath[code][0] for code in CODES.values())
 
 
 @pytest.mark.parametrize("code", CODES.values())
-def test_the_letter_says_what_the_killer_did(killable: Stack, aftermath: dict[str, list[str]], code: str) -> None:
+def test_the_dead_letter_of_a_poison_message_has_the_right_reason(
+    killable: Stack, aftermath: dict[str, list[str]], code: str
+) -> None:
     letter = letters(killable)[aftermath[code][0]]
     assert letter["code"] == code
     assert letter["sentence"]
@@ -73,12 +75,12 @@ def test_the_letter_says_what_the_killer_did(killable: Stack, aftermath: dict[st
     assert any("dead letter sent" in line and code in line for line in shown["log"])
 
 
-def test_a_dry_run_changes_nothing_and_a_replay_does(killable: Stack, aftermath: dict[str, list[str]]) -> None:
+def test_a_dry_run_changes_nothing_and_a_replay_succeeds(killable: Stack, aftermath: dict[str, list[str]]) -> None:
     image_id = aftermath["crashed"][0]
     key = f"uploads/{image_id}/crashed.jpg"
     assert "Dry run: these 3 would be sent back" in darkroom(killable, "dead-letters", "replay")
     assert len(letters(killable)) == 3
-    # Mended, as by a new decoder: the letter's event is for the content before, and finds the newer.
+    # The same key gets a decodable picture. The dead letter's event has the old ETag and finds the new content.
     killable.s3.put_object(Bucket=killable.upload_bucket, Key=key, Body=plain_jpeg(colour="red"))
     killable.thumb_of(image_id)
     assert "1 replayed" in darkroom(killable, "dead-letters", "replay", "--code", "crashed", "--yes")
@@ -87,7 +89,7 @@ def test_a_dry_run_changes_nothing_and_a_replay_does(killable: Stack, aftermath:
     assert len(killable.keys(f"thumb/{image_id}/")) == 1
 
 
-def test_what_was_never_announced_is_found_and_submitted(killable: Stack) -> None:
+def test_reconcile_finds_and_submits_uploads_without_an_event(killable: Stack) -> None:
     s3 = killable.s3
     told = s3.get_bucket_notification_configuration(Bucket=killable.upload_bucket)
     told.pop("ResponseMetadata", None)  # type: ignore[misc]
@@ -107,7 +109,7 @@ def test_what_was_never_announced_is_found_and_submitted(killable: Stack) -> Non
     assert "Nothing to do." in darkroom(killable, "reconcile", "--grace", "0s")
 
 
-def test_a_rerender_and_a_replay_of_rejections_change_nothing_that_is_right(killable: Stack) -> None:
+def test_a_rerender_and_a_replay_of_rejections_keep_correct_results(killable: Stack) -> None:
     rejected = killable.upload("poem.jpg", b"a poem")
     killable.thumb_of(killable.upload("fine.jpg", plain_jpeg(colour="teal")))
     until(lambda: killable.keys(f"rejected/{rejected}"), "a rejection")
@@ -119,7 +121,7 @@ def test_a_rerender_and_a_replay_of_rejections_change_nothing_that_is_right(kill
     assert sorted(killable.keys("")) == before
 
 
-def test_status_counts(killable: Stack) -> None:
+def test_status_counts_messages_and_dead_letters(killable: Stack) -> None:
     status = json.loads(darkroom(killable, "status", "--json"))
     assert status["waiting"] == status["in_flight"] == 0
     assert status["oldest_seconds"] is None
@@ -127,9 +129,9 @@ def test_status_counts(killable: Stack) -> None:
     assert status["rejected"] == {"not-an-image": 1}
 
 
-def test_letters_can_be_dropped(killable: Stack, aftermath: dict[str, list[str]]) -> None:
+def test_dead_letters_can_be_dropped(killable: Stack, aftermath: dict[str, list[str]]) -> None:
     image_id = aftermath["timed-out"][0]
     said = darkroom(killable, "dead-letters", "drop", "--id", image_id, "--yes")
-    assert "2 dropped." in said  # the first, and what the rerender of every original made of it
+    assert "2 dropped." in said  # the first one, and the one from the rerender of every original
     assert "reconcile" in said
     assert image_id not in letters(killable)

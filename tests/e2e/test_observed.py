@@ -1,4 +1,4 @@
-"""200 mixed uploads through the real artifact: logs, report and alarms tell what was sent, to the unit."""
+"""200 mixed uploads in the real artifact: logs, report and alarms count exactly the uploads that were sent."""
 
 import json
 import os
@@ -29,7 +29,7 @@ def ledger(killable: Stack) -> Ledger:
 
 
 def emf(stack: Stack) -> list[dict[str, Any]]:
-    """The metrics that the functions sent, as PutMetricData takes them, with the namespace of each."""
+    """Return the metrics that the functions sent, in the form of PutMetricData, each with its namespace."""
     found = []
     for text in raw(stack):
         if not text.startswith('{"_aws"'):
@@ -54,7 +54,7 @@ def trace(stack: Stack, image_id: str) -> list[str]:
     return [line["message"] for line in json.loads(darkroom(stack, "trace", image_id, "--json"))]
 
 
-def test_the_report_counts_what_was_sent(killable: Stack, ledger: Ledger) -> None:
+def test_the_report_counts_every_upload(killable: Stack, ledger: Ledger) -> None:
     assert ledger.sent == 200
     report = json.loads(darkroom(killable, "report", "--json"))
     assert report["outcomes"] == {
@@ -75,7 +75,7 @@ def test_the_report_counts_what_was_sent(killable: Stack, ledger: Ledger) -> Non
     assert counted["retried", "storage-unavailable"] >= DURING_OUTAGE
 
 
-def test_the_log_lines_are_those_of_the_ledger(killable: Stack, ledger: Ledger) -> None:
+def test_the_log_lines_match_the_ledger(killable: Stack, ledger: Ledger) -> None:
     found = lines(killable)
     assert ids(found, telemetry.UploadResized) == {*ledger.good, *ledger.during_outage}
     assert ids(found, telemetry.UploadRejected) == set(ledger.hostile)
@@ -86,8 +86,8 @@ def test_the_log_lines_are_those_of_the_ledger(killable: Stack, ledger: Ledger) 
         assert set(line.fields) <= set(telemetry.EVENTS[line.message].field_names()) | standard, line.message
 
 
-def test_metrics_count_the_same(killable: Stack, ledger: Ledger) -> None:
-    """They count events and not uploads: a slow batch outlives its lease and comes twice, to be resized twice."""
+def test_metrics_agree_with_the_log(killable: Stack, ledger: Ledger) -> None:
+    """Metrics count events, not uploads: a slow batch outlives its lease, is redelivered, and is resized twice."""
     sums: dict[str, float] = {}
     for one in emf(killable):
         sums[one["Datum"]["MetricName"]] = sums.get(one["Datum"]["MetricName"], 0) + sum(one["Values"])
@@ -100,7 +100,7 @@ def test_metrics_count_the_same(killable: Stack, ledger: Ledger) -> None:
     assert sums["AttemptsFailed"] == told["message failed"] + told["dead letter sent"]
 
 
-def test_a_rejected_picture_tells_its_story(killable: Stack, ledger: Ledger) -> None:
+def test_a_rejected_upload_has_its_trace(killable: Stack, ledger: Ledger) -> None:
     image_id = next(iter(ledger.hostile))
     assert trace(killable, image_id) == ["upload ticketed", "upload received", "upload rejected"]
     shown = darkroom(killable, "trace", image_id)
@@ -108,14 +108,14 @@ def test_a_rejected_picture_tells_its_story(killable: Stack, ledger: Ledger) -> 
     assert "refused for good" in shown
 
 
-def test_a_retried_picture_tells_its_story(killable: Stack, ledger: Ledger) -> None:
+def test_a_retried_upload_has_its_trace(killable: Stack, ledger: Ledger) -> None:
     story = trace(killable, ledger.during_outage[0])
     assert story[:3] == ["upload ticketed", "upload received", "message failed"]
     assert story[-2:] == ["upload received", "upload resized"]
     assert "in the gallery" in darkroom(killable, "trace", ledger.during_outage[0])
 
 
-def test_a_dead_lettered_picture_tells_its_story(killable: Stack, ledger: Ledger) -> None:
+def test_a_dead_lettered_upload_has_its_trace(killable: Stack, ledger: Ledger) -> None:
     story = trace(killable, ledger.killer)
     # The first attempt dies without a word; what follows are suspects in processes of their own.
     assert story[:3] == ["upload ticketed", "upload received", "upload received"]
@@ -123,12 +123,12 @@ def test_a_dead_lettered_picture_tells_its_story(killable: Stack, ledger: Ledger
     assert "given up" in darkroom(killable, "trace", ledger.killer)
 
 
-def test_the_gallery_is_the_end_of_the_story(killable: Stack, ledger: Ledger) -> None:
+def test_a_trace_ends_when_the_gallery_shows_the_picture(killable: Stack, ledger: Ledger) -> None:
     httpx.get(f"{killable.gallery_url}images?ids={ledger.good[0]}").raise_for_status()
     until(lambda: trace(killable, ledger.good[0])[-1] == "upload shown", "the last line")
 
 
-def test_the_logs_keep_secrets(killable: Stack, ledger: Ledger) -> None:
+def test_the_logs_contain_no_secrets(killable: Stack, ledger: Ledger) -> None:
     httpx.get(killable.gallery_url).raise_for_status()
     everything = "\n".join(raw(killable))
     for secret in ("X-Amz-Signature", "x-amz-signature", "X-Amz-Credential", "x-amz-security-token", "AWS_SECRET"):
@@ -136,7 +136,7 @@ def test_the_logs_keep_secrets(killable: Stack, ledger: Ledger) -> None:
     assert "猫" not in "\n".join(text for text in raw(killable) if text.startswith("{"))
 
 
-def test_the_report_is_drawn(killable: Stack, ledger: Ledger) -> None:
+def test_the_html_report_has_thumbnails_and_dead_letters(killable: Stack, ledger: Ledger) -> None:
     file = killable.engine.folder / "report.html"
     darkroom(killable, "report", "--html", str(file))
     text = file.read_text()
@@ -159,7 +159,7 @@ def state(stack: Stack, metric: str) -> tuple[str, str]:
     return alarm["StateValue"], alarm["AlarmDescription"]
 
 
-def test_error_rate_and_latency_alarms_fire_on_what_the_function_told(killable: Stack, ledger: Ledger) -> None:
+def test_error_rate_and_latency_alarms_fire_on_the_metrics_of_the_function(killable: Stack, ledger: Ledger) -> None:
     cloudwatch = killable.client("cloudwatch")
     now = datetime.now(UTC)
     for one in emf(killable):
@@ -167,12 +167,12 @@ def test_error_rate_and_latency_alarms_fire_on_what_the_function_told(killable: 
             cloudwatch.put_metric_data(
                 Namespace=one["Namespace"], MetricData=[one["Datum"] | {"Value": value, "Timestamp": now}]
             )
-    # How many attempts failed in the outage depends on the machine's speed; as many more surely are too many.
+    # The number of failed attempts depends on the machine's speed. As many failures as attempts are surely too many.
     attempts = [one for one in emf(killable) if one["Datum"]["MetricName"] == "AttemptsFailed"]
     failing = [attempts[0]["Datum"] | {"Value": 1.0, "Timestamp": now}] * sum(len(one["Values"]) for one in attempts)
     cloudwatch.put_metric_data(Namespace=attempts[0]["Namespace"], MetricData=failing)
     until(lambda: state(killable, "AttemptsFailed")[0] == "ALARM", "an alarm")
-    # Nothing was slow enough for an alarm; the same line with a minute more is.
+    # No upload was slow enough for an alarm. The same metric with a minute more is.
     assert state(killable, "Latency")[0] == "OK"
     (latency, *_) = [one for one in emf(killable) if one["Datum"]["MetricName"] == "Latency"]
     slow = [latency["Datum"] | {"Value": latency["Values"][0] + 60_000, "Timestamp": now}] * 4
@@ -183,11 +183,11 @@ def test_error_rate_and_latency_alarms_fire_on_what_the_function_told(killable: 
 @pytest.mark.parametrize(
     ("namespace", "metric"), [(namespace, metric) for namespace, names in ALARMS_OF_AWS.items() for metric in names]
 )
-def test_alarms_on_what_aws_itself_measures_fire(killable: Stack, ledger: Ledger, namespace: str, metric: str) -> None:
+def test_alarms_on_metrics_of_aws_fire(killable: Stack, ledger: Ledger, namespace: str, metric: str) -> None:
     cloudwatch = killable.client("cloudwatch")
     (alarm,) = [one for one in cloudwatch.describe_alarms()["MetricAlarms"] if one["MetricName"] == metric]
     measured = killable.waiting("ResizeDeadLetterQueueUrl") if metric.endswith("Visible") else alarm["Threshold"] + 1
-    # In every period that is looked at: one bad minute alone wakes nobody where more are asked for.
+    # Put the value into every evaluated period, because an alarm may need more than one bad minute.
     datum = {"MetricName": metric, "Dimensions": alarm["Dimensions"], "Value": measured}
     assert alarm["StateValue"] != "ALARM"
     cloudwatch.put_metric_data(Namespace=namespace, MetricData=[datum | {"Timestamp": datetime.now(UTC)}])

@@ -1,4 +1,4 @@
-"""From an upload to the gallery, as a person with curl and a browser sees it, with IAM enforced."""
+"""From the upload to the gallery, with curl and a browser, with IAM enforced."""
 
 import json
 import subprocess
@@ -33,7 +33,7 @@ def test_a_file_uploaded_by_the_curl_line_appears(stack: Stack, tmp_path: Path) 
     assert min(thumb.convert("RGB").getpixel((50, 50))) > 240  # type: ignore[arg-type]
 
 
-def test_curl_hears_why_the_door_refuses(stack: Stack, tmp_path: Path) -> None:
+def test_curl_prints_the_reason_of_a_refused_ticket(stack: Stack, tmp_path: Path) -> None:
     (tmp_path / "song.mp3").write_bytes(b"ID3")
     line = f'curl -sX POST "{stack.gallery_url}uploads?name=song.mp3&as=curl" | curl -K - -F file=@song.mp3'
     done = subprocess.run(line, shell=True, cwd=tmp_path, capture_output=True, text=True, check=False)
@@ -41,9 +41,9 @@ def test_curl_hears_why_the_door_refuses(stack: Stack, tmp_path: Path) -> None:
     assert done.stderr.startswith("unsupported-type: song.mp3 is not a picture we can read.")
 
 
-def test_the_smaller_is_enlarged_and_orientation_is_applied(stack: Stack) -> None:
+def test_a_small_picture_fills_the_thumb_and_its_orientation_is_applied(stack: Stack) -> None:
     exif = Image.Exif()
-    exif[0x0112] = 6  # the camera was turned: what is stored must be shown a quarter turn clockwise
+    exif[0x0112] = 6  # the stored picture must be shown a quarter turn clockwise
     image = shown(stack, stack.upload("turned.jpg", picture(200, 100, exif=exif)))
     assert (image["width"], image["height"]) == (100, 200)
     thumb = fetched(image["thumb"]["url"]).convert("RGB")
@@ -55,7 +55,7 @@ def test_the_smaller_is_enlarged_and_orientation_is_applied(stack: Stack) -> Non
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
-def test_a_rendition_says_what_it_is(stack: Stack, kind: str) -> None:
+def test_a_rendition_has_its_media_type_and_metadata(stack: Stack, kind: str) -> None:
     image_id = stack.upload(f"cat.{kind.lower()}", picture(kind=kind))
     found = stack.s3.head_object(Bucket=stack.resized_bucket, Key=stack.thumb_of(image_id))
     assert found["ContentType"] == "image/jpeg"
@@ -75,7 +75,7 @@ def test_the_gallery_is_newest_first_and_pages_do_not_shift(stack: Stack) -> Non
     assert [image["id"] for image in second["images"]] == [older]
 
 
-def test_the_same_photo_again_is_a_second_entry(stack: Stack) -> None:
+def test_uploading_the_same_photo_twice_gives_two_entries(stack: Stack) -> None:
     photo = picture(300, 300, (1, 2, 3))
     first, second = stack.upload("twin.jpg", photo), stack.upload("twin.jpg", photo)
     assert first != second
@@ -83,7 +83,7 @@ def test_the_same_photo_again_is_a_second_entry(stack: Stack) -> None:
 
 
 def snapshot(stack: Stack) -> dict[str, str]:
-    """Every object of the resized bucket with its content's hash."""
+    """Return every object of the resized bucket with the hash of its content."""
     pages = stack.s3.get_paginator("list_objects_v2").paginate(Bucket=stack.resized_bucket)
     return {found["Key"]: found["ETag"] for page in pages for found in page.get("Contents", [])}
 
@@ -105,7 +105,7 @@ def test_the_same_event_again_changes_nothing(stack: Stack) -> None:
         "Records": [
             {
                 "eventName": "ObjectCreated:Put",
-                # The event's own time, which the id carries to the millisecond.
+                # The event's time, which the id contains to the millisecond.
                 "eventTime": keys.taken_at(read.image_id).isoformat(timespec="milliseconds"),
                 "s3": {
                     "bucket": {"name": stack.upload_bucket},
@@ -126,7 +126,7 @@ def test_the_same_event_again_changes_nothing(stack: Stack) -> None:
     assert stack.waiting("ResizeDeadLetterQueueUrl") == 0
 
 
-def test_what_is_superseded_or_no_upload_is_acknowledged(stack: Stack) -> None:
+def test_a_superseded_event_and_a_test_event_are_acknowledged(stack: Stack) -> None:
     before = snapshot(stack)
     gone = {
         "Records": [
@@ -151,7 +151,7 @@ def test_what_is_superseded_or_no_upload_is_acknowledged(stack: Stack) -> None:
     assert stack.waiting("ResizeDeadLetterQueueUrl") == 0
 
 
-def test_what_is_no_picture_is_rejected_with_a_reason(stack: Stack) -> None:
+def test_a_file_that_is_no_picture_is_rejected_with_a_reason(stack: Stack) -> None:
     image_id = stack.upload("lies.jpg", b"<html>I am not a picture</html>")
     key = until(lambda: stack.keys(f"rejected/{image_id}"), "the record of the rejection")[0]
     record = json.loads(stack.s3.get_object(Bucket=stack.resized_bucket, Key=key)["Body"].read())
@@ -161,7 +161,7 @@ def test_what_is_no_picture_is_rejected_with_a_reason(stack: Stack) -> None:
     assert stack.keys(f"thumb/{image_id}/") == []
 
 
-def test_darkroom_upload_takes_a_folder(stack: Stack, tmp_path: Path) -> None:
+def test_darkroom_upload_accepts_a_folder(stack: Stack, tmp_path: Path) -> None:
     for name in ("one.jpg", "sub/two.jpg"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(picture(111, 222))

@@ -1,4 +1,4 @@
-"""What the setup says to somebody whose machine lacks something."""
+"""The set-up's messages on a machine without Python or without a network."""
 
 import shutil
 import subprocess
@@ -12,7 +12,7 @@ SETUP = Path(__file__).parents[2] / "ops" / "setup.sh"
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
-    """A folder with the setup in it, and a `bin` with what every machine has, which is no Python."""
+    """Return a folder with the set-up and a `bin` with the usual commands, but without Python."""
     (tmp_path / "ops").mkdir()
     shutil.copy(SETUP, tmp_path / "ops")
     (tmp_path / "bin").mkdir()
@@ -31,7 +31,7 @@ def set_up(clone: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
-def test_without_python_it_says_what_to_install(clone: Path) -> None:
+def test_set_up_without_python_names_the_version_to_install(clone: Path) -> None:
     done = set_up(clone)
     assert done.returncode == 1
     assert done.stderr.endswith(
@@ -39,7 +39,7 @@ def test_without_python_it_says_what_to_install(clone: Path) -> None:
     )
 
 
-def test_without_a_network_it_says_so(clone: Path) -> None:
+def test_set_up_without_a_network_says_so(clone: Path) -> None:
     (clone / "bin" / "python3").symlink_to(sys.executable)
     nowhere = "http://127.0.0.1:9/simple"
     done = set_up(clone, PIP_INDEX_URL=nowhere, PIP_RETRIES="0", PIP_CONFIG_FILE="/dev/null")

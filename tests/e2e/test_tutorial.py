@@ -1,4 +1,4 @@
-"""The two parameters that give back how the 2016 tutorial behaved."""
+"""The two parameters that restore the behaviour of the 2016 tutorial."""
 
 import subprocess
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ def tutorial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield running
 
 
-def test_a_bare_curl_uploads_and_the_original_goes(tutorial: Stack, tmp_path: Path) -> None:
+def test_a_plain_curl_uploads_and_the_original_is_deleted(tutorial: Stack, tmp_path: Path) -> None:
     (tmp_path / "test.jpeg").write_bytes(picture(500, 500))
     bucket = f"{tutorial.engine.url}/{tutorial.upload_bucket}"
     line = f"curl -sS --fail {bucket} -F key=test.jpeg -F file=@test.jpeg"
@@ -30,13 +30,13 @@ def test_a_bare_curl_uploads_and_the_original_goes(tutorial: Stack, tmp_path: Pa
     assert tutorial.waiting("ResizeDeadLetterQueueUrl") == 0
 
 
-def test_a_refused_original_stays(tutorial: Stack) -> None:
+def test_a_rejected_original_is_kept(tutorial: Stack) -> None:
     image_id = tutorial.upload("lies.jpg", b"I am not a picture")
     until(lambda: tutorial.keys(f"rejected/{image_id}"), "the rejection")
     assert tutorial.keys(f"uploads/{image_id}/", tutorial.upload_bucket) == [f"uploads/{image_id}/lies.jpg"]
 
 
-def test_strangers_may_upload_and_nothing_else(tutorial: Stack) -> None:
+def test_anonymous_clients_may_only_upload(tutorial: Stack) -> None:
     bucket = f"{tutorial.engine.url}/{tutorial.upload_bucket}"
     tutorial.s3.put_object(Bucket=tutorial.upload_bucket, Key="private.jpg", Body=b"not a picture, so it stays")
     assert httpx.get(f"{bucket}/private.jpg").status_code == 403

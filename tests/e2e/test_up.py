@@ -1,4 +1,4 @@
-"""`darkroom up` as somebody runs it: it starts, stays, keeps the pictures, and says what is wrong when it cannot."""
+"""`darkroom up` from the command line: it starts, keeps the pictures, and explains why it cannot start."""
 
 import os
 import re
@@ -19,7 +19,7 @@ STARTS_SECONDS = 240
 
 
 class Run:
-    """One `darkroom up`, and what it has said so far."""
+    """One `darkroom up` and its output so far."""
 
     def __init__(self, folder: Path, port: int) -> None:
         folder.mkdir(exist_ok=True)
@@ -30,7 +30,7 @@ class Run:
             )
 
     def gallery(self) -> str:
-        """The address that it prints once everything runs."""
+        """Wait for the gallery's address in the output and return it."""
 
         def told() -> str | None:
             assert self.process.poll() is None, self.log.read_text()
@@ -47,7 +47,7 @@ class Run:
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
     yield tmp_path / "state"
-    # An engine that a test left without its parent stops by itself; wait, so that it does not outlive the test.
+    # An engine without its parent process stops by itself. Wait, so that it does not outlive the test.
     until(lambda: not engine_pids(tmp_path / "state"), "end of the engine")
 
 
@@ -70,14 +70,14 @@ def upload(gallery: str, name: str) -> None:
     until(lambda: Path(name).stem in names(gallery), f"{name} in the gallery")
 
 
-def test_pictures_survive_a_stop_and_even_a_kill(folder: Path) -> None:
+def test_pictures_survive_a_stop_and_a_kill(folder: Path) -> None:
     port = free_port()
     first = Run(folder, port)
     gallery = first.gallery()
     assert "| curl -K - -F file=@cat.jpg" in first.log.read_text()
     upload(gallery, "before the kill.jpg")
 
-    # Both at once, as when the machine loses power: nobody is there to save anything.
+    # Kill both at once, as in a power failure: no process can save anything.
     os.killpg(int(engine_pids(folder)[0].split()[0]), signal.SIGKILL)
     first.ends(signal.SIGKILL)
 
@@ -92,7 +92,7 @@ def test_pictures_survive_a_stop_and_even_a_kill(folder: Path) -> None:
     assert names(gallery) == ["after it", "before the kill"]
     assert "nothing changed" in third.log.read_text()
 
-    # The one who started it is killed; the engine notices, saves and stops, and the next start waits for that.
+    # Only `darkroom up` is killed. The engine notices, saves and stops, and the next start waits for it.
     upload(gallery, "orphaned.jpg")
     third.ends(signal.SIGKILL)
     fourth = Run(folder, port)
@@ -112,7 +112,7 @@ def test_another_port_serves_the_same_pictures(folder: Path) -> None:
     assert second.ends(signal.SIGTERM) == 0
 
 
-def test_a_second_one_in_the_same_folder_says_so(folder: Path) -> None:
+def test_a_second_darkroom_in_the_same_folder_is_refused(folder: Path) -> None:
     running = Run(folder, free_port())
     try:
         until(lambda: (folder / "engine.json").exists(), "engine")
@@ -126,7 +126,7 @@ def test_a_second_one_in_the_same_folder_says_so(folder: Path) -> None:
         assert running.ends(signal.SIGTERM) == 0
 
 
-def test_a_taken_port_is_said_and_another_one_named(folder: Path) -> None:
+def test_a_taken_port_is_reported_with_a_free_one(folder: Path) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()

@@ -1,4 +1,4 @@
-"""A gallery with pictures in it, and a browser to look at it with."""
+"""A gallery with pictures, and helpers for the browser."""
 
 import base64
 import io
@@ -39,7 +39,7 @@ DROP = """
 
 @cache
 def rendered(seed: int, box_px: int, grain: bool) -> tuple[bytes, tuple[int, int]]:
-    """Picture number `seed` fitted into a box as JPEG, and the size it says its original had."""
+    """Return picture number `seed` fitted into a box as JPEG, and the size of its pretended original."""
     picture = photos.photo(seed, 1600, grain=grain)
     original = (picture.width * 5 // 2, picture.height * 5 // 2)
     picture.thumbnail((box_px, box_px))
@@ -49,7 +49,7 @@ def rendered(seed: int, box_px: int, grain: bool) -> tuple[bytes, tuple[int, int
 
 
 def fill(stack: Any, count: int, *, grain: bool = True) -> list[str]:
-    """Puts `count` pictures into the gallery, without resizing; their ids, newest first."""
+    """Put `count` pictures into the gallery without the resizer; return their ids, newest first."""
     now = datetime.now(UTC)
     ids = []
     for n in range(count):
@@ -66,20 +66,20 @@ def fill(stack: Any, count: int, *, grain: bool = True) -> list[str]:
 
 
 def empty(stack: Any) -> None:
-    """Takes every picture out of the gallery."""
+    """Delete every picture of the gallery."""
     for page in stack.s3.get_paginator("list_objects_v2").paginate(Bucket=stack.resized_bucket):
         for item in page.get("Contents", []):
             stack.s3.delete_object(Bucket=stack.resized_bucket, Key=item["Key"])
 
 
 def hand_over(page: Page, how: str, files: Iterable[tuple[str, str, bytes]]) -> None:
-    """Drops or pastes files (name, type, bytes) anywhere on the page; `how` is "drop" or "paste"."""
+    """Drop or paste files (name, type, bytes) anywhere on the page; `how` is "drop" or "paste"."""
     listed = [{"name": name, "type": type_, "data": base64.b64encode(body).decode()} for name, type_, body in files]
     page.evaluate(DROP, [listed, how])
 
 
 def drop_path(page: Page, path: Path) -> None:
-    """Drops a file or a folder from the disk in the middle of the page, as a hand with a mouse would."""
+    """Drop a file or a folder from the disk in the middle of the page, with mouse events."""
     session = page.context.new_cdp_session(page)
     data = {"items": [], "files": [str(path)], "dragOperationsMask": 1}
     for kind in ("dragEnter", "dragOver", "drop"):
@@ -87,7 +87,7 @@ def drop_path(page: Page, path: Path) -> None:
 
 
 def violations(page: Page) -> list[str]:
-    """What axe-core finds wrong with the page as it is now: rule, and where."""
+    """Return axe-core's findings for the current page, each with its rule and place."""
     found = Axe().run(page).response["violations"]
     return [
         f"{rule['id']}: {node['html'][:160]} ({node['failureSummary']})" for rule in found for node in rule["nodes"]
@@ -95,7 +95,7 @@ def violations(page: Page) -> list[str]:
 
 
 def watch_shifts(page: Page) -> None:
-    """Has Chromium tell of every shift of the page's layout, also those right after input, which CLS leaves out."""
+    """Record every layout shift, including shifts right after input, which CLS omits."""
     told = _shifts[page] = []
     session = page.context.new_cdp_session(page)
     session.on(
@@ -105,18 +105,18 @@ def watch_shifts(page: Page) -> None:
 
 
 def shifts(page: Page) -> list[dict[str, Any]]:
-    """Every shift of the layout since `watch_shifts`: its `value`, and what moved from where to where."""
-    page.evaluate("new Promise(requestAnimationFrame)")  # what the last frame moved is told after it
+    """Return every layout shift since `watch_shifts`: its `value`, and the elements with their old and new places."""
+    page.evaluate("new Promise(requestAnimationFrame)")  # a frame's shifts are reported after the frame
     return _shifts[page]
 
 
 def alt(page: Page) -> list[str | None]:
-    """The names of the pictures in the grid, in order."""
+    """Return the names of the pictures in the grid, in order."""
     return [image.get_attribute("alt") for image in page.locator("#grid img").all()]
 
 
 def complete(page: Page) -> None:
-    """Waits until every picture in the window is shown. (wait_for_function would need eval, which the page forbids.)"""
+    """Wait until every picture in the window is loaded. (wait_for_function needs eval, which the page forbids.)"""
     shown = """[...document.querySelectorAll(".picture img")]
       .filter(image => image.checkVisibility() && image.getBoundingClientRect().top < innerHeight)
       .every(image => image.complete && image.naturalWidth)"""

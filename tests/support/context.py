@@ -1,4 +1,4 @@
-"""What Lambda tells a function about its invocation."""
+"""Lambda's context object, for unit tests."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 @dataclass
 class Context(LambdaContext):
-    """Request `request-1` of the function `darkroom-resize`, with `remaining_ms` left."""
+    """The context of request `request-1` of the function `darkroom-resize`, with `remaining_ms` left."""
 
     remaining_ms: int = 60_000
 

@@ -1,4 +1,4 @@
-"""docs/asyncapi.yaml as a judge of events."""
+"""Validates events against docs/asyncapi.yaml."""
 
 import json
 from pathlib import Path
@@ -12,14 +12,14 @@ SCHEMAS: dict[str, Any] = DOCUMENT["components"]["schemas"]
 
 
 def violations(schema: str, value: Any) -> list[str]:
-    """What of `value` is not as the schema of this name says."""
+    """Return the places where `value` violates the schema of this name."""
     rules = {"$ref": f"#/components/schemas/{schema}", "components": DOCUMENT["components"]}
     validator = Draft7Validator(rules, format_checker=Draft7Validator.FORMAT_CHECKER)
     return [f"{'/'.join(map(str, error.path))}: {error.message}" for error in validator.iter_errors(value)]
 
 
 def s3_events(sample: Any) -> list[dict[str, Any]]:
-    """The S3 events in what AWS hands over: bare, in a queue's messages, in SNS's envelope. Deletions are left out."""
+    """Return the S3 events of a Lambda event: bare, in queue messages or in SNS's envelope, without deletions."""
     if not isinstance(sample, dict) or not isinstance(sample.get("Records"), list):
         return []
     records = sample["Records"]
@@ -30,7 +30,7 @@ def s3_events(sample: Any) -> list[dict[str, Any]]:
 
 
 def envelopes(sample: Any) -> list[dict[str, Any]]:
-    """SNS's envelopes in the messages of a queue."""
+    """Return the SNS envelopes in the messages of a queue."""
     records = sample.get("Records", []) if isinstance(sample, dict) else []
     parsed = [_json(record["body"]) for record in records if "body" in record]
     return [body for body in parsed if isinstance(body, dict) and body.get("Type") == "Notification"]

@@ -1,4 +1,4 @@
-"""A Darkroom deployed to a local engine of its own, as end-to-end tests and benches use it."""
+"""A Darkroom with its own local engine, for end-to-end tests and benches."""
 
 import sys
 import time
@@ -29,7 +29,7 @@ DARKROOM = str(Path(sys.executable).with_name("darkroom"))
 
 @dataclass(frozen=True)
 class Stack:
-    """A deployed Darkroom, and the way to its services as the account's root."""
+    """A deployed Darkroom, with clients that have the rights of the account's root user."""
 
     engine: Engine
     gallery_url: str
@@ -51,7 +51,7 @@ class Stack:
         return self.engine.session().client(service, endpoint_url=self.engine.url)
 
     def upload(self, name: str, body: bytes, media_type: str = "") -> str:
-        """Uploads through the door as a program would; answers the image id."""
+        """Upload a file through the door and return the image id."""
         asked = httpx.post(
             f"{self.gallery_url}uploads",
             json={"name": name, "type": media_type, "size": len(body)},
@@ -65,16 +65,16 @@ class Stack:
         return image_id
 
     def keys(self, prefix: str, bucket: str | None = None) -> list[str]:
-        """Every key below `prefix` in the resized bucket, or another."""
+        """Return every key with `prefix` in the resized bucket, or in another one."""
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket or self.resized_bucket, Prefix=prefix)
         return [found["Key"] for page in pages for found in page.get("Contents", [])]
 
     def thumb_of(self, image_id: str) -> str:
-        """The key of the picture's thumb, as soon as it is there."""
+        """Wait for the picture's thumb and return its key."""
         return until(lambda: self.keys(f"thumb/{image_id}/"), f"a thumb of {image_id}")[0]
 
     def log_lines(self, function: str, text: str) -> list[str]:
-        """The lines with this text that a function has logged."""
+        """Return the log lines of a function that contain this text."""
         try:
             found = self.logs.filter_log_events(logGroupName=f"/aws/lambda/{function}", filterPattern=f'"{text}"')
         except self.logs.exceptions.ResourceNotFoundException:
@@ -82,7 +82,7 @@ class Stack:
         return [event["message"] for event in found["events"]]
 
     def belongings(self, name: str) -> list[str]:
-        """What the engine has of a subscriber: functions, queues, subscriptions, roles, log groups, alarms."""
+        """Return a subscriber's resources: functions, queues, subscriptions, roles, log groups, alarms."""
         names = [one["FunctionName"] for one in self.client("lambda").list_functions()["Functions"]]
         names += self.sqs.list_queues().get("QueueUrls", [])
         names += [one["Endpoint"] for one in self.sns.list_subscriptions()["Subscriptions"]]
@@ -92,14 +92,14 @@ class Stack:
         return [found for found in names if name in found.lower()]
 
     def waiting(self, queue: str = "ResizeQueueUrl") -> int:
-        """How many messages a queue holds, seen and unseen."""
+        """Return the number of messages in a queue, visible and in flight."""
         names: Any = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         counted = self.sqs.get_queue_attributes(QueueUrl=self.outputs[queue], AttributeNames=names)["Attributes"]
         return sum(int(number) for number in counted.values())
 
 
 def until[T](look: Callable[[], T], what: str, seconds: float = ARRIVES_SECONDS) -> T:
-    """What `look` answers as soon as that is true of it; fails after `seconds`."""
+    """Call `look` until its result is true, and return the result; fail after `seconds`."""
     deadline = time.monotonic() + seconds
     while not (found := look()):
         assert time.monotonic() < deadline, f"no {what} within {seconds} s"
@@ -108,7 +108,7 @@ def until[T](look: Callable[[], T], what: str, seconds: float = ARRIVES_SECONDS)
 
 
 def stack_on(engine: Engine, gallery_url: str) -> Stack:
-    """The Darkroom that runs on an engine."""
+    """Return the Darkroom that runs on an engine."""
 
     def client(service: Any) -> Any:
         return engine.session().client(service, endpoint_url=engine.url)
@@ -126,7 +126,7 @@ def stack_on(engine: Engine, gallery_url: str) -> Stack:
 
 @contextmanager
 def deployed(folder: Path, parameters: dict[str, str], services: Sequence[str] = ()) -> Iterator[Stack]:
-    """A Darkroom of its own, with its state in `folder`, and with it those services that have a stack of their own.
+    """Deploy a Darkroom with its state in `folder`, and `services` that have their own stacks.
 
     Its artifact is in `folder`/build, or else the one for all.
     """

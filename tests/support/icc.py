@@ -15,7 +15,7 @@ type Primaries = tuple[tuple[float, float], tuple[float, float], tuple[float, fl
 
 
 def rgb_profile(space: Primaries, name: str, black: float = 0.0) -> bytes:
-    """A matrix profile of an RGB space whose white is D65 and whose darkest light is `black` (white's is 1)."""
+    """Return a matrix profile of an RGB space with the white point D65; `black` is its darkest light (white is 1)."""
     *corners, gamma = space
     columns = [_xyz(xy) for xy in corners]
     primaries = tuple(zip(*columns, strict=True))
@@ -48,7 +48,7 @@ def rgb_profile(space: Primaries, name: str, black: float = 0.0) -> bytes:
 
 
 def grey_profile(gamma: float) -> bytes:
-    """A profile of greys whose light is the value to the power of `gamma`."""
+    """Return a grey profile whose light is the value to the power of `gamma`."""
     curve = b"curv" + bytes(4) + struct.pack(">IH", 1, round(gamma * 256))
     return _profile(
         b"mntr",
@@ -58,12 +58,12 @@ def grey_profile(gamma: float) -> bytes:
     )
 
 
-# What each ink lets through of red, green and blue light: cyan, magenta, yellow, black.
+# The shares of red, green and blue light that each ink transmits: cyan, magenta, yellow, black.
 _INKS = ((0.05, 0.62, 0.86), (0.84, 0.08, 0.40), (0.97, 0.88, 0.08), (0.14, 0.14, 0.14))
 
 
 def cmyk_profile(name: str = "Test CMYK") -> bytes:
-    """A printer's profile of two grid points an ink: Lab of the sixteen corners, dull as inks on paper are."""
+    """Return a printer's profile with two grid points per ink: Lab of the sixteen corners, dull as inks on paper."""
     clut = bytearray()
     for corner in range(16):
         light = [1.0, 1.0, 1.0]
@@ -79,7 +79,7 @@ def cmyk_profile(name: str = "Test CMYK") -> bytes:
 
 
 def _lab(srgb: list[float]) -> tuple[float, float, float]:
-    """CIE Lab (D50) of gamma-coded sRGB values from 0 to 1."""
+    """Return CIE Lab (D50) of gamma-coded sRGB values from 0 to 1."""
     red, green, blue = (value**2.2 for value in srgb)
     xyz = (
         0.4361 * red + 0.3851 * green + 0.1431 * blue,

@@ -1,4 +1,4 @@
-"""200 mixed uploads through the real artifact, and the ledger of what was sent."""
+"""200 mixed uploads for the real artifact, and the ledger of the uploads."""
 
 import json
 import random
@@ -27,7 +27,7 @@ HOSTILE_KINDS = {
 
 @dataclass
 class Ledger:
-    """What was sent: image ids by how they must end, a hostile file's with its code."""
+    """The uploads: image ids by expected outcome, and the expected code of each hostile file."""
 
     good: list[str] = field(default_factory=list)
     hostile: dict[str, str] = field(default_factory=dict)
@@ -41,14 +41,14 @@ class Ledger:
 
 @contextmanager
 def killable(folder: Path) -> Iterator[Stack]:
-    """A Darkroom whose decoder dies of marked pictures, and which tries again without long waits."""
+    """Deploy a Darkroom whose decoder dies of marked pictures and which retries without long waits."""
     make_killable(folder / "build", quick=True)
     with deployed(folder, {"AlarmEmail": "someone@example.com"}) as running:
         yield running
 
 
 def send_all(stack: Stack) -> Ledger:
-    """Good and hostile files, then some while S3 refuses what is written, then a killer; waits for the end of it."""
+    """Upload good and hostile files, some while S3 refuses writes, then a poison message; wait for the outcomes."""
     sent = Ledger()
     bodies: list[bytes | None] = [None] * GOOD + [list(HOSTILE_KINDS)[n % len(HOSTILE_KINDS)] for n in range(HOSTILE)]
     random.Random(SEED).shuffle(bodies)
@@ -75,7 +75,7 @@ def send_all(stack: Stack) -> Ledger:
 
 
 def outage(stack: Stack, *, on: bool) -> None:
-    """S3 refuses what the resizer writes, or takes it again."""
+    """Make S3 refuse the resizer's writes, or accept them again."""
     if not on:
         stack.s3.delete_bucket_policy(Bucket=stack.resized_bucket)
         return
@@ -86,7 +86,7 @@ def outage(stack: Stack, *, on: bool) -> None:
 
 
 def raw(stack: Stack) -> list[str]:
-    """Everything in the functions' logs."""
+    """Return every line in the functions' logs."""
     return [
         event["message"]
         for service in ("ingest", "resize", "list")
@@ -95,16 +95,16 @@ def raw(stack: Stack) -> list[str]:
 
 
 def lines(stack: Stack) -> list[LogLine]:
-    """Those of the lines that are ours."""
+    """Return Darkroom's own log lines."""
     return parse(raw(stack))
 
 
 def ids(found: list[LogLine], kind: type[telemetry.LogEvent]) -> set[str]:
-    """The images that have such a line."""
+    """Return the ids of the images that have such a line."""
     return {line.image_id or "" for line in found if line.message == kind.message}
 
 
 @cache
 def picture(number: int) -> bytes:
-    """One of a dozen landscapes, drawn once each."""
+    """Return one of a dozen landscapes, each drawn once."""
     return photos.jpeg(number, 1000) if number < 12 else picture(number % 12)

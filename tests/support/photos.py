@@ -26,7 +26,7 @@ PALETTES: tuple[tuple[tuple[Colour, ...], tuple[Colour, ...]], ...] = (
 
 
 def photo(seed: int, long_px: int = 1600, *, grain: bool = True) -> Image.Image:
-    """Picture number `seed`, always the same, its longer side `long_px` pixels."""
+    """Draw picture number `seed`, always the same, with `long_px` pixels on its longer side."""
     rng = random.Random(seed)
     ratio = rng.choice((3 / 2, 3 / 2, 4 / 3, 4 / 3, 3 / 4, 2 / 3, 1, 16 / 9))
     width, height = (long_px, round(long_px / ratio)) if ratio >= 1 else (round(long_px * ratio), long_px)
@@ -36,14 +36,14 @@ def photo(seed: int, long_px: int = 1600, *, grain: bool = True) -> Image.Image:
 
 
 def jpeg(seed: int, long_px: int = 1600, *, grain: bool = True) -> bytes:
-    """Picture number `seed` as a JPEG file."""
+    """Return picture number `seed` as a JPEG file."""
     file = io.BytesIO()
     photo(seed, long_px, grain=grain).save(file, "JPEG", quality=88)
     return file.getvalue()
 
 
 def mountains(rng: random.Random, width: int, height: int) -> Image.Image:
-    """Ridges behind one another, paler with distance, under a low sun."""
+    """Draw ridges that grow paler with distance, under a low sun."""
     sky, (far, near) = rng.choice(PALETTES)
     picture = _sky(sky, width, height)
     _glow(picture, rng.uniform(0.2, 0.8) * width, height * rng.uniform(0.4, 0.55), min(width, height) * 0.5, sky[-1])
@@ -55,7 +55,7 @@ def mountains(rng: random.Random, width: int, height: int) -> Image.Image:
 
 
 def dunes(rng: random.Random, width: int, height: int) -> Image.Image:
-    """Smooth sand, lit from one side."""
+    """Draw smooth sand, lit from one side."""
     sky, _ = rng.choice(PALETTES[:2] + PALETTES[3:])
     picture = _sky(sky[:-1], width, height)
     for layer in range(5):
@@ -66,7 +66,7 @@ def dunes(rng: random.Random, width: int, height: int) -> Image.Image:
 
 
 def sea(rng: random.Random, width: int, height: int) -> Image.Image:
-    """A horizon, a sun, and its path on the water."""
+    """Draw a horizon, a sun, and its reflection on the water."""
     sky, (far, near) = rng.choice(PALETTES)
     horizon = round(height * rng.uniform(0.45, 0.6))
     picture = _sky(sky, width, height)
@@ -85,7 +85,7 @@ def sea(rng: random.Random, width: int, height: int) -> Image.Image:
 
 
 def night(rng: random.Random, width: int, height: int) -> Image.Image:
-    """Stars over a dark ridge."""
+    """Draw stars over a dark ridge."""
     picture = _sky(((6, 9, 24), (20, 34, 66), (66, 92, 120)), width, height)
     _glow(picture, width * rng.random(), height * 0.3, max(width, height) * 0.7, (96, 82, 140))
     draw = ImageDraw.Draw(picture)
@@ -99,7 +99,7 @@ def night(rng: random.Random, width: int, height: int) -> Image.Image:
 
 
 def forest(rng: random.Random, width: int, height: int) -> Image.Image:
-    """Trunks in mist."""
+    """Draw trunks in mist."""
     sky, (far, near) = rng.choice((PALETTES[1], PALETTES[3], PALETTES[5]))
     picture = _sky((sky[-1], sky[1], far), width, height)
     _glow(picture, width * 0.5, height * 0.3, min(width, height) * 0.8, (255, 248, 226))
@@ -130,7 +130,7 @@ def forest(rng: random.Random, width: int, height: int) -> Image.Image:
 
 
 def lights(rng: random.Random, width: int, height: int) -> Image.Image:
-    """A street at night, out of focus."""
+    """Draw the lights of a street at night, out of focus."""
     picture = _sky(((10, 10, 26), (32, 22, 44), (14, 12, 22)), width, height)
     for _ in range(70):
         spot = Image.new("RGB", (width, height))
@@ -149,7 +149,7 @@ def lights(rng: random.Random, width: int, height: int) -> Image.Image:
 
 
 def _developed(picture: Image.Image, rng: random.Random, grain: bool) -> Image.Image:
-    """Grain and dark corners, as a lens and a sensor would."""
+    """Add grain and dark corners, like a lens and a sensor."""
     width, height = picture.size
     vignette = (
         ImageChops.invert(Image.radial_gradient("L"))
@@ -166,7 +166,7 @@ def _developed(picture: Image.Image, rng: random.Random, grain: bool) -> Image.I
 def _sky(stops: tuple[Colour, ...], width: int, height: int) -> Image.Image:
     column = Image.new("RGB", (1, len(stops)))
     column.putdata(stops)
-    # Sampled between the middles of the first and the last stop, so that it neither begins nor ends flat.
+    # Sampled between the centres of the first and the last stop, so that neither end is flat.
     return column.resize((width, height), Image.Resampling.BICUBIC, box=(0, 0.4, 1, len(stops) - 0.4))
 
 
@@ -181,7 +181,7 @@ def _glow(picture: Image.Image, x: float, y: float, radius: float, tone: Colour)
 
 
 def _ridge(rng: random.Random, width: int, roughness: float, height: float) -> list[float]:
-    """A line across `width` pixels by midpoint displacement, about zero, up to about `height`."""
+    """Return a line across `width` pixels by midpoint displacement, centred on zero, up to about `height`."""
     line = [rng.uniform(-1, 1), rng.uniform(-1, 1)]
     step = 1.0
     while len(line) < min(width, 500):

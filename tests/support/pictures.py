@@ -1,7 +1,7 @@
-"""Pictures of every kind that people have, made here and now: tests and demos need no file from anywhere.
+"""Pictures of every kind, drawn by code: tests and demos need no file from anywhere.
 
-Each function answers a file's bytes. All show the same scene: a sky, a red disc upper left, a green hill lower right
-and grain, so that a wrong turn, a wrong colour or a lost half is seen at once by eye and by a few pixels.
+Each function returns the bytes of a file. All files show the same scene: a sky, a red disc at the upper left, a green
+hill at the lower right, and grain. A wrong rotation, a wrong colour or a missing half shows in a few pixels.
 """
 
 import functools
@@ -14,13 +14,13 @@ from PIL import Image, ImageChops, ImageDraw, ImageFilter
 from tests.support.icc import ADOBE_RGB, DISPLAY_P3, cmyk_profile, rgb_profile
 
 SKY, DISC, HILL = (96, 150, 214), (206, 48, 42), (70, 128, 60)
-# Where the colours are, as parts of width and height: for tests that look at one pixel.
+# Positions of the colours as parts of width and height, for tests that look at one pixel.
 DISC_AT, HILL_AT, SKY_AT = (0.25, 0.3), (0.8, 0.85), (0.7, 0.15)
 _GPS_DEGREES = (47.0, 33.0, 12.34)
 
 
 def scene(width_px: int = 800, height_px: int = 600, grain: int = 6, shift: float = 0.0) -> Image.Image:
-    """The scene, RGB. `grain` is the noise's standard deviation; `shift` moves the disc by that part of the width."""
+    """Draw the scene. `grain` is the noise's standard deviation; `shift` moves the disc by a part of the width."""
     image = Image.new("RGB", (width_px, height_px), SKY)
     draw = ImageDraw.Draw(image)
     x, y, radius = (DISC_AT[0] + shift) * width_px, DISC_AT[1] * height_px, 0.16 * min(width_px, height_px)
@@ -28,7 +28,7 @@ def scene(width_px: int = 800, height_px: int = 600, grain: int = 6, shift: floa
     draw.ellipse((0.35 * width_px, 0.6 * height_px, 1.4 * width_px, 1.6 * height_px), HILL)
     image = image.filter(ImageFilter.BoxBlur(1))
     if grain:
-        # effect_noise has no seed; this noise is the same every time.
+        # effect_noise has no seed, but this noise must be the same every time.
         noise = Image.frombytes("L", (256, 256), _noise(256 * 256, grain))
         layer = Image.new("L", image.size, 128)
         for left in range(0, width_px, 256):
@@ -50,24 +50,24 @@ def _noise(count: int, deviation: int) -> bytes:
 
 
 def encoded(image: Image.Image, format: str, **options: Any) -> bytes:  # noqa: A002
-    """`image` as Pillow writes it."""
+    """Return the file that Pillow writes for `image`."""
     body = io.BytesIO()
     image.save(body, format, **options)
     return body.getvalue()
 
 
 def plain_jpeg(width_px: int = 640, height_px: int = 480, colour: str | tuple[int, int, int] = "teal") -> bytes:
-    """A JPEG of one colour, for tests that do not look at pixels."""
+    """Return a JPEG of one colour, for tests that do not look at pixels."""
     return encoded(Image.new("RGB", (width_px, height_px), colour), "JPEG")
 
 
 def jpeg(width_px: int = 800, height_px: int = 600, **options: Any) -> bytes:
-    """A photo as JPEG; `options` are Pillow's: `progressive`, `quality`, `exif`, `icc_profile`."""
+    """Return a photo as JPEG; `options` are Pillow's: `progressive`, `quality`, `exif`, `icc_profile`."""
     return encoded(scene(width_px, height_px), "JPEG", **{"quality": 90, **options})
 
 
 def phone_jpeg(orientation: int = 1, width_px: int = 800, height_px: int = 600) -> bytes:
-    """A photo as a phone writes it: stored turned, with EXIF (orientation, camera, GPS), XMP and a thumbnail."""
+    """Return a photo as a phone writes it: rotated, with EXIF (orientation, camera, GPS), XMP and a thumbnail."""
     unturn = {
         2: Image.Transpose.FLIP_LEFT_RIGHT,
         3: Image.Transpose.ROTATE_180,
@@ -84,7 +84,7 @@ def phone_jpeg(orientation: int = 1, width_px: int = 800, height_px: int = 600) 
 
 
 def exif(orientation: int = 1) -> Image.Exif:
-    """EXIF with an orientation, a camera's name and a place."""
+    """Return EXIF with an orientation, a camera's name and a place."""
     tags = Image.Exif()
     tags[0x0112] = orientation
     tags[0x010F] = "Secret Camera"
@@ -93,7 +93,7 @@ def exif(orientation: int = 1) -> Image.Exif:
 
 
 def heic(width_px: int = 800, height_px: int = 600) -> bytes:
-    """A photo as HEIC. Made with pillow-heif, which the deployed function does without: it only reads."""
+    """Return a photo as HEIC. pillow-heif writes it; the deployed function only reads HEIC and does not need it."""
     import pillow_heif
 
     body = io.BytesIO()
@@ -102,23 +102,23 @@ def heic(width_px: int = 800, height_px: int = 600) -> bytes:
 
 
 def display_p3_jpeg() -> bytes:
-    """A photo in Display P3: its numbers are duller than its colours are, so leaving the profile out dulls it."""
+    """Return a photo in Display P3. Its numbers are duller than its colours, so ignoring the profile shows."""
     return encoded(scene(), "JPEG", quality=92, icc_profile=rgb_profile(DISPLAY_P3, "Display P3"))
 
 
 def adobe_rgb_jpeg() -> bytes:
-    """A photo in AdobeRGB."""
+    """Return a photo in AdobeRGB."""
     return encoded(scene(), "JPEG", quality=92, icc_profile=rgb_profile(ADOBE_RGB, "Adobe RGB (1998)"))
 
 
 def cmyk_jpeg(with_profile: bool = True) -> bytes:
-    """A picture made for print: CMYK with Adobe's inverted values, with or without the printer's profile."""
+    """Return a picture for print: CMYK with Adobe's inverted values, with or without the printer's profile."""
     options = {"icc_profile": cmyk_profile()} if with_profile else {}
     return encoded(scene().convert("CMYK"), "JPEG", quality=92, **options)
 
 
 def animated_gif(frames: int = 8, loop: int | None = 0, duration_ms: int = 120) -> bytes:
-    """The disc moving to the right. `loop` None plays it once."""
+    """Return an animation of the disc moving to the right. A `loop` of None plays it once."""
     pictures = [scene(320, 240, grain=0, shift=0.4 * i / max(1, frames - 1)) for i in range(frames)]
     options = {} if loop is None else {"loop": loop}
     return encoded(
@@ -127,7 +127,7 @@ def animated_gif(frames: int = 8, loop: int | None = 0, duration_ms: int = 120) 
 
 
 def animated(format: str, frames: int = 4, **options: Any) -> bytes:  # noqa: A002
-    """The same animation as WEBP, PNG (APNG) or AVIF; 100, 150, 200 … ms a frame, played twice."""
+    """Return the same animation as WEBP, PNG (APNG) or AVIF, with frames of 100, 150, 200 … ms, played twice."""
     pictures = [scene(160, 120, grain=0, shift=0.4 * i / max(1, frames - 1)) for i in range(frames)]
     durations = [100 + 50 * i for i in range(frames)]
     options = {"save_all": True, "append_images": pictures[1:], "duration": durations, "loop": 2} | options
@@ -135,7 +135,7 @@ def animated(format: str, frames: int = 4, **options: Any) -> bytes:  # noqa: A0
 
 
 def transparent(format: str = "PNG", width_px: int = 800, height_px: int = 600) -> bytes:  # noqa: A002
-    """The disc alone on nothing. What the transparent pixels hide is black: it must not show at the disc's edge."""
+    """Return the disc on a transparent ground. Its pixels are black and must not show at the disc's edge."""
     image = Image.new("RGBA", (width_px, height_px), (0, 0, 0, 0))
     x, y, radius = DISC_AT[0] * width_px, DISC_AT[1] * height_px, 0.16 * min(width_px, height_px)
     ImageDraw.Draw(image).ellipse((x - radius, y - radius, x + radius, y + radius), (*DISC, 255))
@@ -143,13 +143,13 @@ def transparent(format: str = "PNG", width_px: int = 800, height_px: int = 600) 
 
 
 def sixteen_bit_png(width_px: int = 600, height_px: int = 450) -> bytes:
-    """A grey ramp from black to white, left to right, of 16 bits a pixel."""
+    """Return a grey ramp from black (left) to white (right) with 16 bits per pixel."""
     row = b"".join(struct.pack("<H", round(65_535 * x / (width_px - 1))) for x in range(width_px))
     return encoded(Image.frombytes("I;16", (width_px, height_px), row * height_px), "PNG")
 
 
 def mpo(width_px: int = 800, height_px: int = 600) -> bytes:
-    """Two photos in one JPEG, as stereo cameras and phones write them."""
+    """Return two photos in one JPEG, as stereo cameras and phones write them."""
     return encoded(scene(width_px, height_px), "MPO", save_all=True, append_images=[scene(200, 150)])
 
 

@@ -1,4 +1,4 @@
-"""Pictures of every kind, rendered, and what is to be seen on them."""
+"""Renders pictures of every kind, and reads colours and frames from the result."""
 
 import io
 
@@ -24,7 +24,7 @@ def opened(picture: Picture) -> Image.Image:
 
 
 def frames(picture: Picture) -> list[tuple[Image.Image, int]]:
-    """Each frame of a rendition and its duration in milliseconds."""
+    """Return each frame of a rendition with its duration in milliseconds."""
     image = Image.open(io.BytesIO(picture.body))
     shown = []
     for index in range(getattr(image, "n_frames", 1)):
@@ -35,7 +35,7 @@ def frames(picture: Picture) -> list[tuple[Image.Image, int]]:
 
 
 def colour(image: Image.Image, at: tuple[float, float]) -> Colour:
-    """The mean colour of a few pixels around a part of the picture."""
+    """Return the mean colour of a few pixels around a position, given as parts of width and height."""
     x, y = int(at[0] * image.width), int(at[1] * image.height)
     small = image.convert("RGB").crop((x - 4, y - 4, x + 5, y + 5)).resize((1, 1), Image.Resampling.BOX)
     pixel = small.getpixel((0, 0))

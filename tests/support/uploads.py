@@ -16,7 +16,7 @@ def picture(
     kind: str = "JPEG",
     **save: Any,
 ) -> bytes:
-    """A picture whose upper left quarter is white, so that one sees which side is up."""
+    """Return a picture whose upper left quarter is white, so that its orientation is visible."""
     image = Image.new("RGB", (width_px, height_px), colour)
     image.paste((255, 255, 255), (0, 0, width_px // 2, height_px // 2))
     buffer = BytesIO()
@@ -25,7 +25,7 @@ def picture(
 
 
 def shown(stack: Stack, image_id: str) -> dict[str, Any]:
-    """The picture as the gallery lists it, as soon as it does."""
+    """Wait until the gallery lists the picture, and return its entry."""
 
     def listed() -> list[dict[str, Any]]:
         answer = httpx.get(f"{stack.gallery_url}images?limit=200").json()

@@ -24,7 +24,7 @@ def test_settings_are_read_and_converted() -> None:
     assert config.read(Example, {"BUCKET": "b", "MEGABYTES": "5"}).loud is False
 
 
-def test_every_mistake_is_named_at_once() -> None:
+def test_all_mistakes_are_reported_at_once() -> None:
     with pytest.raises(Unavailable) as raised:
         config.read(Example, {"MEGABYTES": "-5", "LOUD": "yes"})
     assert raised.value.code == "misconfigured"
@@ -39,7 +39,7 @@ def test_one_bucket_for_both_is_refused() -> None:
     assert config.read(Settings, environment | {"RESIZED_BUCKET": "other"}).delete_originals is False
 
 
-def test_wrong_settings_are_told_as_the_function_starts_and_with_every_message(
+def test_wrong_settings_are_logged_at_start_and_fail_every_message(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("UPLOAD_BUCKET", "uploads")

@@ -1,4 +1,4 @@
-"""The AsyncAPI document says what events are: AWS's samples hold against it, and the code reads what it allows."""
+"""docs/asyncapi.yaml specifies the events: AWS's samples conform to it, and the code reads every event it allows."""
 
 import copy
 import json
@@ -26,7 +26,7 @@ KINDS: dict[str, type[Created]] = {
 
 
 def samples(folder: str | None) -> list[Any]:
-    """Our own, one of each wrapping, and those of the folder."""
+    """Return our own samples, one in each envelope, and the samples of the folder."""
     event = s3_event("bucket", "a b.jpg", "d41d8cd98f00b204e9800998ecf8427e", 7)
     envelope = {
         "Type": "Notification",
@@ -39,7 +39,7 @@ def samples(folder: str | None) -> list[Any]:
     return ours + [json.loads(file.read_text()) for file in sorted(Path(folder).glob("*.json"))] if folder else ours
 
 
-def test_samples_of_aws_are_as_the_contract_says(pytestconfig: pytest.Config) -> None:
+def test_samples_of_aws_conform_to_the_contract(pytestconfig: pytest.Config) -> None:
     given = samples(pytestconfig.getoption("--events"))
     events = [event for sample in given for event in s3_events(sample)]
     assert len(events) >= 3
@@ -52,7 +52,7 @@ def test_samples_of_aws_are_as_the_contract_says(pytestconfig: pytest.Config) ->
 
 
 @pytest.mark.parametrize("name", KEYS)
-def test_each_event_is_only_what_it_is(name: str) -> None:
+def test_each_event_matches_only_its_own_schema(name: str) -> None:
     event = s3_event("bucket", KEYS[name], "d41d8cd98f00b204e9800998ecf8427e", 7)
     assert violations(name, event) == []
     (read,) = events_in(KINDS[name], json.dumps(event))
@@ -62,7 +62,7 @@ def test_each_event_is_only_what_it_is(name: str) -> None:
         assert events_in(KINDS[other], json.dumps(event)) == []
 
 
-def test_what_the_contract_demands_the_code_needs() -> None:
+def test_every_field_that_the_contract_requires_is_needed_by_the_code() -> None:
     whole = s3_event("bucket", "a.jpg", "d41d8cd98f00b204e9800998ecf8427e", 7)
     for path in (("s3", "bucket", "name"), ("s3", "object", "key"), ("s3", "object", "eTag"), ("eventTime",)):
         broken = copy.deepcopy(whole)
@@ -75,19 +75,19 @@ def test_what_the_contract_demands_the_code_needs() -> None:
             events_in(Upload, json.dumps(broken))
 
 
-def test_a_deletion_is_none_of_ours() -> None:
+def test_a_deletion_matches_no_schema() -> None:
     event = s3_event("bucket", "a.jpg", "d41d8cd98f00b204e9800998ecf8427e", 7)
     event["Records"][0]["eventName"] = "ObjectRemoved:Delete"
     assert violations("UploadArrived", event)
 
 
-def test_events_know_their_picture() -> None:
+def test_an_event_has_the_id_and_the_name_of_its_picture() -> None:
     rendition = events_in(RenditionCreated, json.dumps(s3_event("b", KEYS["RenditionCreated"], "e", 1)))[0]
     assert rendition.image == (ID, "a b")
     assert events_in(UploadRejected, json.dumps(s3_event("b", KEYS["UploadRejected"], "e", 1)))[0].image.id == ID
 
 
-def test_a_rejection_carries_what_replays_it() -> None:
+def test_a_rejection_contains_the_event_for_its_replay() -> None:
     event = s3_event("bucket", "a.jpg", "d41d8cd98f00b204e9800998ecf8427e", 7)
     (upload,) = events_in(Upload, json.dumps(event))
     told = {"code": "not-an-image", "sentence": "It is a poem.", "name": "a.jpg", "rejected_at": "2026-11-22T10:11:12Z"}
@@ -96,7 +96,7 @@ def test_a_rejection_carries_what_replays_it() -> None:
     assert violations("RejectionRecord", told)
 
 
-def test_the_document_refers_to_what_it_has() -> None:
+def test_every_reference_in_the_document_resolves() -> None:
     def references(node: Any) -> list[str]:
         if isinstance(node, dict):
             own = [node["$ref"]] if "$ref" in node else []

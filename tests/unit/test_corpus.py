@@ -1,4 +1,4 @@
-"""`darkroom corpus`: what it says of a folder with pictures, broken pictures and things that are none."""
+"""`darkroom corpus` on a folder with pictures, damaged pictures and other files."""
 
 import json
 import os
@@ -66,7 +66,7 @@ def test_a_file_that_takes_too_long_is_hung(tmp_path: Path) -> None:
     assert (result.outcome, result.reason) == ("hung", "not done after 0.1 s")
 
 
-def test_what_needs_more_memory_than_the_function_has_is_over_memory(folder: Path) -> None:
+def test_a_file_that_needs_more_memory_than_the_function_is_over_memory(folder: Path) -> None:
     large = folder / "large.png"
     Image.new("1", (10_000, 8000)).save(large)  # a byte a pixel once it is decoded
     assert render_alone(folder / "deeper" / "photo.jpg", memory_mb=ROOM_MB).outcome == "rendered"
@@ -74,27 +74,27 @@ def test_what_needs_more_memory_than_the_function_has_is_over_memory(folder: Pat
     assert (result.outcome, result.code) == ("over_memory", "too-much-memory")
 
 
-def test_so_is_a_file_that_cannot_even_be_read(tmp_path: Path) -> None:
+def test_a_file_that_does_not_fit_into_memory_is_over_memory(tmp_path: Path) -> None:
     with (tmp_path / "film.jpg").open("wb") as film:
         film.truncate(2 * ROOM_MB * 1024 * 1024)  # takes no space
     result = render_alone(tmp_path / "film.jpg", memory_mb=ROOM_MB)
     assert (result.outcome, result.reason) == ("over_memory", f"more than {ROOM_MB} MB")
 
 
-def test_what_should_never_happen_fails_the_run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unexpected_outcome_fails_the_run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(corpus_module, "render_alone", lambda path: Result(str(path), "crashed", reason="signal 11"))
     answer = CliRunner().invoke(app, [str(folder)])
     assert answer.exit_code == 1
     assert "signal 11" in answer.stdout
 
 
-def test_the_worst_comes_first_on_the_sheet(tmp_path: Path) -> None:
+def test_the_contact_sheet_shows_the_worst_outcomes_first(tmp_path: Path) -> None:
     results = [Result(str(tmp_path / "a.tif"), "rejected", code="x"), Result(str(tmp_path / "b.tif"), "crashed")]
     html = contact_sheet(results)
     assert html.index("b.tif") < html.index("a.tif")
 
 
-def test_a_name_may_be_of_any_bytes(tmp_path: Path) -> None:
+def test_a_file_name_may_contain_any_bytes(tmp_path: Path) -> None:
     folder = tmp_path / "pictures"
     folder.mkdir()
     for name in (b"caf\xe9.jpg", b"[red].jpg"):  # Latin-1, and what Rich would take for a colour

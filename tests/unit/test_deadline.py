@@ -1,4 +1,4 @@
-"""The end of waiting."""
+"""The deadline for one message's work."""
 
 import contextlib
 import signal
@@ -14,14 +14,14 @@ from shared.deadline import deadline
 from shared.errors import Unavailable
 
 
-def test_waiting_ends_and_says_so() -> None:
+def test_work_that_exceeds_its_deadline_raises_timed_out() -> None:
     ours, _theirs = socket.socketpair()
     with pytest.raises(Unavailable) as late, deadline(0.05):
         ours.recv(1)  # S3 that never answers
     assert late.value.code == "timed-out"
 
 
-def test_what_is_done_in_time_is_left_alone() -> None:
+def test_work_that_ends_in_time_is_not_interrupted() -> None:
     before = signal.getsignal(signal.SIGALRM)
     with deadline(30):
         done = True
@@ -30,7 +30,7 @@ def test_what_is_done_in_time_is_left_alone() -> None:
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
 
 
-def test_a_library_that_swallows_every_exception_does_not_swallow_this() -> None:
+def test_a_library_that_swallows_exceptions_does_not_swallow_the_deadline() -> None:
     def request_with_retries() -> None:
         for _ in range(5):
             with contextlib.suppress(Exception):
@@ -40,7 +40,7 @@ def test_a_library_that_swallows_every_exception_does_not_swallow_this() -> None
         request_with_retries()
 
 
-def test_c_code_that_never_returns_ends_its_process_and_shows_where() -> None:
+def test_c_code_that_never_returns_ends_its_process_with_a_stack_trace() -> None:
     code = (
         "import ctypes; from shared import deadline; deadline.HANG_GRACE_SECONDS = 0.2\n"
         "def decode_picture():\n"

@@ -1,4 +1,4 @@
-"""The upload event, raw and in SNS's envelope, and what else arrives in a queue."""
+"""The upload event, raw and in SNS's envelope, and other messages that arrive in a queue."""
 
 import json
 from datetime import UTC, datetime
@@ -67,18 +67,18 @@ def test_a_key_is_decoded_exactly_once(in_event: str, key: str) -> None:
 
 
 @pytest.mark.parametrize("body_of", [json.dumps, in_envelope])
-def test_the_test_event_announces_nothing(body_of: Any) -> None:
+def test_the_test_event_of_s3_announces_no_upload(body_of: Any) -> None:
     assert uploads_in(body_of({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "uploads"})) == []
 
 
-def test_a_deletion_is_no_upload() -> None:
+def test_a_deletion_announces_no_upload() -> None:
     assert uploads_in(json.dumps(s3_event("a.jpg", name="ObjectRemoved:Delete"))) == []
 
 
 @pytest.mark.parametrize(
     "body", ["", "no json", "[]", "{}", '"text"', "null", '{"Records": [{}]}', '{"Records": null}']
 )
-def test_what_is_no_event_is_kept_for_us(body: str) -> None:
+def test_a_message_without_an_event_becomes_a_dead_letter(body: str) -> None:
     with pytest.raises(Unavailable) as raised:
         uploads_in(body)
     assert raised.value.code == "malformed-event"

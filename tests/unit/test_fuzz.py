@@ -1,4 +1,4 @@
-"""Whatever bytes come, the engine answers with a picture or a rejection: properties over generated input."""
+"""Properties over generated input: for any bytes, the engine returns renditions or rejects the file."""
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,7 +16,7 @@ SMALL = Limits(max_pixels=4_000_000)
 
 @st.composite
 def broken(draw: st.DrawFn, name: str) -> bytes:
-    """A valid file with some bytes changed, removed or repeated."""
+    """Return a valid file with some bytes changed, removed or repeated."""
     data = bytearray(valid(name))
     for _ in range(draw(st.integers(1, 6))):
         at = draw(st.integers(0, max(0, len(data) - 1)))
@@ -35,7 +35,7 @@ def broken(draw: st.DrawFn, name: str) -> bytes:
 
 
 def answers(data: bytes) -> None:
-    """Renders, or is rejected with a code and a sentence; any other exception is the test's failure."""
+    """Render, and accept a picture or a rejection with a sentence; any other exception fails the test."""
     try:
         rendered = render(data, DEFAULT_RENDITIONS, SMALL)
     except Rejected as rejected:
@@ -49,7 +49,7 @@ def answers(data: bytes) -> None:
 @pytest.mark.parametrize("name", MAKERS)
 @given(st.data())
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
-def test_broken_files_are_only_ever_rejected(name: str, data: st.DataObject) -> None:
+def test_broken_files_are_rendered_or_rejected(name: str, data: st.DataObject) -> None:
     answers(data.draw(broken(name)))
 
 
@@ -62,7 +62,7 @@ def test_random_bytes_are_rejected(data: bytes) -> None:
 
 @given(st.sampled_from(["JPEG", "PNG", "WEBP"]), st.integers(1, 300), st.integers(1, 300), st.booleans())
 @settings(max_examples=25, deadline=None)
-def test_the_same_file_makes_the_same_bytes(format: str, width: int, height: int, enlarge: bool) -> None:  # noqa: A002
+def test_rendering_a_file_twice_gives_the_same_bytes(format: str, width: int, height: int, enlarge: bool) -> None:  # noqa: A002
     data = pictures.encoded(pictures.scene(width, height, grain=0), format)
     renditions = [Rendition("thumb", 64, 48, enlarge=enlarge), Rendition("view", 128, 128)]
     first, second = (render(data, renditions, SMALL) for _ in range(2))
@@ -70,6 +70,6 @@ def test_the_same_file_makes_the_same_bytes(format: str, width: int, height: int
 
 
 @pytest.mark.parametrize("size", [(10_000, 1), (1, 10_000), (20_000, 3)])
-def test_the_thinnest_picture_keeps_a_pixel(size: tuple[int, int]) -> None:
+def test_the_thinnest_picture_keeps_one_pixel(size: tuple[int, int]) -> None:
     for picture in render(pictures.encoded(pictures.scene(*size, grain=0), "PNG"), DEFAULT_RENDITIONS, SMALL).pictures:
         assert min(picture.width_px, picture.height_px) >= 1

@@ -50,7 +50,7 @@ def test_a_page_stays_right_while_pictures_arrive_and_vanish(s3: S3Client) -> No
     assert [image["id"] for image in get("/images", after=cursor).json["images"]] == ids[2:]
 
 
-def test_a_picture_is_told_from_its_key_alone(s3: S3Client) -> None:
+def test_the_key_alone_describes_a_picture(s3: S3Client) -> None:
     found = picture(s3, 5, "Ünïcode <b>.jpg", (3000, 4000))
     (image,) = get("/images").json["images"]
     assert image["id"] == found
@@ -62,7 +62,7 @@ def test_a_picture_is_told_from_its_key_alone(s3: S3Client) -> None:
     assert "/view/" in image["view"]["url"]
 
 
-def test_an_image_that_was_made_again_in_another_format_counts_once(s3: S3Client) -> None:
+def test_an_image_rendered_again_in_another_format_counts_once(s3: S3Client) -> None:
     found = picture(s3)
     for key in s3.list_objects_v2(Bucket="resized")["Contents"]:
         again = key["Key"].removesuffix("jpg") + "webp"
@@ -83,7 +83,7 @@ def test_a_fixed_format_of_the_view_is_in_its_url(
     assert ".jpg?" in image["thumb"]["url"]
 
 
-def test_with_a_cdn_urls_are_its_own(s3: S3Client, gallery: Wiring, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_with_a_cdn_the_urls_use_its_domain(s3: S3Client, gallery: Wiring, monkeypatch: pytest.MonkeyPatch) -> None:
     wired = Wiring(Settings("resized", "uploads", 50, pictures_url="https://d1.cloudfront.net"), gallery.s3)
     monkeypatch.setattr("functions.list.handler.wiring", lambda: wired)
     picture(s3, name="a b.jpg")
@@ -186,7 +186,7 @@ def test_ids_of_different_days_are_refused_without_a_list(calls: Calls) -> None:
     assert calls == []
 
 
-def test_a_download_leads_to_the_view_under_its_own_name(s3: S3Client) -> None:
+def test_a_download_redirects_to_the_view_with_its_file_name(s3: S3Client) -> None:
     answer = get(f"/images/{picture(s3, name='Katze.jpg')}/download")
     assert answer.status == 302
     assert "/view/" in answer.headers["location"]
@@ -194,7 +194,7 @@ def test_a_download_leads_to_the_view_under_its_own_name(s3: S3Client) -> None:
     assert get(f"/images/{new_image_id(NOW)}/download").status == 404
 
 
-def test_trouble_with_s3_is_a_sentence_and_a_503(s3: S3Client) -> None:
+def test_an_unavailable_s3_gives_a_503_with_a_sentence(s3: S3Client) -> None:
     s3.delete_bucket(Bucket="resized")
     answer = get("/images")
     assert (answer.status, answer.json["code"]) == (503, "storage-unavailable")
@@ -218,7 +218,7 @@ def test_settings_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.parametrize("spacing_minutes", [0.0001, 1, 60 * 24 * 30])
 @pytest.mark.parametrize("keys_a_list", [3, 1000])
-def test_what_is_newer_is_found_though_s3_lists_forwards(
+def test_the_previous_page_is_found_although_s3_lists_forwards(
     s3: S3Client, monkeypatch: pytest.MonkeyPatch, spacing_minutes: float, keys_a_list: int
 ) -> None:
     monkeypatch.setattr("functions.list.paging.LIST_KEYS", keys_a_list)

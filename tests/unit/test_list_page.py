@@ -23,11 +23,11 @@ HOSTILE = ['"><script>alert(1)</script>', "{{ 7*7 }}.jpg", "' onerror='x", "مر
 
 @pytest.fixture(autouse=True)
 def _gallery(gallery: Wiring) -> None:
-    """The page on moto's S3."""
+    """Return the page of a gallery in moto's S3."""
 
 
 class Page(HTMLParser):
-    """The elements of a page: tag and attributes, and the texts of style and script elements."""
+    """Collects a page's elements: tags with attributes, and the texts of style and script elements."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -59,7 +59,7 @@ def policy(answer: Answer) -> dict[str, list[str]]:
     return {name: values for name, *values in directives}
 
 
-def test_every_style_and_script_is_allowed_by_its_hash_and_nothing_else(s3: S3Client) -> None:
+def test_the_policy_allows_only_the_hashes_of_the_styles_and_scripts(s3: S3Client) -> None:
     picture(s3)
     for answer in (get("/"), get("/nowhere")):
         found, allowed = Page(answer.text), policy(answer)
@@ -74,7 +74,7 @@ def test_every_style_and_script_is_allowed_by_its_hash_and_nothing_else(s3: S3Cl
         assert allowed["default-src"] == ["'none'"]
 
 
-def test_the_policy_lets_in_pictures_and_lets_out_uploads(s3: S3Client) -> None:
+def test_the_policy_allows_loading_pictures_and_posting_uploads(s3: S3Client) -> None:
     picture(s3)
     allowed = policy(get("/"))
     assert allowed["img-src"] == ["data:", "https://resized.s3.eu-west-1.amazonaws.com"] or (
@@ -94,7 +94,7 @@ def test_links_are_relative(s3: S3Client) -> None:
     assert 'href="../../"' in get("/deep/down/here").text
 
 
-def test_paging_works_by_links_alone(s3: S3Client) -> None:
+def test_paging_works_with_links_alone(s3: S3Client) -> None:
     ids = [picture(s3, minutes) for minutes in range(PAGE_ITEMS + 5)]
     first = Page(get("/").text)
     assert [img["alt"] for img in first.pictures] == ["cat"] * PAGE_ITEMS
@@ -163,7 +163,7 @@ def test_a_picture_that_becomes_ready_during_a_request_is_shown_at_the_next(
         ['"><script>alert(1)</script>', "{{ 7*7 }}.jpg", "' onerror='x", "مرحبا.jpg", "👩‍👩‍👧.png", "</title>"]
     )
 )
-def test_names_of_any_kind_are_shown_as_typed_and_never_as_markup(s3: S3Client, name: str) -> None:
+def test_names_are_shown_as_typed_and_never_as_markup(s3: S3Client, name: str) -> None:
     name = clean_name(name)
     found = picture(s3, name=name)
     scripts = len(Page(get("/").text).all("script"))
@@ -176,7 +176,7 @@ def test_names_of_any_kind_are_shown_as_typed_and_never_as_markup(s3: S3Client, 
         s3.delete_object(Bucket="resized", Key=key["Key"])
 
 
-def test_each_place_in_the_grid_has_its_shape_before_the_picture_comes(s3: S3Client) -> None:
+def test_each_place_in_the_grid_has_its_shape_before_the_picture_loads(s3: S3Client) -> None:
     for size in ((4000, 3000), (3000, 4000), (9000, 1000), (64, 64)):
         picture(s3, size=size)
     answer = get("/")
@@ -189,13 +189,13 @@ def test_each_place_in_the_grid_has_its_shape_before_the_picture_comes(s3: S3Cli
         assert f".{name}{{--r:" in answer.text
 
 
-def test_the_largest_of_the_first_pictures_is_fetched_before_the_others(s3: S3Client) -> None:
+def test_the_largest_of_the_first_pictures_is_fetched_first(s3: S3Client) -> None:
     for minutes, size in enumerate([(3000, 4000), (4000, 3000), (6000, 3000), (4000, 3000)]):
         picture(s3, minutes, size=size)
     assert [img["fetchpriority"] for img in Page(get("/").text).pictures] == ["low", "low", "high", "low"]
 
 
-def test_an_empty_gallery_invites_and_is_small() -> None:
+def test_an_empty_gallery_invites_to_upload_and_is_small() -> None:
     answer = get("/")
     assert "No pictures yet" in answer.text
     assert len(gzip.compress(answer.text.encode(), 5)) <= 20_000

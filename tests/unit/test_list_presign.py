@@ -1,4 +1,4 @@
-"""The gallery's own presigner says what botocore's would have said."""
+"""The gallery's presigner gives the same URLs as botocore's."""
 
 from datetime import UTC, datetime, timedelta
 from unittest.mock import patch
@@ -26,7 +26,7 @@ LOCAL = Place("http://127.0.0.1:4566", "/pictures/", "us-east-1")
 
 
 def botocore_url(place: Place, credentials: Credentials, key: str, disposition: str | None = None) -> str:
-    """The URL that botocore signs for the object at the time AT."""
+    """Return the URL that botocore signs for the object at the time AT."""
     request = AWSRequest(
         "GET",
         place.origin + place.path + quote(key, safe="/-_.~"),
@@ -42,7 +42,7 @@ def botocore_url(place: Place, credentials: Credentials, key: str, disposition: 
 
 
 def same(one: str, other: str) -> bool:
-    """Whether two URLs ask for the same: the order of parameters does not matter."""
+    """Compare two URLs without regard to the order of their parameters."""
     a, b = urlsplit(one), urlsplit(other)
     return (a[:3], sorted(parse_qsl(a.query))) == (b[:3], sorted(parse_qsl(b.query)))
 
@@ -50,13 +50,13 @@ def same(one: str, other: str) -> bool:
 @pytest.mark.parametrize("place", [VIRTUAL, LOCAL])
 @pytest.mark.parametrize("credentials", [ROLE, USER])
 @pytest.mark.parametrize("name", ["cat.jpg", "Ä Ö&ü=?.jpg", "写真.jpg", "a+b c.jpg"])
-def test_urls_are_those_of_botocore(place: Place, credentials: Credentials, name: str) -> None:
+def test_urls_equal_those_of_botocore(place: Place, credentials: Credentials, name: str) -> None:
     key = rendition_key("thumb", Image("0" * 26, name), 4032, 3024, "jpg")
     assert same(presign.presigner(place, credentials, AT)(key), botocore_url(place, credentials, key))
 
 
 @given(name=st.text(st.characters(codec="utf-8", exclude_characters="/\0"), min_size=1, max_size=40))
-def test_downloads_of_any_name_are_signed_as_botocore_does(name: str) -> None:
+def test_downloads_with_any_file_name_equal_those_of_botocore(name: str) -> None:
     key, disposition = "view/x/1x1/a.jpg", f"attachment; filename*=UTF-8''{quote(name, safe='')}"
     ours = presign.presigner(VIRTUAL, ROLE, AT)(key, disposition=disposition)
     assert same(ours, botocore_url(VIRTUAL, ROLE, key, disposition))
@@ -69,7 +69,7 @@ def test_downloads_of_any_name_are_signed_as_botocore_does(name: str) -> None:
         ("http://127.0.0.1:4566", LOCAL),
     ],
 )
-def test_a_bucket_is_where_the_client_says(endpoint: str | None, place: Place) -> None:
+def test_the_address_of_the_bucket_comes_from_the_client(endpoint: str | None, place: Place) -> None:
     settings = Config(
         signature_version="s3v4", s3={"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"}
     )
@@ -77,7 +77,7 @@ def test_a_bucket_is_where_the_client_says(endpoint: str | None, place: Place) -
     assert presign.place_of(s3, "pictures") == place
 
 
-def test_urls_stay_the_same_for_an_hour_and_live_for_another() -> None:
+def test_urls_stay_the_same_for_an_hour_and_are_valid_for_another() -> None:
     turn = AT.timestamp()
     urls = [
         presign.presigner(VIRTUAL, ROLE, presign.window_start(turn + seconds))("thumb/k")

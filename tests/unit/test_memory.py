@@ -1,4 +1,4 @@
-"""What one picture's pixels took serves the next one, and a huge one's goes back. In a process of its own."""
+"""One picture's memory serves the next picture; a huge picture's memory is returned. Each test has its own process."""
 
 import subprocess
 import sys
@@ -59,13 +59,13 @@ def told(program: str, *arguments: str) -> int:
     return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
-def test_the_next_picture_uses_the_same_memory() -> None:
+def test_the_next_picture_reuses_the_memory() -> None:
     assert told(FAULTS, "kept") < told(FAULTS, "not kept") / 10
 
 
-def test_what_stays_can_be_given_back() -> None:
+def test_kept_memory_can_be_returned() -> None:
     assert told(KEPT) > 90_000_000
 
 
-def test_no_more_stays_than_is_meant_to() -> None:
+def test_no_more_memory_is_kept_than_the_limit() -> None:
     assert told(HUGE) > 0

@@ -1,4 +1,4 @@
-"""The template's dashboard, alarms, saved queries and traces name only what exists, and lead people on."""
+"""The template's dashboard, alarms, saved queries and traces refer only to existing metrics, fields and sections."""
 
 import json
 import re
@@ -34,7 +34,7 @@ QUERY_WORDS = {"filter", "in", "sort", "asc", "desc", "limit", "display", "stats
 QUERY_WORDS |= {"by", "bin", "as", "lines", "uploads", "used_mib", "has_mib"}
 
 
-def test_what_is_generated_is_up_to_date() -> None:
+def test_generated_files_are_up_to_date() -> None:
     assert generated.decisions_page() == (ROOT / "docs/decisions/README.md").read_text(), "run `make generated`"
     assert generated.dashboard_resources() == generated.DASHBOARD.read_text(), "run `make generated`"
     assert generated.logs_page() == (ROOT / "docs/logs.md").read_text(), "run `make generated`"
@@ -68,7 +68,7 @@ def test_the_dashboard_is_a_grid_of_24_columns() -> None:
         assert sum(panel.width for panel in row) == 24
 
 
-def test_what_the_dashboard_takes_from_the_template_is_there() -> None:
+def test_resources_that_the_dashboard_refers_to_exist() -> None:
     (found,) = of_type("AWS::CloudWatch::Dashboard").values()
     named = set(re.findall(r"\$\{([A-Za-z]\w*)(?:\.\w+)?\}", found["DashboardBody"]["Fn::Sub"]))
     assert named <= set(RESOURCES)
@@ -92,7 +92,7 @@ def test_a_query_asks_only_for_fields_and_messages_that_exist(query: Any) -> Non
 
 
 @pytest.mark.parametrize("name", sorted(ALARMS))
-def test_an_alarm_watches_what_exists_and_says_what_to_do(name: str) -> None:
+def test_an_alarm_watches_an_existing_metric_and_links_to_the_runbook(name: str) -> None:
     alarm = ALARMS[name]
     if alarm["Namespace"] == OURS:
         assert alarm["MetricName"] in NAMES
@@ -107,7 +107,7 @@ def test_an_alarm_watches_what_exists_and_says_what_to_do(name: str) -> None:
     assert alarm["AlarmActions"] == alarm["OKActions"] == [{"Ref": "AlarmTopic"}]
 
 
-def test_there_is_an_alarm_for_each_way_to_be_unwell() -> None:
+def test_there_is_an_alarm_for_each_kind_of_failure() -> None:
     assert {alarm["MetricName"] for alarm in ALARMS.values()} == {
         "ApproximateNumberOfMessagesVisible",
         "ApproximateAgeOfOldestMessage",
@@ -128,7 +128,7 @@ def test_alarms_are_mailed_only_to_a_given_address() -> None:
     assert RESOURCES["AlarmSubscription"]["Properties"]["Endpoint"] == {"Ref": "AlarmEmail"}
 
 
-def test_every_function_is_traced_and_has_a_name_of_its_own() -> None:
+def test_every_function_is_traced_under_its_own_name() -> None:
     common = TEMPLATE["Globals"]["Function"]
     assert common["Tracing"] == "Active"
     assert common["Environment"]["Variables"]["POWERTOOLS_METRICS_NAMESPACE"] == OURS

@@ -1,4 +1,4 @@
-"""Commands that share options, as somebody types them."""
+"""Options that several commands share."""
 
 import pytest
 import typer
@@ -16,7 +16,7 @@ def told(*, what: str, filters: Filters, pace: Pace, place: Place) -> None:
     print(what, filters, pace, place, sep="\n")
 
 
-def test_options_arrive_where_they_belong() -> None:
+def test_options_reach_their_command() -> None:
     given = ["cats", "--code", "crashed", "--id", "a", "--id", "b", "--older-than", "2h", "--yes", "--rate", "7"]
     done = CliRunner().invoke(app, [*given, "--stack", "prod"])
     assert done.exit_code == 0, done.output
@@ -27,12 +27,12 @@ def test_options_arrive_where_they_belong() -> None:
     assert "stack='prod', region=None" in place
 
 
-def test_what_is_not_given_is_the_default_and_what_is_wrong_is_refused() -> None:
+def test_missing_options_have_defaults_and_wrong_ones_are_refused() -> None:
     assert str(Pace()) in CliRunner().invoke(app, ["cats"]).output
     assert CliRunner().invoke(app, ["cats", "--rate", "0"]).exit_code == 2
 
 
-def test_a_long_list_is_cut_and_names_are_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_long_list_is_shortened_and_names_are_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
     print_rows(["name"], [[f"[red]{number}"] for number in range(25)])
     printed = capsys.readouterr().out
     assert "[red]19" in printed

@@ -1,4 +1,4 @@
-"""What became of originals: which are lost, and under which id they come back."""
+"""`reconcile`, `rerender` and `rejections`: which originals are lost, and under which id they are submitted again."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -37,7 +37,7 @@ def lost_ids(s3: S3Client, dead: tuple[str, ...] = (), later: timedelta = timede
 
 
 @pytest.mark.parametrize("key", KEYS, ids=["by the door", "by another way"])
-def test_only_what_left_no_trace_is_lost(s3: S3Client, key: str) -> None:
+def test_only_an_original_without_a_trace_is_lost(s3: S3Client, key: str) -> None:
     upload = put(s3, key)
     assert lost_ids(s3) == [key]
     assert lost_ids(s3, dead=(upload.image.id,)) == []
@@ -57,7 +57,7 @@ def test_a_young_upload_is_not_lost_yet(s3: S3Client) -> None:
 
 
 @pytest.mark.parametrize("key", KEYS, ids=["by the door", "by another way"])
-def test_what_is_submitted_again_keeps_its_id(s3: S3Client, key: str) -> None:
+def test_a_resubmitted_original_keeps_its_id(s3: S3Client, key: str) -> None:
     """S3's listing knows the time of an object only to the second, its event to the millisecond."""
     upload = put(s3, key, at=NOW - timedelta(seconds=3.217))
     resize_upload(s3, upload, SETTINGS, render)
@@ -85,7 +85,7 @@ def test_rejections_are_found_by_reason_key_and_id(s3: S3Client) -> None:
     assert chosen(minutes=5) == []
 
 
-def test_throughput_counts_what_was_uploaded_since(s3: S3Client) -> None:
+def test_throughput_counts_uploads_since_a_time(s3: S3Client) -> None:
     for hours in (0, 1, 5):
         at = NOW - timedelta(hours=hours, minutes=1)
         resize_upload(s3, put(s3, upload_key(new_image_id(at), "cat.jpg"), at=at), SETTINGS, render)

@@ -1,4 +1,4 @@
-"""What the resize engine makes of every kind of picture, as somebody who looks at the gallery would see it."""
+"""Renditions of every kind of picture, as a visitor of the gallery sees them."""
 
 import io
 
@@ -26,14 +26,14 @@ def test_every_format_becomes_an_upright_jpeg(name: str) -> None:
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_photos_stand_upright_whichever_way_the_camera_was_held(orientation: int) -> None:
+def test_photos_are_upright_for_every_orientation(orientation: int) -> None:
     rendered = made(pictures.phone_jpeg(orientation))
     assert (rendered.width_px, rendered.height_px) == (800, 600)
     assert all(shows_scene(opened(picture)) for picture in rendered.pictures)
 
 
 @pytest.mark.parametrize("format", ["PNG", "WEBP", "AVIF", "TIFF"])
-def test_other_formats_are_turned_upright_too(format: str) -> None:  # noqa: A002
+def test_formats_other_than_jpeg_are_upright_too(format: str) -> None:  # noqa: A002
     stored = pictures.scene().transpose(Image.Transpose.ROTATE_90)
     rendered = made(pictures.encoded(stored, format, exif=pictures.exif(6).tobytes()))
     assert (rendered.width_px, rendered.height_px) == (800, 600)
@@ -47,7 +47,7 @@ def test_a_box_that_is_not_square_is_filled_by_the_upright_picture() -> None:
 
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "AVIF", "TIFF"])
-def test_nothing_private_is_left(format: str) -> None:  # noqa: A002
+def test_renditions_contain_no_private_metadata(format: str) -> None:  # noqa: A002
     data = pictures.encoded(pictures.scene(), format, exif=pictures.exif().tobytes(), comment="Secret")
     assert b"Secret" in data
     for encoding in ("auto", "jpeg", "webp", "avif", "png"):
@@ -59,7 +59,7 @@ def test_nothing_private_is_left(format: str) -> None:  # noqa: A002
 
 
 def converted(data: bytes) -> Image.Image:
-    """The reference: littlecms on the full picture."""
+    """Return the reference: littlecms on the full picture."""
     image = Image.open(io.BytesIO(data))
     profile = ImageCms.ImageCmsProfile(io.BytesIO(image.info["icc_profile"]))
     srgb = ImageCms.profileToProfile(image, profile, ImageCms.createProfile("sRGB"), outputMode="RGB")
@@ -68,7 +68,7 @@ def converted(data: bytes) -> Image.Image:
 
 
 @pytest.mark.parametrize("make", [pictures.display_p3_jpeg, pictures.adobe_rgb_jpeg, pictures.cmyk_jpeg])
-def test_wide_and_printed_colours_are_converted_not_dulled(make: object) -> None:
+def test_wide_gamut_and_cmyk_colours_are_converted_to_srgb(make: object) -> None:
     assert callable(make)
     data = make()
     wanted = converted(data)
@@ -79,7 +79,7 @@ def test_wide_and_printed_colours_are_converted_not_dulled(make: object) -> None
         assert near(colour(view, at), colour(wanted, at))
 
 
-def test_a_profile_that_only_calls_itself_srgb_is_followed() -> None:
+def test_a_profile_named_srgb_with_other_colours_is_applied() -> None:
     linear = rgb_profile((*SRGB[:3], 1.0), "sRGB-elle-V2-g10")
     sky = colour(opened(made(pictures.jpeg(icc_profile=linear)).pictures[1]), pictures.SKY_AT)
     assert near(sky, (166, 202, 235))  # 96, 150, 214 as light, coded as sRGB does
@@ -87,18 +87,18 @@ def test_a_profile_that_only_calls_itself_srgb_is_followed() -> None:
     assert shows_scene(opened(made(pictures.jpeg(icc_profile=named)).pictures[1]))
 
 
-def test_a_broken_profile_is_as_good_as_none() -> None:
+def test_a_broken_profile_is_ignored() -> None:
     assert shows_scene(opened(made(pictures.jpeg(icc_profile=b"no profile" * 50)).pictures[1]))
 
 
-def test_sixteen_bits_are_scaled_not_clipped() -> None:
+def test_sixteen_bit_values_are_scaled_not_clipped() -> None:
     thumb = opened(made(pictures.sixteen_bit_png()).pictures[0])
     greys = [colour(thumb, (x, 0.5))[0] for x in (0.02, 0.25, 0.5, 0.75, 0.98)]
     assert all(abs(grey - wanted) <= 5 for grey, wanted in zip(greys, (5, 64, 128, 191, 250), strict=True))
 
 
 @pytest.mark.parametrize("format", ["PNG", "WEBP", "AVIF", "GIF", "TIFF", "ICO"])
-def test_what_is_transparent_stays_so_without_a_dark_rim(format: str) -> None:  # noqa: A002
+def test_transparency_is_kept_without_a_dark_rim(format: str) -> None:  # noqa: A002
     options = {"width_px": 256, "height_px": 192} if format == "ICO" else {}
     rendered = made(pictures.transparent(format, **options))
     for picture in rendered.pictures:
@@ -111,18 +111,18 @@ def test_what_is_transparent_stays_so_without_a_dark_rim(format: str) -> None:  
         assert all(red > 140 for red, _, _, _ in rim)  # type: ignore[misc]
 
 
-def test_an_alpha_channel_that_hides_nothing_is_an_opaque_picture() -> None:
+def test_a_fully_opaque_alpha_channel_gives_an_opaque_picture() -> None:
     rendered = made(pictures.encoded(pictures.scene().convert("RGBA"), "PNG"))
     assert {picture.extension for picture in rendered.pictures} == {"jpg"}
 
 
-def test_transparency_on_a_format_without_is_white() -> None:
+def test_transparency_becomes_white_in_a_format_without_alpha() -> None:
     (picture,) = render(pictures.transparent(), [Rendition("x", 300, 300, format="jpeg")], LIMITS).pictures
     assert near(colour(opened(picture), pictures.HILL_AT), (255, 255, 255), 2)
 
 
 @pytest.mark.parametrize(("loop", "plays"), [(0, 0), (None, 1), (3, 4)])
-def test_an_animated_gif_moves_on_at_its_pace(loop: int | None, plays: int) -> None:
+def test_an_animated_gif_keeps_its_frames_durations_and_loops(loop: int | None, plays: int) -> None:
     rendered = made(pictures.animated_gif(frames=5, loop=loop, duration_ms=120))
     for picture in rendered.pictures:
         shown = frames(picture)
@@ -135,7 +135,7 @@ def test_an_animated_gif_moves_on_at_its_pace(loop: int | None, plays: int) -> N
 
 
 @pytest.mark.parametrize("format", ["WEBP", "PNG", "AVIF"])
-def test_other_animations_move_on_too(format: str) -> None:  # noqa: A002
+def test_other_animations_keep_their_frames_and_durations(format: str) -> None:  # noqa: A002
     (thumb, _) = made(pictures.animated(format)).pictures
     assert [duration for _, duration in frames(thumb)] == [100, 150, 200, 250]
     if format != "AVIF":  # Pillow does not tell an AVIF's count
@@ -176,7 +176,7 @@ def test_a_frame_may_last_for_hours() -> None:
     assert [duration for _, duration in frames(made(data).pictures[1])] == [655_350] * 3
 
 
-def test_an_animated_webp_of_one_frame_is_a_picture() -> None:
+def test_an_animated_webp_with_one_frame_is_a_still_picture() -> None:
     coded = pictures.encoded(pictures.scene(), "WEBP", quality=90)[12:]
     sizes = (799).to_bytes(3, "little") + (599).to_bytes(3, "little")
     frame = bytes(6) + sizes + (100).to_bytes(3, "little") + b"\0" + coded
@@ -187,7 +187,7 @@ def test_an_animated_webp_of_one_frame_is_a_picture() -> None:
 
 @pytest.mark.parametrize("mode", ["L", "LA"])
 @pytest.mark.parametrize("format", ["PNG", "TIFF"])
-def test_a_profile_of_greys_is_followed_with_alpha_and_without(mode: str, format: str) -> None:  # noqa: A002
+def test_a_grey_profile_is_applied_with_and_without_alpha(mode: str, format: str) -> None:  # noqa: A002
     grey = Image.new("L", (64, 48), 100)
     if mode == "LA":
         grey.putalpha(200)
@@ -195,7 +195,7 @@ def test_a_profile_of_greys_is_followed_with_alpha_and_without(mode: str, format
     assert near(colour(view, (0.5, 0.5)), (168, 168, 168), 3)
 
 
-def test_white_is_zero_at_sixteen_bits_too() -> None:
+def test_a_sixteen_bit_tiff_may_store_white_as_zero() -> None:
     ramp = b"".join((65_535 * x // 63).to_bytes(2, "little") for x in range(64)) * 48
     inverted = {262: 0}
     data = pictures.encoded(Image.frombytes("I;16", (64, 48), ramp), "TIFF", tiffinfo=inverted)

@@ -1,4 +1,4 @@
-"""Animations, frame by frame: which are shown, for how long, and in which formats they move."""
+"""Animations: which frames are shown, for how long, and in which formats."""
 
 import pytest
 from PIL import Image
@@ -27,13 +27,13 @@ def animation(format: str, *colours: tuple[int, ...], **options: object) -> byte
 
 
 def nearest(image: Image.Image) -> tuple[int, ...]:
-    """Which of the colours it shows."""
+    """Return the name of the colour that the frame shows."""
     pixel = image.convert("RGB").getpixel((16, 12))
     assert isinstance(pixel, tuple)
     return min((RED, GREEN, BLUE, GREY), key=lambda c: sum(abs(a - b) for a, b in zip(c, pixel, strict=True)))
 
 
-def test_the_picture_for_those_who_cannot_play_an_apng_is_no_frame_of_it() -> None:
+def test_the_default_image_of_an_apng_is_not_a_frame() -> None:
     data = animation("PNG", GREY, RED, GREEN, BLUE, default_image=True, duration=[100, 150, 200])
     (picture,) = render(data, WEBP, LIMITS).pictures
     assert [(nearest(image), duration) for image, duration in frames(picture)] == [
@@ -53,7 +53,7 @@ def test_a_frame_without_a_duration_is_shown_for_a_tenth_of_a_second(format: str
     ]
 
 
-def test_an_animation_moves_as_avif_too() -> None:
+def test_an_animation_stays_animated_as_avif() -> None:
     (picture,) = render(animation("GIF", RED, GREEN, BLUE, duration=[100, 150, 200]), AVIF, LIMITS).pictures
     assert [(nearest(image), duration) for image, duration in frames(picture)] == [
         (RED, 100),
@@ -63,7 +63,7 @@ def test_an_animation_moves_as_avif_too() -> None:
 
 
 @pytest.mark.parametrize("renditions", [WEBP, AVIF])
-def test_what_only_a_later_frame_leaves_transparent_is_so(renditions: list[Rendition]) -> None:
+def test_transparency_in_a_later_frame_is_kept(renditions: list[Rendition]) -> None:
     data = animation("PNG", (*RED, 255), (*RED, 0), (*BLUE, 255), duration=100, disposal=1, blend=0)
     (picture,) = render(data, renditions, LIMITS).pictures
     alpha = [image.convert("RGBA").getpixel((16, 12))[3] for image, _ in frames(picture)]  # type: ignore[index]
@@ -71,12 +71,12 @@ def test_what_only_a_later_frame_leaves_transparent_is_so(renditions: list[Rendi
 
 
 @pytest.mark.parametrize("renditions", [JPEG, PNG])
-def test_where_nothing_moves_the_first_frame_is_shown(renditions: list[Rendition]) -> None:
+def test_a_still_format_shows_the_first_frame(renditions: list[Rendition]) -> None:
     (picture,) = render(animation("GIF", RED, GREEN), renditions, LIMITS).pictures
     assert [nearest(image) for image, _ in frames(picture)] == [RED]
 
 
-def test_an_avif_animation_holds_no_time_of_writing() -> None:
+def test_an_avif_animation_contains_no_creation_time() -> None:
     (picture,) = render(pictures.animated("GIF"), AVIF, LIMITS).pictures
     assert len(frames(picture)) == 4
     for header in (b"mvhd", b"tkhd", b"mdhd"):

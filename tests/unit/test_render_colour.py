@@ -1,4 +1,4 @@
-"""Values of more than 8 bits, of other colour models and of other blacks: shown as the brightness they stand for."""
+"""Values with more than 8 bits, other colour models and other black points keep their brightness."""
 
 import struct
 
@@ -15,7 +15,7 @@ SIZE = (32, 24)
 
 
 def seen(data: bytes) -> list[tuple[int, int, int]]:
-    """The colours on the left and on the right."""
+    """Return the colours on the left and on the right."""
     (picture,) = render(data, [Rendition("x", *SIZE, format="png")], LIMITS).pictures
     image = opened(picture).convert("RGB")
     assert image.size == SIZE
@@ -47,15 +47,15 @@ def greys(data: bytes) -> list[int]:
         ("F", -1.0, 1.0, [0, 255]),
     ],
 )
-def test_white_of_32_bits_is_the_narrowest_that_holds_all(
+def test_the_white_of_32_bit_values_is_the_narrowest_range_that_holds_them(
     mode: str, left: float, right: float, shown: list[int]
 ) -> None:
     row = struct.pack("=16i16i" if mode == "I" else "=16f16f", *[left] * 16, *[right] * 16)
     assert greys(pictures.encoded(Image.frombytes(mode, SIZE, row * 24), "TIFF")) == pytest.approx(shown, abs=1)
 
 
-def test_a_tiff_of_twelve_bits_is_as_bright_as_one_of_eight() -> None:
-    """Two values in three bytes. Pillow writes none, so the directory is put together here (TIFF 6.0, section 2)."""
+def test_a_twelve_bit_tiff_is_as_bright_as_an_eight_bit_tiff() -> None:
+    """Tests two values in three bytes. Pillow cannot write such a file, so the test builds it (TIFF 6.0, section 2)."""
     row = (0x400_400).to_bytes(3) * 8 + (0xFFF_FFF).to_bytes(3) * 8
     pixels = row * SIZE[1]
     tags = {256: SIZE[0], 257: SIZE[1], 258: 12, 259: 1, 262: 1, 273: 8, 277: 1, 278: SIZE[1], 279: len(pixels)}
@@ -73,15 +73,15 @@ def test_a_tiff_of_twelve_bits_is_as_bright_as_one_of_eight() -> None:
         ((75, 196, 16), (0, 0, 255)),
     ],
 )
-def test_a_tiff_in_lab_has_its_colours(lab: tuple[int, int, int], shown: tuple[int, int, int]) -> None:
-    """L* of 255 is 100, a* and b* of 128 are 0; what is wanted are sRGB's primaries by its light, D50."""
+def test_a_tiff_in_lab_keeps_its_colours(lab: tuple[int, int, int], shown: tuple[int, int, int]) -> None:
+    """An L* of 255 means 100, an a* or b* of 128 means 0. The expected colours are sRGB's primaries under D50."""
     left, right = seen(pictures.encoded(Image.new("LAB", SIZE, lab), "TIFF"))
     assert left == right
     assert near(left, shown, 25)  # where red and blue clip, a little is left to the method
 
 
-def test_the_darkest_of_a_profile_is_black() -> None:
-    """Paper and screens have no black of no light at all; without compensation a picture of theirs looks washed out."""
+def test_the_darkest_colour_of_a_profile_becomes_black() -> None:
+    """The black of paper and screens still reflects light. Without compensation such a picture looks washed out."""
     image = Image.new("RGB", SIZE, "black")
     image.paste((255, 255, 255), (16, 0, 32, 24))
     profile = rgb_profile(SRGB, "Bright room", black=0.03)

@@ -29,7 +29,7 @@ PROFILES = {
 @pytest.mark.parametrize("encoding", ["auto", "jpeg", "webp", "avif", "png"])
 @pytest.mark.parametrize("profile", PROFILES)
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "AVIF", "TIFF"])
-def test_a_picture_that_keeps_its_size_keeps_no_note(format: str, profile: str, encoding: str) -> None:  # noqa: A002
+def test_a_picture_that_keeps_its_size_loses_its_metadata(format: str, profile: str, encoding: str) -> None:  # noqa: A002
     data = pictures.encoded(SCENE, format, icc_profile=PROFILES[profile], **NOTES)
     (picture,) = render(data, [Rendition("x", 160, 120, format=encoding)], LIMITS).pictures  # type: ignore[arg-type]
     image = opened(picture)
@@ -40,7 +40,7 @@ def test_a_picture_that_keeps_its_size_keeps_no_note(format: str, profile: str, 
 
 
 @pytest.mark.parametrize("encoding", ["webp", "avif"])
-def test_nor_do_the_frames_of_an_animation(encoding: str) -> None:
+def test_the_frames_of_an_animation_lose_their_metadata(encoding: str) -> None:
     options = {
         **NOTES,
         "icc_profile": PROFILES["srgb"],
@@ -62,8 +62,8 @@ def test_a_lower_quality_makes_a_smaller_file(encoding: str) -> None:
     assert all(less * 1.15 < more for less, more in pairwise(sizes)), sizes
 
 
-def test_a_rendition_beside_a_slightly_larger_one_looks_as_it_does_alone() -> None:
-    """Made from a rendition of less than twice its side it would be blurred twice."""
+def test_a_slightly_larger_rendition_does_not_blur_its_neighbour() -> None:
+    """A rendition made from another of less than twice its side would be blurred twice."""
     data = pictures.encoded(pictures.scene(600, 450), "PNG")
     boxes = [Rendition("small", 150, 150, format="png"), Rendition("large", 290, 290, format="png")]
     beside, _ = render(data, boxes, LIMITS).pictures
@@ -71,7 +71,7 @@ def test_a_rendition_beside_a_slightly_larger_one_looks_as_it_does_alone() -> No
     assert beside.body == alone.body
 
 
-def test_a_much_smaller_rendition_costs_no_second_pass_over_the_original(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_much_smaller_rendition_is_made_from_the_larger_one(monkeypatch: pytest.MonkeyPatch) -> None:
     sources: list[int] = []
 
     def noted(image: Image.Image, size: tuple[int, int], box: Box | None = None) -> Image.Image:

@@ -1,4 +1,4 @@
-"""PNGs that are odd and yet whole, by themselves and inside icons: browsers show them, so a gallery must."""
+"""Unusual but undamaged PNGs, alone and inside icons. Browsers show them, so the gallery must too."""
 
 import struct
 import zlib
@@ -27,13 +27,13 @@ def with_chunk(data: bytes, added: bytes, before: bytes = b"IDAT") -> bytes:
 
 
 def png_of(width: int, height: int, header: tuple[int, ...], rows: bytes, *before: bytes) -> bytes:
-    """A PNG of its last five header fields (depth, colour, compression, filter, interlace) and of chunks before."""
+    """Return a PNG with these header fields (depth, colour, compression, filter, interlace) and earlier chunks."""
     start = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">II5B", width, height, *header))
     return start + b"".join(before) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
 
 
 def grey_png(depth: int, row: bytes, key: int) -> bytes:
-    """16 x 16 greys of which `key` is transparent; the last row is as each."""
+    """Return 16 x 16 greys, of which the value `key` is transparent; every row is the same."""
     return png_of(16, 16, (depth, 0, 0, 0, 0), (b"\0" + row) * 16, chunk(b"tRNS", key.to_bytes(2)))
 
 
@@ -51,11 +51,11 @@ NOTES = {
 
 @pytest.mark.parametrize("name", NOTES)
 @pytest.mark.parametrize("data", [SMALL, LARGE], ids=["small", "large"])
-def test_a_broken_note_does_not_make_a_broken_picture(data: bytes, name: str) -> None:
+def test_a_broken_text_chunk_does_not_reject_the_picture(data: bytes, name: str) -> None:
     assert shows_scene(opened(made(with_chunk(data, NOTES[name])).pictures[0]))
 
 
-def test_a_profile_may_be_as_long_as_printers_have_them() -> None:
+def test_a_profile_may_be_as_large_as_those_of_printers() -> None:
     profile = rgb_profile(DISPLAY_P3, "Display P3")
     long = profile + bytes(3_000_000)  # what follows the last tag is nobody's
     wide = made(with_chunk(SMALL, chunk(b"iCCP", b"x\0\0" + zlib.compress(profile)))).pictures[1]
@@ -63,7 +63,7 @@ def test_a_profile_may_be_as_long_as_printers_have_them() -> None:
     assert not near(colour(opened(wide), pictures.DISC_AT), pictures.DISC)
 
 
-def test_the_orientation_may_stand_behind_the_pixels() -> None:
+def test_the_orientation_may_follow_the_pixels() -> None:
     stored = pictures.encoded(pictures.scene().transpose(Image.Transpose.ROTATE_90), "PNG")
     exif = pictures.exif(6).tobytes()[6:]
     rendered = made(with_chunk(stored, chunk(b"eXIf", exif), before=b"IEND"))
@@ -74,12 +74,12 @@ def test_the_orientation_may_stand_behind_the_pixels() -> None:
 @pytest.mark.parametrize(
     ("depth", "row", "key"), [(1, b"\xff\0", 1), (2, b"\xaa\xaa\x55\x55", 2), (4, b"\x99" * 4 + bytes(4), 9)]
 )
-def test_the_transparent_grey_of_few_bits(depth: int, row: bytes, key: int) -> None:
+def test_the_transparent_grey_is_scaled_with_the_bit_depth(depth: int, row: bytes, key: int) -> None:
     view = opened(made(grey_png(depth, row, key)).pictures[1]).convert("RGBA").getchannel("A")
     assert (view.getpixel((2, 8)), view.getpixel((13, 8))) == (0, 255)
 
 
-def test_the_transparent_colour_of_sixteen_bits_is_not_taken_for_one_of_eight() -> None:
+def test_a_sixteen_bit_transparent_colour_is_compared_with_all_its_bits() -> None:
     row = struct.pack(">3H", 255, 255, 255) * 8 + struct.pack(">3H", 65_535, 65_535, 65_535) * 8
     key = chunk(b"tRNS", struct.pack(">3H", 255, 255, 255))
     data = png_of(16, 16, (16, 2, 0, 0, 0), (b"\0" + row) * 16, key)
@@ -87,13 +87,13 @@ def test_the_transparent_colour_of_sixteen_bits_is_not_taken_for_one_of_eight() 
     assert (view.getpixel((2, 8)), view.getpixel((13, 8))) == (0, 255)
 
 
-def test_a_file_of_empty_chunks_costs_no_time() -> None:
+def test_a_file_of_empty_chunks_is_rejected_quickly() -> None:
     with pytest.raises(Rejected, match="200,000 chunks"):
         made(with_chunk(SMALL, chunk(b"abCd", b"") * 200_001))
 
 
 def icon(*entries: tuple[int, int, bytes]) -> bytes:
-    """An ICO of pictures: side (256 at most), bits a pixel, and the file or bitmap of each."""
+    """Return an ICO; each picture has a side of at most 256, its bits per pixel, and its file or bitmap."""
     offset = 6 + 16 * len(entries)
     table, bodies = struct.pack("<HHH", 0, 1, len(entries)), b""
     for side, bits, body in entries:
@@ -102,7 +102,7 @@ def icon(*entries: tuple[int, int, bytes]) -> bytes:
     return table + bodies
 
 
-def test_an_icon_over_the_limit_is_refused_before_it_decodes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_icon_over_the_limit_is_rejected_before_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile.load", lambda *_: pytest.fail("decoded"))
     with pytest.raises(Rejected, match=r"too-many-pixels: .*43,200 in all, and at most 40,000"):
         made(icon((256, 32, SMALL)), Limits(max_pixels=40_000))
@@ -111,14 +111,14 @@ def test_an_icon_over_the_limit_is_refused_before_it_decodes(monkeypatch: pytest
         made(icon((256, 1, bitmap)))
 
 
-def test_a_damaged_picture_in_an_icon_is_damaged() -> None:
+def test_an_icon_with_a_damaged_picture_is_damaged() -> None:
     broken = bytearray(SMALL)
     broken[len(broken) // 2] ^= 0xFF
     with pytest.raises(Rejected, match="damaged-image"):
         made(icon((256, 32, bytes(broken))))
 
 
-def test_of_an_icons_pictures_the_largest_with_most_colours_is_shown() -> None:
+def test_an_icon_shows_its_largest_picture_with_the_most_colours() -> None:
     grey = pictures.encoded(pictures.scene(64, 64, grain=0).convert("1"), "PNG")
     small = pictures.encoded(pictures.scene(16, 16, grain=0), "PNG")
     best = pictures.encoded(pictures.scene(64, 64, grain=0), "PNG")
@@ -126,7 +126,7 @@ def test_of_an_icons_pictures_the_largest_with_most_colours_is_shown() -> None:
     assert shows_scene(opened(rendered.pictures[0]))
 
 
-def test_every_old_bitmap_of_an_icon_is_read() -> None:
+def test_every_kind_of_bitmap_in_an_icon_is_read() -> None:
     scene = pictures.scene(64, 64, grain=0)
     header = struct.pack("<IiiHHIIiiII", 40, 64, 128, 1, 24, 0, 0, 0, 0, 0, 0)
     bitmap = header + scene.tobytes("raw", "BGR", 0, -1) + bytes(64 * 64 // 8)
@@ -136,8 +136,8 @@ def test_every_old_bitmap_of_an_icon_is_read() -> None:
 
 @pytest.mark.parametrize("interlaced", [False, True])
 @pytest.mark.parametrize("height", [63, 64])
-def test_rows_that_never_came_are_damage_even_if_the_stream_says_it_ended(height: int, interlaced: bool) -> None:
-    """All of one colour: each row is alike, in every pass."""
+def test_missing_rows_are_damage_even_if_the_stream_ends_properly(height: int, interlaced: bool) -> None:
+    """Tests a picture of one colour: every row is the same, in every pass."""
     passes = [((64 + 7 - x) // 8, (height + 7 - y) // 8) for x, y in ((0, 0), (4, 0))]
     passes += [(16, (height + 3) // 8), (16, (height + 3) // 4), (32, (height + 1) // 4), (32, (height + 1) // 2)]
     passes = [*passes, (64, height // 2)] if interlaced else [(64, height)]
@@ -149,6 +149,6 @@ def test_rows_that_never_came_are_damage_even_if_the_stream_says_it_ended(height
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
-def test_a_picture_that_ends_in_black_is_whole(mode: str) -> None:
+def test_a_picture_whose_last_rows_are_black_is_undamaged(mode: str) -> None:
     for size in ((1, 1), (63, 41)):
         assert made(pictures.encoded(Image.new(mode, size), "PNG")).pictures

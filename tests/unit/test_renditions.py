@@ -40,7 +40,7 @@ def test_all_mistakes_are_reported_at_once(renditions: object, words: list[str])
     assert all(word in str(caught.value) for word in words)
 
 
-def test_the_largest_allowed_parameter_is_taken() -> None:
+def test_the_largest_allowed_parameter_is_accepted() -> None:
     largest = {"width_px": 4096, "height_px": 4096, "quality": 100}
     renditions = parse_renditions(json.dumps([THUMB, VIEW, *({"name": f"x{i}"} | largest for i in range(6))]))
     assert len(renditions) == 8
@@ -52,7 +52,7 @@ def test_text_that_is_not_json_is_refused() -> None:
         parse_renditions("[{")
 
 
-def test_a_thumb_may_have_a_format_of_its_own_where_no_other_is_auto() -> None:
+def test_the_thumb_may_have_its_own_format_if_no_other_is_auto() -> None:
     thumb, view = parse_renditions(json.dumps([THUMB | {"format": "avif"}, VIEW | {"format": "webp"}]))
     assert (thumb.format, view.format) == ("avif", "webp")
 

@@ -1,4 +1,4 @@
-"""What the report and the trace make of log lines."""
+"""`darkroom report` and `darkroom trace` on given log lines."""
 
 import io
 import json
@@ -53,7 +53,7 @@ def failed(
 
 
 def story(image_id: str) -> list[LogLine]:
-    """An upload that S3 failed once."""
+    """Return the lines of an upload whose first attempt failed."""
     received: dict[str, Any] = {"file_name": "<b>cat</b>.jpg", "queue_ms": 100, "message_id": "m1"}
     return [
         line(telemetry.UploadTicketed, image_id, 0, "ingest", file_name="<b>cat</b>.jpg"),
@@ -65,12 +65,12 @@ def story(image_id: str) -> list[LogLine]:
     ]
 
 
-def test_lines_that_are_not_ours_are_left_out() -> None:
+def test_log_lines_of_other_software_are_ignored() -> None:
     texts = ["START RequestId: 1", '{"_aws": {}, "service": "resize"}', "[]", "{", json.dumps(story("a")[0].fields)]
     assert [found.message for found in parse(texts)] == ["upload ticketed"]
 
 
-def test_each_upload_counts_once_and_as_it_ended() -> None:
+def test_each_upload_counts_once_with_its_last_outcome() -> None:
     lines = [
         *story("a"),
         line(telemetry.UploadReceived, "b", 1, attempts=1, queue_ms=1),
@@ -96,13 +96,13 @@ def test_each_upload_counts_once_and_as_it_ended() -> None:
 
 
 @given(st.lists(st.integers(0, 100_000), min_size=1), st.integers(1, 99))
-def test_a_percentile_lies_among_its_values(values: list[int], percent: int) -> None:
+def test_a_percentile_lies_between_the_smallest_and_largest_value(values: list[int], percent: int) -> None:
     found = summary.percentile(values, percent)
     assert min(values) <= found <= max(values)
     assert sum(value <= found for value in values) >= len(values) * percent / 100 - 1
 
 
-def test_series_are_in_bins_and_sum_up_to_the_whole() -> None:
+def test_the_bins_of_a_series_add_up_to_the_total() -> None:
     lines = [line(telemetry.UploadResized, f"{n}", n, latency_ms=n * 10, **RESIZED) for n in range(100)]
     points = summary.over_time(lines, THROUGHPUT.series[0], 30)
     assert [point.value for point in points] == [30, 30, 30, 10]
@@ -112,13 +112,13 @@ def test_series_are_in_bins_and_sum_up_to_the_whole() -> None:
 
 
 @pytest.mark.parametrize("minutes", [1, 20, 60, 24 * 60, 30 * 24 * 60])
-def test_a_chart_has_neither_too_few_bins_nor_too_many(minutes: int) -> None:
+def test_the_number_of_bins_in_a_chart_is_bounded(minutes: int) -> None:
     seconds = summary.bin_seconds(START, START + timedelta(minutes=minutes))
     assert 7 <= minutes * 60 / seconds <= summary.MAX_BINS
 
 
 class Page(HTMLParser):
-    """What a page loads from elsewhere, its text, and its tags."""
+    """Collects the addresses that a page loads, its text and its tags."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -135,7 +135,7 @@ class Page(HTMLParser):
         self.text += data
 
 
-def test_the_report_is_one_file_with_everything_in_it() -> None:
+def test_the_report_is_one_self_contained_file() -> None:
     image_id = new_image_id(START)
     found = [*story(image_id), line(telemetry.UploadRejected, "b", 9, code="not-an-image", sentence="A <poem>.")]
     picture = "data:image/jpeg;base64,AAAA"
@@ -153,7 +153,7 @@ def test_the_report_is_one_file_with_everything_in_it() -> None:
     assert image_id in page.text
 
 
-def test_a_report_of_nothing_says_so() -> None:
+def test_a_report_without_uploads_says_so() -> None:
     page = Page(report.page("darkroom", [], QUIET, {}, START, START + timedelta(hours=1)))
     assert "Nothing arrived" in page.text
     assert "svg" not in page.tags
@@ -167,14 +167,14 @@ def test_a_report_of_nothing_says_so() -> None:
         (QUIET | {"waiting": 2, "dead_letters": 1}, "1 upload given up", "darkroom dead-letters list"),
     ],
 )
-def test_the_first_sentence_says_whether_it_is_well_and_what_to_do(
+def test_the_first_sentence_gives_the_health_and_the_next_command(
     queues: dict[str, int], title: str, command: str
 ) -> None:
     found = report.verdict(summary.outcomes(story("a")), queues)
     assert (found["title"], found["command"]) == (title, command)
 
 
-def test_a_trace_tells_the_story_in_order() -> None:
+def test_a_trace_lists_the_events_in_order() -> None:
     console = Console(width=200, record=True, file=io.StringIO())
     found = story("a")
     console.print(trace.timeline(found))

@@ -1,4 +1,4 @@
-"""What is deployed is what was locked."""
+"""Deployed packages come from uv.lock."""
 
 import shutil
 import subprocess

@@ -1,4 +1,4 @@
-"""The runbook knows every reason that an upload can end with, and no other."""
+"""The runbook explains every reason of a dead letter or rejection, and no other."""
 
 import ast
 import re
@@ -12,7 +12,7 @@ RUNBOOK = (ROOT / "docs/runbook.md").read_text()
 
 
 def raised() -> set[str]:
-    """The codes of every Rejected and Unavailable that the resizer, or what it shares, can end an upload with."""
+    """Return the code of every Rejected and Unavailable that the resizer or shared code raises."""
     files = [*ROOT.glob("shared/*.py"), *ROOT.glob("functions/resize/**/*.py")]
     return {
         node.args[0].value
@@ -26,11 +26,11 @@ def raised() -> set[str]:
     }
 
 
-def test_every_reason_is_explained_and_none_is_invented() -> None:
+def test_the_runbook_explains_exactly_the_existing_reasons() -> None:
     explained = set(re.findall(r"^(?:### |\| )`([a-z-]+)`", RUNBOOK, re.MULTILINE))
     assert explained == raised() | {letters.UNEXPLAINED, letters.UNDELIVERED}
 
 
-def test_every_alarm_has_its_page() -> None:
+def test_every_alarm_has_its_section() -> None:
     explained = set(re.findall(r"^### `([A-Z][A-Za-z]+)`", RUNBOOK, re.MULTILINE))
     assert explained == set(of_type("AWS::CloudWatch::Alarm"))

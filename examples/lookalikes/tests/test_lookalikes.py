@@ -19,7 +19,7 @@ from tests.support.subscribers import BUCKET, Desk, delivering
 
 
 def thumb(picture: Image.Image, quality: int = 80) -> bytes:
-    """As the resizer makes it: 400 pixels, JPEG."""
+    """Return a thumb like the resizer's: 400 pixels, JPEG."""
     small = picture.copy()
     small.thumbnail((400, 400), Image.Resampling.LANCZOS)
     body = io.BytesIO()
@@ -63,14 +63,14 @@ def test_a_copy_is_alike_and_shares_a_band(photo: Image.Image, how: str) -> None
 
 
 def test_another_view_of_the_scene_is_not_alike(photo: Image.Image) -> None:
-    # The same place, the camera turned a little: most of what is on one picture is on the other too.
+    # The same place with the camera turned a little: the pictures share most of the scene.
     left, right = cropped(photo, 0, 0, 0.12, 0.04), cropped(photo, 0.12, 0.04, 0, 0)
     one, other = fingerprints(thumb(left)), fingerprints(thumb(right))
     assert distance(one.asked, other.noted) > ALIKE_BITS
     assert differing_bits(one.asked, other.noted) is None
 
 
-def test_words_on_white_are_not_all_alike() -> None:
+def test_drawings_on_white_are_not_all_alike() -> None:
     one, other = (fingerprints(thumb(written(word, at))) for word, at in (("Tea", (80, 80)), ("Milk", (60, 300))))
     assert distance(one.asked, other.noted) <= ALIKE_BITS
     assert differing_bits(one.asked, other.noted) is None
@@ -104,7 +104,7 @@ def desk() -> Iterator[Desk]:
 
 
 def arrive(desk: Desk, image_id: str, body: bytes) -> list[dict[str, Any]]:
-    """What stands beside a picture after its event."""
+    """Process a picture's event and return the duplicates that were stored for it."""
     event = desk.announce(f"thumb/{image_id}/1200x900/photo.jpg", body)
     assert handler.handle(event, desk.context) == {"batchItemFailures": []}
     record = json.loads(desk.s3.get_object(Bucket=BUCKET, Key=f"lookalikes/{image_id}.json")["Body"].read())
@@ -116,7 +116,7 @@ def arrive(desk: Desk, image_id: str, body: bytes) -> list[dict[str, Any]]:
 FIRST, SECOND, THIRD = ("7ybqx4m8hz6wwqcr6076spxfy" + end for end in "zyx")
 
 
-def test_a_copy_finds_the_earlier_picture_and_again_the_same(desk: Desk) -> None:
+def test_a_copy_finds_the_earlier_picture_and_a_redelivery_changes_nothing(desk: Desk) -> None:
     photo = lights(random.Random(3), 800, 600)
     assert arrive(desk, FIRST, thumb(photo)) == []
     assert arrive(desk, SECOND, thumb(forest(random.Random(3), 800, 600))) == []
@@ -128,7 +128,7 @@ def test_a_copy_finds_the_earlier_picture_and_again_the_same(desk: Desk) -> None
 
 
 @pytest.mark.usefixtures("desk")
-def test_what_a_picture_costs_does_not_grow() -> None:
+def test_the_cost_of_a_picture_does_not_grow_with_the_index() -> None:
     dynamodb = boto3.client("dynamodb")
     asked: Counter[str] = Counter()
     read: list[int] = []
@@ -141,7 +141,7 @@ def test_what_a_picture_costs_does_not_grow() -> None:
     index, costs = Index(dynamodb, "index"), []
     random_bits = random.Random(5)
     for number in range(60):
-        # The worst there is: every picture alike, so that every band is full.
+        # The worst case: all pictures are alike, so every band is full.
         noted = [0b1011 << 100, 0b1101 << 90 | random_bits.getrandbits(8)]
         looked_for = noted + [0b1001 << at for at in (110, 120, 130, 140)]
         index.add(f"{number:026}", "key", noted)

@@ -1,4 +1,4 @@
-"""webhook with real events and a receiver that answers what it is told to."""
+"""webhook with real events and a receiver with a fixed answer."""
 
 import json
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ ENVIRONMENT = {"WEBHOOK_URL": "https://hooks.example.com/services/T0/B0", "WEBHO
 
 
 class Receiver:
-    """Stands where the network would be: keeps what is posted, answers `status`."""
+    """Replaces the network: records posts and answers `status`."""
 
     def __init__(self) -> None:
         self.status: int | Exception = 200
@@ -43,7 +43,7 @@ def deliver(desk: Desk) -> list[Any]:
     return answer
 
 
-def test_a_finished_picture_is_posted_once_signed_and_readable_by_chats(receiver: Receiver) -> None:
+def test_a_finished_picture_is_posted_once_with_a_signature_and_a_text_for_chats(receiver: Receiver) -> None:
     with delivering(**ENVIRONMENT) as desk:
         assert deliver(desk) == []
     (sent,) = receiver.posted
@@ -59,14 +59,14 @@ def test_a_finished_picture_is_posted_once_signed_and_readable_by_chats(receiver
     assert sent["redirect"] is False
 
 
-def test_the_signature_is_one_that_others_compute() -> None:
+def test_the_signature_matches_openssl() -> None:
     # printf '1700000000.{}' | openssl dgst -sha256 -hmac secret
     known = "v1=b8569b78799ff9e3cbff0fc2d63a33a2b57f3282abd07c37ae5e8e7d79a5f163"
     assert post.signature("secret", "1700000000", b"{}") == known
 
 
 @pytest.mark.parametrize("status", [500, 503, 429, 408, urllib3.exceptions.ConnectTimeoutError("late")])
-def test_what_may_pass_is_tried_again(receiver: Receiver, status: int | Exception) -> None:
+def test_a_transient_failure_is_retried(receiver: Receiver, status: int | Exception) -> None:
     receiver.status = status
     with delivering(**ENVIRONMENT) as desk:
         assert len(deliver(desk)) == 1
@@ -77,7 +77,7 @@ def test_what_may_pass_is_tried_again(receiver: Receiver, status: int | Exceptio
 
 
 @pytest.mark.parametrize("status", [301, 400, 404, 410])
-def test_what_will_not_pass_is_a_letter_at_once(receiver: Receiver, status: int) -> None:
+def test_a_permanent_failure_becomes_a_dead_letter_at_once(receiver: Receiver, status: int) -> None:
     receiver.status = status
     with delivering(**ENVIRONMENT) as desk:
         assert deliver(desk) == []
@@ -86,7 +86,7 @@ def test_what_will_not_pass_is_a_letter_at_once(receiver: Receiver, status: int)
     assert f"answered {status}: no_service" in letter.sentence
 
 
-def test_a_url_without_a_secret_is_a_mistake(receiver: Receiver) -> None:
+def test_a_url_without_a_secret_is_misconfigured(receiver: Receiver) -> None:
     with delivering(WEBHOOK_URL="https://hooks.example.com/x") as desk:
         assert len(deliver(desk)) == 1
     assert receiver.posted == []
