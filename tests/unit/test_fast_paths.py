@@ -1,4 +1,4 @@
-"""The fast ways make the picture that Pillow's own ways make: what arm64 or another build of Pillow falls back to."""
+"""The fast decoders and resampler give the same picture as Pillow's, which arm64 or another Pillow falls back to."""
 
 import io
 import math
@@ -16,7 +16,7 @@ from tests.support import pictures
 
 
 def difference(left: Image.Image, right: Image.Image) -> tuple[float, int]:
-    """The mean and the greatest difference of two pictures' values."""
+    """Return the mean and the greatest difference of two pictures' values."""
     assert (left.mode, left.size) == (right.mode, right.size)
     apart = ImageChops.difference(left, right)
     return max(ImageStat.Stat(apart).mean), max(high for _, high in ImageStat.Stat(apart).extrema)
@@ -30,7 +30,7 @@ def opened(data: bytes) -> Image.Image:
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "CMYK", "RGBA"])
 @pytest.mark.parametrize("size", [(400, 300), (333, 77), (1, 1)])
-def test_both_resamplers_reduce_alike(mode: str, size: tuple[int, int]) -> None:
+def test_both_resamplers_reduce_to_the_same_picture(mode: str, size: tuple[int, int]) -> None:
     image = opened(pictures.transparent()) if mode == "RGBA" else pictures.scene().convert(mode)
     box = (0.0, 0.0, image.width - 0.6, image.height - 0.3)
     both = resample.resample(image, size, box), resample.with_pillow(image, size, box)
@@ -42,7 +42,7 @@ def test_both_resamplers_reduce_alike(mode: str, size: tuple[int, int]) -> None:
     assert most <= 10
 
 
-def test_both_resamplers_enlarge_alike() -> None:
+def test_both_resamplers_enlarge_to_the_same_picture() -> None:
     image = pictures.scene(120, 90, grain=0)
     mean, _ = difference(resample.resample(image, (400, 300)), resample.with_pillow(image, (400, 300), (0, 0, 120, 90)))
     assert mean < 1.5
@@ -61,7 +61,7 @@ def test_large_pngs_decode_to_the_same_pixels(mode: str) -> None:
 
 
 @pytest.mark.parametrize("options", [{"quality": 85}, {"lossless": True}])
-def test_webp_decodes_to_the_same_pixels_and_reduces_on_the_way(options: dict[str, int]) -> None:
+def test_libwebp_decodes_the_same_pixels_also_at_a_reduced_size(options: dict[str, int]) -> None:
     data = pictures.encoded(pictures.scene(1200, 900), "WEBP", **options)
     whole = webp.decode(data, 1200, 900)
     assert whole is not None
@@ -72,20 +72,20 @@ def test_webp_decodes_to_the_same_pixels_and_reduces_on_the_way(options: dict[st
     assert difference(reduced, opened(data).resize((500, 375), Image.Resampling.BOX))[0] < 1.5
 
 
-def test_a_large_rendition_of_a_webp_is_what_the_decoder_made() -> None:
+def test_a_webp_is_decoded_at_the_size_of_a_large_rendition() -> None:
     reduced = webp.decode(pictures.encoded(pictures.scene(3200, 2400), "WEBP"), 1600, 1200)
     assert reduced is not None
     assert reduced.size == (1600, 1200)
 
 
-def test_transparent_webp_is_decoded_whole() -> None:
+def test_a_transparent_webp_is_decoded_at_full_size() -> None:
     data = pictures.transparent("WEBP")
     image = webp.decode(data, 100, 75)
     assert image is not None
     assert difference(image, opened(data)) == (0, 0)
 
 
-def test_stripes_finer_than_the_thumbnail_can_show_leave_no_moire() -> None:
+def test_stripes_too_fine_for_the_thumbnail_give_no_moire() -> None:
     line = bytes(round(128 + 100 * math.sin(x * math.tau / 12)) for x in range(4000))
     stripes = Image.frombytes("L", (4000, 3000), line * 3000)
     thumb = opened(render(pictures.encoded(stripes, "JPEG"), DEFAULT_RENDITIONS[:1], Limits()).pictures[0].body)
@@ -112,7 +112,7 @@ def test_leaving_scans_out_changes_no_pixel(scale: int, options: dict[str, int])
 @pytest.mark.parametrize(
     "make", [lambda: pictures.jpeg(2400, 1800), lambda: pictures.encoded(pictures.scene(1200, 900), "WEBP")]
 )
-def test_without_any_fast_way_the_renditions_look_the_same(
+def test_renditions_look_the_same_without_any_fast_path(
     make: Callable[[], bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = make()

@@ -1,4 +1,4 @@
-"""GIFs whose frames are smaller than the picture: what is shown is what browsers show."""
+"""GIFs whose frames are smaller than the picture look as in browsers."""
 
 import struct
 
@@ -20,7 +20,7 @@ type Frame = tuple[int, tuple[int, int, int, int], int]
 
 
 def gif_of(*frames: Frame, size: tuple[int, int] = (40, 40)) -> bytes:
-    """A GIF, 100 ms a frame: of each the colour's index, the place (left, upper, width, height) and the disposal."""
+    """Return a GIF of 100 ms frames, each given by colour index, box (left, upper, width, height) and disposal."""
     body = b"GIF89a" + struct.pack("<HH", *size) + b"\x81\0\0" + _COLOURS
     for colour, (left, upper, width, height), disposal in frames:
         still = Image.new("P", (width, height), colour)
@@ -33,7 +33,7 @@ def gif_of(*frames: Frame, size: tuple[int, int] = (40, 40)) -> bytes:
 
 
 def seen(data: bytes) -> list[list[object]]:
-    """The colours at the corners and in the middle of each frame: upper left, middle, lower right."""
+    """Return the colours of each frame at the upper left, in the middle and at the lower right."""
     frames = [image.convert("RGBA") for image, _ in animation.frames(open_picture(data, LIMITS))]
     return [[image.getpixel(at) for at in ((2, 2), (20, 20), (37, 37))] for image in frames]
 
@@ -49,29 +49,29 @@ WHOLE, MIDDLE, CORNER = (0, 0, 40, 40), (10, 10, 20, 20), (0, 0, 10, 10)
         (RESTORE, [NOTHING, GREEN, NOTHING], [BLUE, NOTHING, NOTHING]),
     ],
 )
-def test_what_becomes_of_a_frame(disposal: int, second: list[object], third: list[object]) -> None:
+def test_each_disposal_method_leaves_the_right_canvas(disposal: int, second: list[object], third: list[object]) -> None:
     data = gif_of((0, WHOLE, disposal), (1, MIDDLE, disposal), (2, CORNER, disposal))
     assert seen(data) == [[RED, RED, RED], second, third]
 
 
-def test_a_frame_that_is_taken_back_leaves_what_was_before() -> None:
+def test_restoring_the_previous_frame_shows_the_canvas_before_it() -> None:
     data = gif_of((0, WHOLE, KEEP), (1, MIDDLE, RESTORE), (2, CORNER, KEEP))
     assert seen(data) == [[RED, RED, RED], [RED, GREEN, RED], [BLUE, RED, RED]]
 
 
-def test_where_no_frame_has_drawn_there_is_nothing() -> None:
+def test_pixels_without_a_frame_are_transparent() -> None:
     assert seen(gif_of((1, MIDDLE, KEEP), (2, CORNER, KEEP))) == [[NOTHING, GREEN, NOTHING], [BLUE, GREEN, NOTHING]]
     (picture,) = render(gif_of((1, MIDDLE, KEEP)), [Rendition("x", 40, 40, format="png")], LIMITS).pictures
     assert [opened(picture).getpixel(at) for at in ((2, 2), (20, 20))] == [NOTHING, GREEN]
 
 
-def test_what_is_outside_the_canvas_does_not_show() -> None:
+def test_pixels_outside_the_canvas_are_cut_off() -> None:
     data = gif_of((0, WHOLE, KEEP), (1, (20, 20, 60, 60), KEEP))
     assert seen(data) == [[RED, RED, RED], [RED, GREEN, GREEN]]
     assert {image.size for image, _ in animation.frames(open_picture(data, LIMITS))} == {(40, 40)}
 
 
-def test_a_frame_without_colours_draws_nothing() -> None:
+def test_a_frame_without_a_colour_table_draws_nothing() -> None:
     data = gif_of((0, WHOLE, KEEP), (1, MIDDLE, KEEP))
     bare = data[:10] + b"\1" + data[11:13] + data[13 + len(_COLOURS) :]
     (start, _, _), _ = gif._frames(bare)
@@ -79,7 +79,7 @@ def test_a_frame_without_colours_draws_nothing() -> None:
     assert seen(own) == [[RED, RED, RED], [RED, RED, RED]]
 
 
-def test_a_grey_table_beside_a_coloured_one_is_no_damage() -> None:
+def test_a_grey_and_a_coloured_table_may_occur_in_one_gif() -> None:
     data = gif_of((0, WHOLE, KEEP), (1, MIDDLE, KEEP))
     (_, end, _), (start, _, _) = gif._frames(data)
     greys = bytes(value for value in (0, 85, 170, 255) for _ in range(3))

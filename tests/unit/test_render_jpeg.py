@@ -1,4 +1,4 @@
-"""JPEGs: decoded at a reduced size where nobody sees it, and rejected where a part is missing."""
+"""JPEGs are decoded at a reduced size without a visible difference, and rejected if a part is missing."""
 
 import io
 import struct
@@ -19,26 +19,26 @@ from tests.support.rendered import LIMITS, colour, near, opened
 
 
 def rendition(data: bytes, side: int) -> Image.Image:
-    """Fitted into a square, without a loss that the encoder adds."""
+    """Return the picture fitted into a square, encoded without loss."""
     (picture,) = render(data, [Rendition("x", side, side, format="png")], LIMITS).pictures
     return opened(picture)
 
 
 def apart(left: Image.Image, right: Image.Image) -> float:
-    """The greatest difference of two pictures' values."""
+    """Return the greatest difference of two pictures' values."""
     assert left.size == right.size
     extrema = ImageStat.Stat(ImageChops.difference(left.convert("L"), right.convert("L"))).extrema
     return max(high for _, high in extrema)
 
 
-def test_a_reduced_decode_does_not_shift_what_is_seen() -> None:
-    """41 pixels are 10.25 of the decode by 4, which has 11: the rest of the last is nobody's."""
+def test_a_reduced_decode_does_not_shift_the_picture() -> None:
+    """41 pixels are 10.25 pixels of the decode by 4, which has 11: a part of the last one lies outside the picture."""
     ramp = Image.frombytes("L", (41, 41), bytes(6 * x for x in range(41)) * 41)
     made = rendition(pictures.encoded(ramp, "JPEG", quality=95), 5)
     assert apart(made, ramp.resize((5, 5), Image.Resampling.LANCZOS)) <= 4
 
 
-def test_no_detail_that_a_rendition_can_show_is_lost_to_the_reduced_decode() -> None:
+def test_a_reduced_decode_keeps_every_detail_that_the_rendition_can_show() -> None:
     line = bytes(128 + 100 * (x // 3 % 2) for x in range(600))
     stripes = Image.frombytes("L", (600, 60), line * 60)
     made = rendition(pictures.encoded(stripes, "JPEG", quality=95), 300)
@@ -46,14 +46,14 @@ def test_no_detail_that_a_rendition_can_show_is_lost_to_the_reduced_decode() -> 
 
 
 @pytest.mark.parametrize(("progressive", "size"), [(False, (200, 150)), (True, (100, 75))])
-def test_a_progressive_file_is_spared_its_detail_and_another_is_not(progressive: bool, size: tuple[int, int]) -> None:
+def test_detail_scans_are_skipped_only_in_a_progressive_file(progressive: bool, size: tuple[int, int]) -> None:
     data = pictures.jpeg(800, 600, progressive=progressive)
     assert open_picture(data, LIMITS).decode(90, 68).image.size == size
 
 
 @pytest.mark.parametrize("orientation", [1, 6])
 @pytest.mark.parametrize(("width", "height"), [(1600, 200), (200, 1600)])
-def test_a_panorama_is_decoded_no_larger_than_needed_however_it_was_held(
+def test_a_panorama_is_decoded_at_the_smallest_size_for_every_orientation(
     orientation: int, width: int, height: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     decoded: list[int] = []
@@ -76,14 +76,14 @@ def test_a_panorama_is_decoded_no_larger_than_needed_however_it_was_held(
 
 @pytest.mark.parametrize("side", [90, 400])
 @pytest.mark.parametrize("cut", [2, 200])
-def test_a_progressive_jpeg_without_its_end_is_damaged_at_any_size(side: int, cut: int) -> None:
-    """The small rendition needs the first scans only; the file is not whole for that."""
+def test_a_truncated_progressive_jpeg_is_damaged_at_any_size(side: int, cut: int) -> None:
+    """A small rendition needs only the first scans, but the file is damaged nevertheless."""
     with pytest.raises(Rejected, match="damaged-image"):
         rendition(pictures.jpeg(800, 600, progressive=True)[:-cut], side)
 
 
 def scan_by_scan(colours: tuple[int, int, int], sent: int = 3) -> bytes:
-    """A baseline JPEG of 64 x 48 whose components come in scans of their own; of the three the first `sent`."""
+    """Return a baseline JPEG of 64 x 48 with one scan per component; only the first `sent` scans are present."""
     greys = [pictures.encoded(Image.new("L", (64, 48), value), "JPEG", quality=90) for value in colours]
     structures = [jpeg.read(grey) for grey in greys]
     head = greys[0][: structures[0].scans[0].header]
@@ -96,7 +96,7 @@ def scan_by_scan(colours: tuple[int, int, int], sent: int = 3) -> bytes:
     return head + b"\xff\xd9"
 
 
-def test_colours_may_come_one_after_another_but_none_may_be_missing() -> None:
+def test_each_component_may_have_its_own_scan_but_none_may_be_missing() -> None:
     ycbcr = (100, 90, 200)
     red = Image.new("YCbCr", (1, 1), ycbcr).convert("RGB").getpixel((0, 0))
     assert near(colour(rendition(scan_by_scan(ycbcr), 64), (0.5, 0.5)), red, 3)  # type: ignore[arg-type]
@@ -105,7 +105,7 @@ def test_colours_may_come_one_after_another_but_none_may_be_missing() -> None:
             rendition(scan_by_scan(ycbcr, sent), 64)
 
 
-def test_a_jpeg_of_more_scans_than_any_camera_writes_costs_no_time() -> None:
+def test_a_jpeg_with_more_than_100_scans_is_rejected() -> None:
     data = pictures.jpeg(96, 64, progressive=True)
     scans = jpeg.read(data).scans
     last = data[scans[-1].start : scans[-1].end]
@@ -115,8 +115,8 @@ def test_a_jpeg_of_more_scans_than_any_camera_writes_costs_no_time() -> None:
 
 
 @pytest.mark.parametrize("options", [{}, {"subsampling": 0}, {"subsampling": 0, "restart_marker_blocks": 7}])
-def test_leaving_scans_out_of_a_large_picture_changes_no_pixel(options: dict[str, int]) -> None:
-    """More blocks than one run of the scan that declares them zero can say."""
+def test_skipping_scans_of_a_large_picture_changes_no_pixel(options: dict[str, int]) -> None:
+    """The picture has more blocks than one end-of-band run can declare as zero."""
     data = pictures.encoded(pictures.scene(2200, 1000, grain=0), "JPEG", progressive=True, **options)
     whole = Image.open(io.BytesIO(data))
     whole.draft(None, (275, 125))

@@ -37,8 +37,8 @@ def test_a_size_is_checked_before_the_file_is_opened(name: str, monkeypatch: pyt
             made(data, limits)
 
 
-def test_a_webp_that_claims_the_largest_canvas_is_refused_for_it() -> None:
-    """Lossless: 14 bits a side. Extended: 24, of which a decoder would allocate a petabyte."""
+def test_a_webp_with_the_largest_possible_canvas_has_too_many_pixels() -> None:
+    """A side has 14 bits in the lossless format. It has 24 in the extended format: a petabyte for a decoder."""
     lossless = b"VP8L" + struct.pack("<IBI", 5, 0x2F, 16_383 | 16_383 << 14)
     extended = b"VP8X" + struct.pack("<II", 10, 0) + b"\xff\xff\xff" * 2
     for chunk, words in ((lossless, "16,384 x 16,384"), (extended, "16,777,216 x 16,777,216")):
@@ -47,7 +47,7 @@ def test_a_webp_that_claims_the_largest_canvas_is_refused_for_it() -> None:
             made(b"RIFF" + struct.pack("<I", len(body)) + body)
 
 
-def test_a_gif_whose_frame_is_larger_than_any_picture_may_be_has_too_many_pixels() -> None:
+def test_a_gif_with_an_oversized_frame_has_too_many_pixels() -> None:
     data = gif_of((0, WHOLE, KEEP))
     huge = data.replace(b"," + struct.pack("<4H", *WHOLE), b"," + struct.pack("<4H", 0, 0, 65_535, 65_535))
     with pytest.raises(Rejected, match=r"too-many-pixels: .*inside the file"):
@@ -64,7 +64,7 @@ def test_a_picture_that_exhausts_the_memory_is_rejected(monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize(("frames", "extension"), [(300, "webp"), (301, "jpg")])
-def test_an_animation_moves_up_to_300_frames(frames: int, extension: str) -> None:
+def test_an_animation_of_up_to_300_frames_stays_animated(frames: int, extension: str) -> None:
     data = gif_of(*[(number % 3, (0, 0, 2, 2), KEEP) for number in range(frames)], size=(2, 2))
     (picture,) = render(data, TINY, Limits()).pictures
     assert picture.extension == extension

@@ -87,7 +87,7 @@ def test_a_sixteen_bit_transparent_colour_is_compared_with_all_its_bits() -> Non
     assert (view.getpixel((2, 8)), view.getpixel((13, 8))) == (0, 255)
 
 
-def test_a_file_of_empty_chunks_is_rejected_quickly() -> None:
+def test_a_png_with_more_than_200_000_chunks_is_rejected() -> None:
     with pytest.raises(Rejected, match="200,000 chunks"):
         made(with_chunk(SMALL, chunk(b"abCd", b"") * 200_001))
 

@@ -64,7 +64,7 @@ def test_a_palette_picture_without_a_palette_is_rejected() -> None:
 
 
 def interlaced() -> bytes:
-    """The scene in Adam7's seven passes."""
+    """Return the scene in Adam7's seven passes."""
     passes = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
     pixels = SCENE.tobytes()
     rows = b"".join(

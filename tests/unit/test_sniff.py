@@ -1,4 +1,4 @@
-"""What a file is, by its first bytes: every header and brand that such files begin with, and texts that look alike."""
+"""The format of a file by its first bytes: every header and brand, and texts that look similar."""
 
 import struct
 
@@ -15,7 +15,7 @@ ROWS = SCENE.tobytes("raw", "BGR", 0, -1)  # 192 bytes a row: no padding
 
 
 def bmp(header_bytes: int) -> bytes:
-    """The scene below a header of one of Windows' and OS/2's sizes."""
+    """Return the scene as a BMP with a header of this size, one of those of Windows and OS/2."""
     if header_bytes == 12:
         header = struct.pack("<IHHHH", 12, 64, 48, 1, 24)
     else:
@@ -26,24 +26,24 @@ def bmp(header_bytes: int) -> bytes:
 
 
 @pytest.mark.parametrize("header_bytes", [12, 40, 52, 56, 64, 108, 124])
-def test_a_bmp_of_every_age_is_shown(header_bytes: int) -> None:
+def test_a_bmp_with_any_known_header_is_rendered(header_bytes: int) -> None:
     rendered = made(bmp(header_bytes))
     assert rendered.format == "bmp"
     assert shows_scene(opened(rendered.pictures[0]))
 
 
-def test_the_one_header_that_pillow_does_not_know_is_named() -> None:
+def test_the_bmp_header_that_pillow_cannot_read_is_unsupported() -> None:
     with pytest.raises(Rejected, match=r"Unsupported BMP header type \(16\)"):
         made(bmp(16))
 
 
-def test_a_text_that_begins_as_a_bmp_does_is_none() -> None:
+def test_a_text_that_starts_with_bm_is_not_a_bmp() -> None:
     with pytest.raises(Rejected, match="not-an-image"):
         made(b"BMW drivers park wherever they like, and so on and on.\n" * 3)
 
 
 def branded(data: bytes, major: bytes, *compatible: bytes) -> bytes:
-    """An ISO base media file by other brands, its box as long as before: places in the file count from its start."""
+    """Return an ISO media file with other brands in a box of the same length, because offsets count from the start."""
     size = int.from_bytes(data[:4])
     brands = b"".join(compatible).ljust(size - 16, b"\0")
     assert len(brands) == size - 16
@@ -59,18 +59,18 @@ def branded(data: bytes, major: bytes, *compatible: bytes) -> bytes:
         ("avif", (b"isom", b"miaf", b"avif"), "avif"),
     ],
 )
-def test_a_picture_is_known_by_all_its_brands(name: str, brands: tuple[bytes, ...], format: str) -> None:  # noqa: A002
+def test_a_heif_or_avif_is_recognised_by_any_of_its_brands(name: str, brands: tuple[bytes, ...], format: str) -> None:  # noqa: A002
     rendered = made(branded(STILLS[name], *brands))
     assert rendered.format == format
     assert shows_scene(opened(rendered.pictures[0]))
 
 
-def test_a_sequence_of_pictures_is_no_film() -> None:
-    """Whether there is a picture in it is for its decoder to say."""
+def test_an_image_sequence_is_not_a_video() -> None:
+    """The decoder decides whether the sequence contains a picture."""
     assert sniff(branded(STILLS["heic"], b"msf1", b"msf1")).name == "HEIF"
 
 
-def test_a_film_is_none_whatever_follows_its_brands() -> None:
+def test_a_video_is_rejected_whatever_its_other_brands_are() -> None:
     film = branded(STILLS["avif"], b"isom", b"mp42")
     end = int.from_bytes(film[:4])
     with pytest.raises(Rejected, match="This is a video"):
@@ -85,7 +85,9 @@ def test_a_film_is_none_whatever_follows_its_brands() -> None:
         ("I;16", {"big_tiff": True}, b"II+\0"),
     ],
 )
-def test_a_tiff_of_either_byte_order_and_size(mode: str, options: dict[str, bool], start: bytes) -> None:
+def test_tiff_and_bigtiff_of_either_byte_order_are_recognised(
+    mode: str, options: dict[str, bool], start: bytes
+) -> None:
     order = ">" if mode == "I;16B" else "<"
     row = struct.pack(f"{order}64H", *(65_535 * x // 63 for x in range(64)))
     data = pictures.encoded(Image.frombytes(mode, (64, 48), row * 48), "TIFF", **options)
@@ -97,7 +99,7 @@ def test_a_tiff_of_either_byte_order_and_size(mode: str, options: dict[str, bool
         assert abs(grey - 255 * x // 63) < 4
 
 
-def test_a_large_tiff_that_pillow_cannot_read_is_not_called_damaged() -> None:
+def test_a_bigtiff_that_pillow_cannot_read_is_unsupported_not_damaged() -> None:
     data = pictures.encoded(Image.new("I;16B", (64, 48)), "TIFF", big_tiff=True)
     assert data.startswith(b"MM\0+")
     with pytest.raises(Rejected, match="unsupported-format: This is a BigTIFF file"):
