@@ -40,7 +40,7 @@ PLAIN = "Powertools `BatchProcessor`, naive Pillow"
 
 @dataclass
 class Measured:
-    """What one candidate took: a number a round."""
+    """The measurements of one candidate, one number per round."""
 
     wall: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
@@ -49,7 +49,7 @@ class Measured:
 
 
 class Candidate:
-    """A warm process that works on batches; pinned, with all its children, to the core `core`."""
+    """A warm process that works on batches, pinned with all its children to one core."""
 
     def __init__(self, tree: Path, python: Path, kind: str, s3: SlowS3, core: int) -> None:
         environment = os.environ | {
@@ -121,7 +121,7 @@ class Candidate:
 
 
 def ten_photos(folder: Path | None) -> list[bytes]:
-    """Ten JPEGs of 12 megapixels from `folder`, again from the first where there are fewer, or a made one."""
+    """Returns ten JPEGs of 12 megapixels from `folder`, repeated if there are fewer, or copies of a generated one."""
     if folder is None:
         out = io.BytesIO()
         photo_like(4000, 3000).save(out, "JPEG", quality=85)
@@ -228,7 +228,7 @@ def table(measured: Mapping[str, Measured]) -> str:
 
 
 def ratios(measured: Mapping[str, Measured]) -> str:
-    """Returns one sentence for each other candidate: how this tree compares, as the median of the rounds' ratios."""
+    """Returns one sentence for each other candidate: the median of the rounds' ratios between it and this tree."""
     ours, *others = measured
     lines = []
     for name in others:

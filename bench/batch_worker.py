@@ -13,7 +13,7 @@ from typing import Any
 
 
 class Context:
-    """What Lambda tells a function about its invocation."""
+    """Lambda's context object."""
 
     function_name = "darkroom-resize"
     memory_limit_in_mb = 2048
@@ -24,7 +24,7 @@ class Context:
         self._ends = time.monotonic() + 60
 
     def get_remaining_time_in_millis(self) -> int:
-        """Milliseconds until the function's time-out."""
+        """Returns the milliseconds until the function's timeout."""
         return int((self._ends - time.monotonic()) * 1000)
 
 
@@ -56,9 +56,9 @@ def naive_handler() -> Any:
 
 
 def main() -> None:
-    """Answers until its input ends."""
+    """Answers each line of the input."""
     answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # log lines are no answer
+    os.dup2(2, 1)  # so that log lines do not mix with the answers
     if sys.argv[1] == "naive":
         handle = naive_handler()
     else:

@@ -1,7 +1,7 @@
-"""The engine and its peers: each a function from a file's bytes and box sides (1600, 400) to JPEG files of quality 80.
+"""The engine and its peers: functions that turn a file's bytes and box sides (1600, 400) into JPEG files of quality 80.
 
-Every peer is used as its own documentation says is fastest: shrink on load, one decode for all renditions, one thread.
-Naive Pillow and ImageMagick are used as most code uses them.
+Every peer is used in the fastest way of its documentation: shrink on load, one decode for all renditions, one thread.
+Naive Pillow and ImageMagick are used as in most code.
 """
 
 import io
@@ -17,7 +17,7 @@ QUALITY = 80
 
 
 def darkroom(data: bytes, sides: Sequence[int]) -> list[bytes]:
-    """The engine as it runs on x86_64."""
+    """Renders with the engine as on x86_64."""
     from functions.resize.memory import kept_memory
     from functions.resize.render import render
     from shared.limits import Limits
@@ -29,7 +29,7 @@ def darkroom(data: bytes, sides: Sequence[int]) -> list[bytes]:
 
 
 def darkroom_arm64(data: bytes, sides: Sequence[int]) -> list[bytes]:
-    """The engine as it runs on arm64: with Pillow's resampler."""
+    """Renders with the engine as on arm64, with Pillow's resampler."""
     from functions.resize import resample
 
     chosen = resample.resampler
@@ -41,7 +41,7 @@ def darkroom_arm64(data: bytes, sides: Sequence[int]) -> list[bytes]:
 
 
 def naive(data: bytes, sides: Sequence[int]) -> list[bytes]:
-    """Pillow as in most code: the whole picture decoded and resized for each rendition."""
+    """Renders with Pillow as in most code: decodes and resizes the whole picture for each rendition."""
     from PIL import Image
 
     made = []
@@ -54,7 +54,7 @@ def naive(data: bytes, sides: Sequence[int]) -> list[bytes]:
 
 
 def pyvips(data: bytes, sides: Sequence[int]) -> list[bytes]:
-    """libvips: thumbnail_buffer, the small rendition from the large one."""
+    """Renders with libvips: thumbnail_buffer, the small rendition from the large one."""
     import pyvips as vips
 
     vips.cache_set_max(0)
@@ -67,7 +67,7 @@ def pyvips(data: bytes, sides: Sequence[int]) -> list[bytes]:
 
 
 def opencv(data: bytes, sides: Sequence[int]) -> list[bytes]:
-    """OpenCV: reduced decode where that leaves enough pixels, INTER_AREA."""
+    """Renders with OpenCV: a reduced decode if it leaves enough pixels, then INTER_AREA."""
     import cv2
     import numpy as np
     from PIL import Image
@@ -94,7 +94,7 @@ def opencv(data: bytes, sides: Sequence[int]) -> list[bytes]:
 
 
 def imagemagick(data: bytes, sides: Sequence[int]) -> list[bytes]:
-    """ImageMagick through Wand as in 2016: decode, clone, resize."""
+    """Renders with ImageMagick through Wand as in 2016: decode, clone, resize."""
     from wand.image import Image
 
     made = []
@@ -108,7 +108,7 @@ def imagemagick(data: bytes, sides: Sequence[int]) -> list[bytes]:
 
 
 def floor(data: bytes, sides: Sequence[int]) -> list[bytes]:
-    """No resize at all: the decode at the scale that Darkroom takes, and the encoding of pictures made beforehand."""
+    """Renders without a resize: decodes at Darkroom's scale, and encodes pictures that were made in advance."""
     from functions.resize.opening import open_picture
     from shared.limits import Limits
     from shared.renditions import Rendition, fit

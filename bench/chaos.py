@@ -1,11 +1,12 @@
-"""Chaos: thousands of uploads through the real artifact while everything around it fails, and a ledger at the end.
+"""Chaos: thousands of uploads in the real artifact while everything around it fails, and a ledger at the end.
 
     python -m bench.chaos --uploads 2000 --seed 1 --folder /tmp/chaos
 
-While uploads arrive, 16 at a time: S3 answers the function with 500, 503, half an answer or much too late; workers are
-killed with SIGKILL in mid-batch; events come twice, and older ones after newer; the engine is stopped and started; of
-the files one in twenty is hostile, and a few kill the process that renders them. When nearly all have ended the faults
-stop, `reconcile` and one replay follow, and every upload must be in exactly one place.
+Uploads arrive, 16 at a time, while these faults happen. S3 answers the function with 500, 503, half an answer or much
+too late. Workers are killed with SIGKILL in mid-batch. Events arrive twice, or an older event after a newer one. The
+engine is stopped and started. One file in twenty is hostile, and a few files kill the process that renders them. When
+nearly all uploads have ended, the faults stop. `reconcile` and one replay follow. Then every upload must be in exactly
+one place.
 """
 
 import argparse
@@ -40,9 +41,9 @@ from tests.support.killers import CODES, make_killable
 from tests.support.ports import free_port
 
 PARALLEL = 16
-# Uploads wait while more messages than this do, so that the resizer meets faults all the time and not only its backlog.
+# Uploading pauses while more messages than this wait, so that faults hit the resizer all the time.
 BACKLOG = 50
-# The engine is stopped and started when such shares of the uploads have ended, and all faults stop at the last.
+# The engine is restarted when these shares of the uploads have ended. All faults stop at the last share.
 RESTARTS = (0.1, 0.5, 0.8)
 FAULTY_UNTIL = 0.9
 DRAIN_SECONDS = 1500
@@ -51,7 +52,7 @@ FUNCTION = "darkroom-resize"
 
 @dataclass
 class Chaos:
-    """One run: the Darkroom that it is done to, and how often each fault was."""
+    """One run: its Darkroom, and the number of faults of each kind."""
 
     engine: Engine
     process: "subprocess.Popen[bytes]"
@@ -73,7 +74,7 @@ def run(
     killers: Sequence[bytes] = (*CODES, *CODES),
     restarts: Sequence[float] = RESTARTS,
 ) -> dict[str, Any]:
-    """Brings up a Darkroom in `folder`, does all that, and answers the ledger. `quick` shortens all waits."""
+    """Brings up a Darkroom in `folder`, runs the chaos, and returns the ledger. `quick` shortens all waits."""
     sent = plan(uploads, random.Random(seed), killers)
     engine = Engine(folder, free_port())
     make_killable(folder / "build", quick=quick)
@@ -123,7 +124,7 @@ def _bring_up(engine: Engine, process: "subprocess.Popen[bytes]", console: Conso
 
 
 def _route_through(chaos: Chaos, proxy_url: str) -> None:
-    """Lets the resizer, and it alone, reach S3 through the proxy."""
+    """Routes the resizer's requests to S3, and no others, through the proxy."""
     function = chaos.engine.session().client("lambda", endpoint_url=chaos.engine.url)
     variables = function.get_function_configuration(FunctionName=FUNCTION)["Environment"]["Variables"]
     function.update_function_configuration(
@@ -133,7 +134,7 @@ def _route_through(chaos: Chaos, proxy_url: str) -> None:
 
 
 def _upload(chaos: Chaos, one: Sent) -> None:
-    """As often as it takes, as a patient person would; for some of them the events again."""
+    """Uploads with as many retries as needed. Some uploads get their events a second time."""
     while not one.image_id:
         with suppress(httpx.HTTPError, BotoCoreError, ClientError, KeyError, ValueError):
             if counts(chaos.sqs, chaos.outputs["ResizeQueueUrl"])["waiting"] <= BACKLOG:
@@ -161,7 +162,7 @@ def _straight(chaos: Chaos, one: Sent) -> str:
 
 
 def _again(chaos: Chaos, one: Sent) -> None:
-    """Its event once more, and after that, late, the event of content that is there no longer."""
+    """Sends the upload's event once more, and later an event of content that no longer exists."""
     key, bucket = upload_key(one.image_id, "a.jpg"), chaos.outputs["UploadBucketName"]
     with suppress(BotoCoreError, ClientError):
         found = chaos.s3.head_object(Bucket=bucket, Key=key)
@@ -191,7 +192,7 @@ def _await_ended(chaos: Chaos, uploads: float) -> None:
 
 
 def _drain(chaos: Chaos) -> None:
-    """Waits until nothing is on its way any more."""
+    """Waits until no message is in the queue or in flight."""
     deadline, quiet = time.monotonic() + DRAIN_SECONDS, 0
     while quiet < 3:
         assert time.monotonic() < deadline, "the queue does not empty"

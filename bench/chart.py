@@ -1,4 +1,4 @@
-"""A bar chart as SVG that reads in a README, in light and in dark."""
+"""Draws a bar chart as SVG for a README in the light and in the dark theme."""
 
 from collections.abc import Mapping
 from html import escape
@@ -17,7 +17,7 @@ _TOP = 62
 
 
 class Timed(Protocol):
-    """Anything with a median."""
+    """Any measurement with a median."""
 
     @property
     def milliseconds(self) -> float:
@@ -25,9 +25,9 @@ class Timed(Protocol):
 
 
 def chart(rows: Mapping[str, Mapping[str, Timed]]) -> str:
-    """Milliseconds of each candidate for each photo, shorter is better. `rows`: label -> candidate -> its median.
+    """Returns the chart of milliseconds per candidate and photo. `rows`: label -> candidate -> median.
 
-    One row a label: of several files of one kind the first is drawn, and none that Darkroom alone can read.
+    Each label has one row. The chart shows the first file of each kind, and omits files that only Darkroom can read.
     """
     drawn: dict[str, Mapping[str, Timed]] = {}
     for label, row in rows.items():

@@ -1,7 +1,7 @@
-"""Two hundred photos of 6 megapixels at once for the local gallery: is the page responsive, is memory bounded?
+"""Uploads two hundred photos of 6 megapixels at once: is the page responsive, is its memory bounded?
 
-They are chosen and not dropped, which is the same to the page, so that they stay files on the disk as they would in
-life: a drop can only be pretended with their bytes in the page's memory.
+The files are chosen, not dropped, because a simulated drop would need their bytes in the page's memory. The page
+handles both in the same way.
 
 python -m bench.drop [> bench/results/drop.md]
 """
@@ -22,7 +22,7 @@ from tests.support.deployed import deployed
 FILES = 200
 LONG_PX = 3000
 PATIENCE_SECONDS = 1500
-# What a visitor notices of a busy page: how long a click would wait. A timer of 10 ms tells, by how late it comes.
+# A visitor notices a busy page by the delay of a click. The lateness of a 10 ms timer measures that delay.
 WATCH = """
 window.longest = 0; window.blocked = 0;
 let last = performance.now();
@@ -34,7 +34,7 @@ setInterval(() => {
 
 
 def main() -> None:
-    """Prints one table."""
+    """Measures and prints one table."""
     bodies = [photos.jpeg(seed, LONG_PX) for seed in range(6)]
     with tempfile.TemporaryDirectory() as folder, deployed(Path(folder), {}) as stack, sync_playwright() as playwright:
         paths = [Path(folder) / f"Party {n}.jpg" for n in range(FILES)]

@@ -1,4 +1,4 @@
-"""A proxy in front of an engine that fails as S3 does on a bad day."""
+"""A proxy before the local engine with the faults of S3 on a bad day."""
 
 import contextlib
 import http.client
@@ -16,19 +16,19 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from tests.support.killers import PROCESS_MARK
 
 FAILS = 0.10
-# The function gives up waiting after 10 s.
+# The function's read timeout is 10 s.
 SLOW_SECONDS, QUICK_SLOW_SECONDS = (1.0, 12.0), (0.2, 2.0)
-# A picture takes about ten requests, so that one batch in six or so of those that are full loses its process.
+# A picture takes about ten requests, so about one full batch in six loses its process.
 KILL_EVERY, QUICK_KILL_EVERY = 600, 200
 _HOP_BY_HOP = {"connection", "transfer-encoding", "keep-alive", "content-length"}
 
 
 class FaultyProxy:
-    """Passes requests on to 127.0.0.1:`port`; while `faulty`, one in ten is answered as S3 must be expected to.
+    """Forwards requests to 127.0.0.1:`port`; while `faulty`, one request in ten fails.
 
-    A 500, a 503, an answer that breaks off in the middle, or one that takes seconds; and of those that fail, half are
-    carried out all the same. Now and then it kills the process that asks, which is in mid-batch then; a killable
-    artifact (tests/e2e/killers.py) says in its requests which process that is.
+    A fault is a 500, a 503, an answer that breaks off in the middle, or an answer after seconds. Half of the failed
+    requests are executed nevertheless. Sometimes the proxy kills the requesting process in mid-batch. A killable
+    artifact (tests/support/killers.py) names its process in each request.
     """
 
     def __init__(self, port: int, rng: random.Random, *, quick: bool) -> None:  # noqa: C901  (its handler class is counted in)
@@ -43,7 +43,7 @@ class FaultyProxy:
             protocol_version = "HTTP/1.1"
 
             def handle_one_request(self) -> None:
-                # A client that has given up waiting is no news.
+                # Clients close connections when they time out.
                 with contextlib.suppress(ConnectionError):
                     super().handle_one_request()
 
@@ -73,7 +73,7 @@ class FaultyProxy:
                     upstream = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
                     upstream.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
                     for name, value in self.headers.items():
-                        upstream.putheader(name, value)  # the host too: it is signed
+                        upstream.putheader(name, value)  # including the host, which is signed
                     upstream.endheaders(body)
                     got = upstream.getresponse()
                     content = got.read()
@@ -108,7 +108,7 @@ class FaultyProxy:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def fault(self, rng: random.Random) -> str:
-        """What shall go wrong with a request, mostly nothing; counts it."""
+        """Draws the fault for a request, mostly none, and counts it."""
         self.done["S3 requests, faulty and not"] += 1
         fault = rng.choice(["500", "503", "broken off", "slow"]) if rng.random() < FAILS else ""
         if fault:
@@ -116,7 +116,7 @@ class FaultyProxy:
         return fault
 
     def kill(self, user_agent: str) -> bool:
-        """Kills the process that a killable artifact names in `user_agent`; whether there was one."""
+        """Kills the process that a killable artifact names in `user_agent`; returns whether there was one."""
         named = re.search(rf"app/{PROCESS_MARK}(\d+)", user_agent)
         if named:
             os.kill(int(named[1]), signal.SIGKILL)

@@ -1,7 +1,7 @@
-"""Broken files for as long as one likes: `python -m bench.fuzz [SECONDS]` (600), with the seeds to do it again.
+"""Renders broken files for a given time: `python -m bench.fuzz [SECONDS]` (600). Prints the seed of each finding.
 
-Each is a valid picture of some format with bytes changed, cut, removed or repeated. Everything but a picture or a
-rejection is a finding: it is printed, kept in bench/results/fuzz/, and makes the run end with 1.
+Each file is a valid picture with bytes changed, cut, removed or repeated. Every outcome except renditions or a
+rejection is a finding: the run prints it, keeps the file in bench/results/fuzz/, and exits with 1.
 """
 
 import collections
@@ -22,13 +22,13 @@ from tests.support.pictures import MAKERS, valid
 _SECONDS = 600
 _SLOW_SECONDS = 10
 _LIMITS = Limits(max_pixels=4_000_000)
-# The files are small: only for something smaller still are they decoded at a reduced size.
+# The files are small, and only a smaller rendition has them decoded at a reduced size.
 _TINY = [Rendition("tiny", 12, 12)]
 _FINDINGS = Path(__file__).parent / "results" / "fuzz"
 
 
 def broken(data: bytes, chance: random.Random) -> bytes:
-    """`data` with one to eight faults; half of them near the beginning, where the headers are."""
+    """Returns `data` with one to eight faults, half of them in the headers at the beginning."""
     changed = bytearray(data)
     for _ in range(chance.randint(1, 8)):
         if not changed:
@@ -63,7 +63,7 @@ def main() -> None:
         chance = random.Random(seed)
         name = chance.choice(list(MAKERS))
         data = broken(valid(name), chance)
-        current.write_bytes(data)  # what is left here after a crash is what crashed
+        current.write_bytes(data)  # after a crash this file is the cause
         started = time.monotonic()
         try:
             render(data, chance.choice((DEFAULT_RENDITIONS, _TINY)), _LIMITS)

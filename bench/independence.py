@@ -1,9 +1,9 @@
-"""What another subscriber costs the resizer: upload to thumbnail beside one that fails, is slow, or is broken.
+"""Measures the effect of another subscriber on the resizer: upload to thumbnail beside a failing, slow or broken one.
 
     python -m bench.independence [PHOTO]
 
-One engine, one run, in turn: without it, beside it working, failing, slow, broken, and again, ROUNDS times. It is what
-`darkroom new-subscriber --on uploads` writes, with lines put into its work that make it slow or fail when told to.
+One engine runs all cases in turn, ROUNDS times: no other subscriber, a working, a failing, a slow and a broken one.
+`darkroom new-subscriber --on uploads` writes the other subscriber; added lines make it slow or failing on request.
 Prints a table and writes it to bench/results/independence.md.
 """
 
@@ -39,7 +39,7 @@ SPOILT = """    import os
         raise RuntimeError("as always")
 """
 HANDLER = f"services.{NAME}.handler.handle"
-# What its function is set to: environment and handler; None takes its events away.
+# The function's environment and handler for each kind; None disables its event source.
 KINDS: dict[str, tuple[dict[str, str], str] | None] = {
     "without another subscriber": None,
     "beside one that works": ({}, HANDLER),
@@ -51,7 +51,7 @@ KINDS: dict[str, tuple[dict[str, str], str] | None] = {
 
 @contextmanager
 def beside(stack: Stack, folder: Path) -> Iterator[None]:
-    """Another subscriber's stack, deployed and at the end deleted."""
+    """Deploys another subscriber's stack and deletes it at the end."""
     project = folder / "project"
     shutil.copytree(stacks.ROOT / "shared", project / "shared", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(stacks.ROOT / "template.yaml", project)
@@ -66,7 +66,7 @@ def beside(stack: Stack, folder: Path) -> Iterator[None]:
 
 
 def become(stack: Stack, kind: tuple[dict[str, str], str] | None) -> None:
-    """Makes the other subscriber be of this kind; what waits for it is thrown away."""
+    """Switches the other subscriber to this kind and purges its queue."""
     function = stack.client("lambda")
     (queue,) = (url for url in stack.sqs.list_queues()["QueueUrls"] if "NoiseQueue" in url)
     stack.sqs.purge_queue(QueueUrl=queue)

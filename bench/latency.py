@@ -1,9 +1,9 @@
-"""How long from an upload to its visible thumbnail, on the local engine: one cold, then twenty warm.
+"""Measures the time from an upload to its visible thumbnail on the local engine: one cold, then twenty warm.
 
     python -m bench.latency [PHOTO]
 
-Starts an engine of its own, deploys the real template, uploads through the door, and asks the gallery's JSON until
-the picture is in it and its thumbnail has been fetched. Prints a table and writes it to bench/results/latency.md.
+Starts a separate engine, deploys the real template, uploads through the door, polls the gallery's JSON for the picture,
+and fetches its thumbnail. Prints a table and writes it to bench/results/latency.md.
 """
 
 import platform
@@ -25,7 +25,7 @@ RESULT = Path(__file__).parent / "results" / "latency.md"
 
 
 def upload_to_thumbnail_seconds(stack: Stack, client: httpx.Client, name: str, body: bytes) -> float:
-    """From asking the door for a ticket to holding the thumbnail's bytes."""
+    """Returns the seconds from the request for a ticket to the last byte of the thumbnail."""
     started = time.perf_counter()
     ticket = client.post(f"{stack.gallery_url}uploads", json={"name": name, "size": len(body)}).json()
     client.post(ticket["url"], data=ticket["fields"], files={"file": (name, body)}).raise_for_status()
@@ -46,7 +46,7 @@ def main() -> None:
         deployed(Path(folder), {}) as stack,
         httpx.Client(timeout=30) as client,
     ):
-        # The page has been asked for by the deployment; resize and the door have not run yet.
+        # The deployment has requested the page already; the resizer and the door have not run yet.
         cold = upload_to_thumbnail_seconds(stack, client, "cold.jpg", body)
         warm = [upload_to_thumbnail_seconds(stack, client, f"warm {n}.jpg", body) for n in range(WARM_UPLOADS)]
     table = "\n".join(

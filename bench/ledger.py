@@ -1,4 +1,4 @@
-"""What a chaos run uploads, and where all of it is in the end."""
+"""The uploads of a chaos run, and the place of each at the end."""
 
 import random
 from collections import Counter
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 COLOURS = ("teal", "salmon", "gold", "navy", "plum", "olive")
-HOSTILE, REPLACED, THROUGH_DOOR, TWICE = 0.05, 0.03, 0.10, 0.15  # shares of the uploads
+HOSTILE, REPLACED, THROUGH_DOOR, TWICE = 0.05, 0.03, 0.10, 0.15  # shares of all uploads
 
 
 @dataclass
 class Sent:
-    """One upload: what it is (healthy, replaced, hostile, or a killer's code), and for pictures the size to expect."""
+    """One upload: its kind (healthy, replaced, hostile, or a crash's code), and a picture's expected size."""
 
     kind: str
     bodies: list[bytes]
@@ -33,7 +33,7 @@ class Sent:
 
 
 def plan(uploads: int, rng: random.Random, killers: Sequence[bytes]) -> list[Sent]:
-    """What will be uploaded: hostile files, pictures that are replaced under their key, these killers, healthy ones."""
+    """Returns the uploads: hostile files, pictures replaced under their key, poison messages, healthy pictures."""
     sent = [_one(mark, rng) for mark in (*killers, *[b""] * (uploads - len(killers)))]
     rng.shuffle(sent)
     return sent
@@ -54,7 +54,7 @@ def _one(mark: bytes, rng: random.Random) -> Sent:
 
 
 def take(sent: list[Sent], s3: "S3Client", bucket: str, letters: list[Letter]) -> dict[str, Any]:
-    """Where every upload is: counts by kind and place, and how many are lost, doubled, wrong or healthy and dead."""
+    """Counts the uploads by kind and place, and those that are lost, doubled, wrong, or healthy and dead."""
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="thumb/")
     keys = [read_rendition_key(found["Key"]) for page in pages for found in page.get("Contents", [])]
     shown = Counter(key.image_id for key in keys if key)
@@ -76,7 +76,7 @@ def take(sent: list[Sent], s3: "S3Client", bucket: str, letters: list[Letter]) -
 
 
 def as_markdown(told: dict[str, Any]) -> str:
-    """What `bench.chaos.run` answers, as the tables of bench/results/chaos.md."""
+    """Formats the result of `bench.chaos.run` as the tables of bench/results/chaos.md."""
     rows = [f"{datetime.now(UTC):%Y-%m-%d}, {told['uploads']} uploads, seed {told['seed']}."]
     rows += [f"Until nearly all had ended {told['seconds']['faulty']} s, all of it {told['seconds']['all']} s.", ""]
     rows += ["| fault | times |", "|---|---|", *(f"| {name} | {n} |" for name, n in sorted(told["faults"].items()))]

@@ -1,4 +1,4 @@
-"""Lighthouse on the local gallery with 60 pictures, phone profile, in Chromium.
+"""Runs Lighthouse on the local gallery with 60 pictures, with a phone's profile, in Chromium.
 
 (cd bench/lighthouse && npm ci) && python -m bench.lighthouse [> bench/results/lighthouse.md]
 """
@@ -30,7 +30,7 @@ MEASURES = {
 
 
 def main() -> None:
-    """Prints the scores' medians, and every audit that was not passed."""
+    """Prints the medians of the scores, and every failed audit."""
     with tempfile.TemporaryDirectory() as folder, deployed(Path(folder), {}) as stack, sync_playwright() as playwright:
         fill(stack, 60)
         path = chromium() or playwright.chromium.executable_path

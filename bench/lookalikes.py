@@ -1,4 +1,4 @@
-"""In how many bits copies and other photos differ, and how many bands they share; of both orders the worse one.
+"""Compares copies and other photos: differing bits and shared bands, each in the worse of both orders.
 
 python -m bench.lookalikes PHOTO PHOTO...
 """
@@ -17,7 +17,7 @@ WIDTH_PX = 1600
 
 
 def trimmed(picture: Image.Image, left: float, upper: float, right: float, lower: float) -> Image.Image:
-    """`picture` without these parts of its sides."""
+    """Returns `picture` with these parts of its sides cut off."""
     width, height = picture.size
     return picture.crop(
         (round(width * left), round(height * upper), round(width * (1 - right)), round(height * (1 - lower)))
@@ -44,7 +44,7 @@ COPIES: dict[str, Callable[[Image.Image], tuple[Image.Image, Image.Image]]] = {
 
 
 def prints_of(picture: Image.Image, quality: int = 80) -> Fingerprints:
-    """The fingerprints of the picture's thumb."""
+    """Returns the fingerprints of the picture's thumb."""
     thumb, body = picture.copy(), io.BytesIO()
     thumb.thumbnail((400, 400), Image.Resampling.LANCZOS)
     thumb.save(body, "JPEG", quality=quality)
@@ -52,7 +52,7 @@ def prints_of(picture: Image.Image, quality: int = 80) -> Fingerprints:
 
 
 def compared(one: Fingerprints, other: Fingerprints, *, alike: bool) -> str:
-    """The differing bits and the bands in common, in the order that is worse for what they ought to be."""
+    """Returns the differing bits and the shared bands, in the worse order for the expected result."""
     found = []
     for later, earlier in ((one, other), (other, one)):
         pairs = itertools.product(later.asked, earlier.noted)

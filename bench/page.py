@@ -1,10 +1,10 @@
-"""What a page of the gallery costs, however many pictures there are: S3 calls and CPU; beside it the 2016 way.
+"""Measures the cost of a gallery page for growing numbers of pictures, in S3 calls and CPU, beside the 2016 tutorial's.
 
     python -m bench.page [> bench/results/page.md]
 
-Everything but the network is real: boto3 signs its requests and parses S3's XML, which a function in place of the
-network makes from a sorted list of keys. A role's session token of 1,000 characters is in every URL, as in Lambda.
-The 2016 way lists the whole bucket, lets boto3 sign a URL for each object and renders them all into one page.
+Only the network is replaced: boto3 signs requests and parses S3's XML, which a function makes from a sorted list of
+keys. Every URL contains a session token of 1,000 characters, as in Lambda. The 2016 tutorial lists the whole bucket,
+lets boto3 sign a URL for each object, and renders all of them into one page.
 """
 
 import base64
@@ -46,7 +46,7 @@ OLD_PAGE = Environment(autoescape=True).from_string("{% for url in urls %}<img s
 
 
 class Raw:
-    """A body as urllib3 hands it to botocore."""
+    """A response body in the form that botocore expects from urllib3."""
 
     def __init__(self, body: bytes) -> None:
         self.body = body
@@ -59,7 +59,7 @@ class Raw:
 
 
 class Store:
-    """A bucket of sorted keys that answers LIST, and counts how often."""
+    """A bucket of sorted keys that answers LIST requests and counts them."""
 
     def __init__(self) -> None:
         self.keys: list[str] = []
@@ -91,7 +91,7 @@ class Store:
 
 
 def get(path: str = "/", **query: str) -> dict[str, Any]:
-    """What the handler answers to a browser."""
+    """Returns the handler's answer to a browser."""
     event = {
         "rawPath": path,
         "queryStringParameters": query,
@@ -104,7 +104,7 @@ def get(path: str = "/", **query: str) -> dict[str, Any]:
 
 
 def the_2016_way() -> str:
-    """All of the bucket on one page."""
+    """Renders the whole bucket as one page."""
     s3 = s3_client()
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket="resized", Prefix="thumb/")
     names = [item["Key"] for page in pages for item in page.get("Contents", [])]
@@ -113,7 +113,7 @@ def the_2016_way() -> str:
 
 
 def cpu_ms(work: Callable[[], object], rounds: int) -> float:
-    """The median CPU time of one round."""
+    """Returns the median CPU time of one round."""
     times = []
     for _ in range(rounds):
         begin = time.process_time()

@@ -1,4 +1,4 @@
-"""The candidates, each in a process of its own, so that none pays for the memory that another one leaves."""
+"""Runs each candidate in a separate process, so that no candidate pays for the memory that another one leaves."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ from typing import Self
 from shared.limits import KEPT_ALLOCATION_BYTES, KEPT_BYTES
 
 _FOLDER = Path(__file__).parent
-# The memory that Darkroom keeps from one picture to the next, every peer may keep too.
+# Darkroom keeps memory from one picture to the next, so every peer may do the same.
 _KEEPING = {"MALLOC_MMAP_THRESHOLD_": str(KEPT_ALLOCATION_BYTES), "MALLOC_TRIM_THRESHOLD_": str(KEPT_BYTES)}
 
 
@@ -29,7 +29,7 @@ class Peer:
         )
 
     def run(self, path: Path, sides: Sequence[int], out: Path | None = None) -> tuple[float, float]:
-        """Milliseconds of one run and the process's peak memory in MB. Writes the files OUT.0, OUT.1 … if told to.
+        """Returns the milliseconds of one run and the peak memory in MB. Writes the files OUT.0, OUT.1 … on request.
 
         Raises ValueError if it cannot read the file.
         """

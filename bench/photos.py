@@ -1,4 +1,4 @@
-"""The photos that the bench runs over: a folder's, or photo-like ones with grain where none is given."""
+"""The photos of the bench: the files of a folder, or generated photo-like pictures with grain."""
 
 import io
 from pathlib import Path
@@ -13,7 +13,7 @@ _GRAIN = 3.0
 
 
 class Photo(NamedTuple):
-    """One file; `label` says its kind and megapixels."""
+    """One file; `label` has its kind and megapixels."""
 
     label: str
     path: Path
@@ -21,9 +21,9 @@ class Photo(NamedTuple):
 
 
 def photos(folder: Path | None, scratch: Path) -> list[Photo]:
-    """Those in `folder`, or made ones in `scratch`; with a 48 MP JPEG made of the largest where there is none.
+    """Returns the photos in `folder`, or generated ones in `scratch`; makes a 48 MP JPEG if none exists.
 
-    Without those in CMYK or with alpha, of which no two candidates make the same JPEG.
+    Omits pictures in CMYK or with alpha, because the candidates make different JPEGs from them.
     """
     if folder is None:
         _make_all(scratch)
@@ -65,7 +65,7 @@ def _make_all(scratch: Path) -> None:
 
 
 def photo_like(width: int, height: int) -> Image.Image:
-    """Light that falls off like nature's (each octave half as strong), hard edges, and a sensor's grain."""
+    """Draws a picture with a natural spectrum (each octave half as strong), hard edges, and a sensor's grain."""
     random = np.random.default_rng(2016)
     picture = np.zeros((height, width, 3), np.float32)
     for octave in range(1, 11):

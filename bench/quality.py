@@ -1,4 +1,4 @@
-"""SSIM against a float reference (Wang et al. 2004, "Image quality assessment: from error visibility to …")."""
+"""Computes SSIM against a floating-point reference (Wang et al. 2004, "Image quality assessment")."""
 
 import io
 
@@ -15,7 +15,7 @@ _WINDOW = _window / _window.sum()
 
 
 def reference(data: bytes, side: int) -> Plane:
-    """The luma of the whole picture, resized in floating point with Lanczos: what a rendition should look like."""
+    """Returns the luma of the whole picture, resized in floating point with Lanczos: the ideal rendition."""
     image = Image.open(io.BytesIO(data)).convert("RGB").convert("L").convert("F")
     scale = min(side / image.width, side / image.height, 1)
     size = (round(image.width * scale), round(image.height * scale))
@@ -23,7 +23,7 @@ def reference(data: bytes, side: int) -> Plane:
 
 
 def ssim(reference_luma: Plane, body: bytes) -> float:
-    """The mean structural similarity of an encoded rendition to its reference, 1 where they are equal."""
+    """Returns the mean structural similarity of an encoded rendition to its reference; 1 means equal."""
     image = Image.open(io.BytesIO(body)).convert("RGB").convert("L")
     if image.size != reference_luma.shape[::-1]:
         image = image.resize(reference_luma.shape[::-1], Image.Resampling.LANCZOS)

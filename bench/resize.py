@@ -1,4 +1,4 @@
-"""The resize engine beside its peers: `python -m bench.resize [DIR]`, one core, candidates in turn, medians.
+"""Compares the resize engine with its peers: `python -m bench.resize [DIR]`, on one core, candidates in turn, medians.
 
 Prints a table of milliseconds and ratios and writes it, with a chart, to bench/results/.
 """
@@ -35,7 +35,7 @@ NAMES = (
 
 
 class Measured(NamedTuple):
-    """One candidate at one job: median milliseconds, and SSIM of its largest rendition."""
+    """One candidate's result for one job: median milliseconds, and the SSIM of its largest rendition."""
 
     milliseconds: float
     ssim: float
@@ -45,7 +45,7 @@ type Row = dict[str, Measured]
 
 
 def measure(photo: Photo, sides: tuple[int, ...], peers: dict[str, Peer], scratch: Path) -> Row:
-    """Every candidate that can read the photo, one after another, ROUNDS times over; the first round is a warm-up."""
+    """Runs every candidate that can read the photo in turn, ROUNDS times; the first round is a warm-up."""
     wanted = reference(photo.data, sides[0])
     times: dict[str, list[float]] = {}
     scores: dict[str, float] = {}
@@ -64,7 +64,7 @@ def measure(photo: Photo, sides: tuple[int, ...], peers: dict[str, Peer], scratc
 
 
 def peak_mb(name: str, photo: Photo) -> float | None:
-    """The peak memory (RSS) of a fresh process that makes the pair once."""
+    """Returns the peak memory (RSS) of a fresh process that makes the pair once."""
     with Peer(name) as fresh:
         try:
             return fresh.run(photo.path, JOBS["1600+400"])[1]
@@ -73,7 +73,7 @@ def peak_mb(name: str, photo: Photo) -> float | None:
 
 
 def table(title: str, rows: dict[str, Row], names: tuple[str, ...]) -> str:
-    """A Markdown table: milliseconds, the times faster that Darkroom is, and SSIM."""
+    """Returns a Markdown table of milliseconds, Darkroom's speed-up, and SSIM."""
     lines = [f"## {title}", "", "| | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
     for label, row in rows.items():
         ours = row["Darkroom"].milliseconds
@@ -91,7 +91,7 @@ def table(title: str, rows: dict[str, Row], names: tuple[str, ...]) -> str:
 
 
 def report(folder: Path | None) -> str:
-    """Measures everything; the text of the result."""
+    """Measures everything and returns the text of the result."""
     today = datetime.datetime.now(datetime.UTC).date()
     with tempfile.TemporaryDirectory() as folder_name, ExitStack() as running:
         scratch = Path(folder_name)
@@ -130,7 +130,7 @@ def report(folder: Path | None) -> str:
 
 
 def main() -> None:
-    """The command line: a folder of photos, or none."""
+    """Runs the command line; its argument is an optional folder of photos."""
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     text = report(Path(sys.argv[1]) if sys.argv[1:] else None)
     (RESULTS / "resize.md").write_text(text, encoding="utf-8")

@@ -1,8 +1,8 @@
-"""What logs and metrics cost of a picture's CPU time, and what the X-Ray SDK would cost of a cold start.
+"""Measures the share of logs and metrics in a picture's CPU time, and the X-Ray SDK's share in a cold start.
 
     python -m bench.telemetry [PHOTO]
 
-Writes a table to bench/results/telemetry.md. CPU time, not elapsed time: neighbours on the machine count less.
+Writes a table to bench/results/telemetry.md. It measures CPU time, on which a busy machine has less influence.
 """
 
 import contextlib
@@ -31,7 +31,7 @@ PICTURES = 30
 INVOCATIONS = 300
 STARTS = 15
 RESULT = Path(__file__).parent / "results" / "telemetry.md"
-# What each function imports and makes anyway, and what each way of telling adds to it.
+# The imports that each function has anyway, and the additional imports for logs, metrics and traces.
 _ANYWAY = "import boto3; boto3.client('s3', region_name='eu-west-1');"
 IMPORTS = {
     "boto3 and a client, as in every function": _ANYWAY,
@@ -45,7 +45,7 @@ IMPORTS = {
 
 
 def cpu_ms(work: Callable[[], Any], rounds: int) -> float:
-    """Median milliseconds of CPU time, user and system, over so many rounds after a first one."""
+    """Returns the median milliseconds of CPU time (user and system) of `rounds` rounds after a warm-up."""
     work()
     measured = []
     for _ in range(rounds):
@@ -56,7 +56,7 @@ def cpu_ms(work: Callable[[], Any], rounds: int) -> float:
 
 
 def tell_of_one() -> None:
-    """An invocation with one picture, the dearest way: every line and every metric of its own."""
+    """Logs an invocation with one picture, the most expensive case: no line or metric is shared by a batch."""
 
     @telemetry.observed
     def handle(event: dict[str, Any], context: Any) -> None:  # noqa: ARG001
@@ -90,7 +90,7 @@ def tell_of_one() -> None:
 
 
 def start_ms(code: str) -> float:
-    """Median milliseconds of CPU time that a fresh interpreter takes for `code`."""
+    """Returns the median milliseconds of CPU time of a fresh interpreter that runs `code`."""
     measured = []
     environment = os.environ | {
         "AWS_LAMBDA_FUNCTION_NAME": "a",
@@ -101,7 +101,7 @@ def start_ms(code: str) -> float:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run([sys.executable, "-c", code], check=True, env=environment, stdout=subprocess.DEVNULL)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        if number:  # the first writes and reads bytecode
+        if number:  # the first run writes bytecode
             spent = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
             measured.append(spent * 1000)
     return statistics.median(measured)
