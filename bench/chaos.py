@@ -137,7 +137,7 @@ def _upload(chaos: Chaos, one: Sent) -> None:
     """Uploads with as many retries as needed. Some uploads get their events a second time."""
     while not one.image_id:
         with suppress(httpx.HTTPError, BotoCoreError, ClientError, KeyError, ValueError):
-            if counts(chaos.sqs, chaos.outputs["ResizeQueueUrl"])["waiting"] <= BACKLOG:
+            if counts(chaos.sqs, chaos.outputs["ResizeQueueUrl"]).waiting <= BACKLOG:
                 one.image_id = _through_door(chaos, one) if one.through_door else _straight(chaos, one)
         if not one.image_id:
             time.sleep(0.5)
@@ -196,7 +196,7 @@ def _drain(chaos: Chaos) -> None:
     deadline, quiet = time.monotonic() + DRAIN_SECONDS, 0
     while quiet < 3:
         assert time.monotonic() < deadline, "the queue does not empty"
-        waiting = sum(counts(chaos.sqs, chaos.outputs["ResizeQueueUrl"]).values())
+        waiting = counts(chaos.sqs, chaos.outputs["ResizeQueueUrl"]).total
         quiet = 0 if waiting else quiet + 1
         time.sleep(0.5)
 

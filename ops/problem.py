@@ -1,4 +1,4 @@
-"""What goes wrong on an operator's machine, said in a sentence that tells what to do."""
+"""Errors of the `darkroom` command: one sentence that says what to do, and an exit code."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -7,9 +7,11 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
+from shared.errors import DarkroomError
+
 
 class Problem(Exception):
-    """Ends a command: its sentence goes to stderr, and the exit code is 1."""
+    """End a command: the sentence goes to stderr, and the exit code is 1."""
 
     def __init__(self, code: str, sentence: str) -> None:
         super().__init__(sentence)
@@ -18,7 +20,7 @@ class Problem(Exception):
 
 
 def sentence_on_problem[**P](command: Callable[P, None]) -> Callable[P, None]:
-    """Ends a command that meets a Problem, or that AWS refuses, with a sentence on stderr and exit code 1."""
+    """Turn a Problem, or an error of AWS, into a sentence on stderr and exit code 1."""
 
     @wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -26,6 +28,9 @@ def sentence_on_problem[**P](command: Callable[P, None]) -> Callable[P, None]:
             command(*args, **kwargs)
         except (ClientError, BotoCoreError) as error:
             _say("aws-refused", f"{error}. Check your credentials and that Darkroom runs, then try again.")
+            raise typer.Exit(1) from error
+        except DarkroomError as error:
+            _say(error.code, error.sentence)
             raise typer.Exit(1) from error
         except Problem as problem:
             _say(problem.code, problem.sentence)

@@ -11,6 +11,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ops.local import engine, stack
+from ops.options import filled
 from ops.problem import Problem
 
 if TYPE_CHECKING:
@@ -24,11 +25,16 @@ DEFAULT_FOLDER = Path(".darkroom")
 CONNECTIONS = 24
 
 StackOption = Annotated[
-    str | None, typer.Option("--stack", help="A deployed stack by name; without it, the Darkroom on this machine.")
+    str | None,
+    typer.Option(
+        "--stack", callback=filled, help="A deployed stack by name; without it, the Darkroom on this machine."
+    ),
 ]
-RegionOption = Annotated[str | None, typer.Option("--region", help="The stack's region, if not your default one.")]
+RegionOption = Annotated[
+    str | None, typer.Option("--region", callback=filled, help="The stack's region, if not your default one.")
+]
 SubscriberOption = Annotated[
-    str | None, typer.Option("--subscriber", help="Of this subscriber, instead of the resizer.")
+    str | None, typer.Option("--subscriber", callback=filled, help="Of this subscriber, instead of the resizer.")
 ]
 FolderOption = Annotated[Path, typer.Option("--folder", help="Where `darkroom up` keeps its state.")]
 

@@ -5,6 +5,7 @@
     rejected/<image id>.json                                              a rejection
     letters/<queue>/<code>/<time>/<image id>/<message id>/<attempts>/<upload's key>
                                                                           the record of a dead letter
+    replays/<queue>/<run>/<number>.json                                   the letters of one batch of a replay
 
 An image id is 26 characters of Crockford's base32 in lower case: 10 for the milliseconds that are left until 2^48
 (so the newest sorts first), 16 for 80 bits that make it unique. It is a ULID (github.com/ulid/spec) whose clock runs
@@ -29,6 +30,7 @@ from shared.media import type_of
 UPLOADS_PREFIX = "uploads/"
 REJECTED_PREFIX = "rejected/"
 LETTERS_PREFIX = "letters/"
+REPLAYS_PREFIX = "replays/"
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _TIME_CHARS = 10

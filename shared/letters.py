@@ -17,6 +17,8 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import ClientError
+
 from shared import storage
 from shared.errors import Unavailable
 from shared.events import Created, RenditionCreated, Upload, UploadRejected, events_in
@@ -101,7 +103,8 @@ def reason_of(message: Mapping[str, Any]) -> Reason:
     """
     sent, system = texts_of(message), message.get("Attributes", {})
     if "code" in sent and "DeadLetterQueueSourceArn" not in system:
-        return Reason(**{name: sent.get(name, "") for name in Reason.__dataclass_fields__})
+        known = {name: sent.get(name, "") for name in Reason.__dataclass_fields__}
+        return Reason(**known | {"message_id": known["message_id"] or message.get("MessageId", "")})
     if "ErrorCode" in sent and "DeadLetterQueueSourceArn" not in system:
         return Reason(
             UNDELIVERED,
@@ -178,6 +181,16 @@ def keep_record(
     """
     record = asdict(reason) | {"history": [asdict(death) for death in deaths], "body": body}
     storage.put_record(s3, bucket, letter_key(key_of(queue_url, body, reason)), record)
+
+
+def read_record(s3: "S3Client", bucket: str, key: LetterKey) -> dict[str, Any]:
+    """Read a letter's record, without anything in it if it is gone or damaged."""
+    empty: dict[str, Any] = {"history": [], "body": ""}
+    try:
+        record = json.loads(s3.get_object(Bucket=bucket, Key=letter_key(key))["Body"].read())
+    except (ClientError, ValueError):
+        return empty
+    return empty | record if isinstance(record, dict) else empty
 
 
 def forget_record(s3: "S3Client", bucket: str, queue_url: str, message: Mapping[str, Any]) -> None:

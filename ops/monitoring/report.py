@@ -17,7 +17,7 @@ from rich.table import Table
 from ops.monitoring import charts, summary
 from ops.monitoring.logs import LogLine, lines
 from ops.monitoring.panels import COLOURS, REPORTED
-from ops.options import JsonOption, console, flat, print_json
+from ops.options import JsonOption, console, filled, flat, print_json
 from ops.options import since as moment
 from ops.problem import sentence_on_problem
 from ops.recovery import letters
@@ -36,7 +36,9 @@ _REASON_COLOURS = {"rejected": "user", "retried": "again", "dead-lettered": "bad
 @flat
 def report(
     *,
-    since: Annotated[str, typer.Option("--since", help="From when on: an age like 1h, or 2026-11-22T14:30.")] = "1h",
+    since: Annotated[
+        str, typer.Option("--since", callback=filled, help="From when on: an age like 1h, or 2026-11-22T14:30.")
+    ] = "1h",
     html: Annotated[Path | None, typer.Option("--html", help="Write charts and pictures into this file.")] = None,
     as_json: JsonOption = False,
     place: Place,
@@ -195,8 +197,9 @@ def _events(found: Sequence[LogLine]) -> list[dict[str, Any]]:
 
 def _queues(target: Target) -> dict[str, int]:
     sqs = target.client("sqs")
+    queue = letters.counts(sqs, target.outputs["ResizeQueueUrl"])
     dead = letters.counts(sqs, target.outputs["ResizeDeadLetterQueueUrl"])
-    return letters.counts(sqs, target.outputs["ResizeQueueUrl"]) | {"dead_letters": sum(dead.values())}
+    return {"waiting": queue.waiting, "in_flight": queue.in_flight, "dead_letters": dead.total}
 
 
 def _slowest(found: Sequence[LogLine]) -> list[LogLine]:

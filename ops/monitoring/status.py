@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
@@ -15,7 +15,8 @@ from rich.table import Table
 
 from ops.options import JsonOption, console, flat, print_json, short_age
 from ops.problem import sentence_on_problem
-from ops.recovery import letters
+from ops.recovery import letters, records
+from ops.recovery.dead_letters import dead_of
 from ops.recovery.originals import objects
 from ops.recovery.rejections import rejections
 from ops.target import Place, Target, resolve
@@ -31,12 +32,18 @@ LOOK_BACK = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """`oldest_seconds` is None where nothing waits. The last two are of the last hour."""
+    """The state of the pipeline. `oldest_seconds` is None if no message waits.
+
+    Other commands hold `dead_letters_held` of the dead letters. `dead_letters_unread` have no record yet, so that their
+    reason is not known. `rejected` and `ready` are of the last hour.
+    """
 
     waiting: int
     in_flight: int
     oldest_seconds: float | None
     dead_letters: dict[str, int]
+    dead_letters_held: int
+    dead_letters_unread: int
     rejected: dict[str, int]
     ready: int
 
@@ -49,7 +56,7 @@ def status(
     as_json: JsonOption = False,
     place: Place,
 ) -> None:
-    """Queue, dead letters by reason, and what the last hour brought.
+    """Show the queue, dead letters by reason, and the uploads of the last hour.
 
     Example: darkroom status --watch --stack darkroom-prod --region eu-west-1
     """
@@ -66,7 +73,7 @@ def status(
 
 
 def ready_since(s3: "S3Client", bucket: str, since: datetime) -> int:
-    """How many of the uploads since then are ready. The listing is newest first, so it is read no further than that."""
+    """Count the ready uploads since a time. The listing is newest first, so it is read no further than that."""
     found = 0
     for listed in objects(s3, bucket, rendition_prefix(LISTED)):
         key = read_rendition_key(listed["Key"])
@@ -77,33 +84,31 @@ def ready_since(s3: "S3Client", bucket: str, since: datetime) -> int:
 
 
 def _statuses(target: Target) -> Iterator[Status]:
-    """The status, again each time it is asked for. Dead letters are read only when their number has changed."""
-    s3 = target.client("s3")
-    sqs = target.client("sqs")
-    dead, resized = target.outputs["ResizeDeadLetterQueueUrl"], target.outputs["ResizedBucketName"]
-    seen: dict[str, int] | None = None
-    reasons: Counter[str] = Counter()
+    """Yield the status each time it is asked for. The dead-letter queue is read only if its number has changed."""
+    dead = dead_of(target, None)
+    s3, resized = dead.s3, dead.bucket
+    seen: letters.Counts | None = None
     while True:
         hour_ago = datetime.now(UTC) - LOOK_BACK
-        counted = letters.counts(sqs, target.outputs["ResizeQueueUrl"])
-        if (now_dead := letters.counts(sqs, dead)) != seen:
-            seen = now_dead
-            with closing(letters.walk(sqs, dead)) as every:
-                reasons = Counter(letter.reason.code for letter in every)
+        counted = letters.counts(dead.sqs, dead.queue_url)
+        view = records.look(dead, since=seen)
+        seen = letters.counts(dead.sqs, dead.dead_url)
         yield Status(
-            waiting=counted["waiting"],
-            in_flight=counted["in_flight"],
-            oldest_seconds=_oldest_seconds(target) if sum(counted.values()) else None,
-            dead_letters=dict(reasons.most_common()),
+            waiting=counted.waiting,
+            in_flight=counted.in_flight,
+            oldest_seconds=_oldest_seconds(target) if counted.total else None,
+            dead_letters=dict(Counter(key.code for key in view.letters).most_common()),
+            dead_letters_held=view.held,
+            dead_letters_unread=max(view.unread, 0),
             rejected=dict(Counter(one.code for one in rejections(s3, resized, hour_ago)).most_common()),
             ready=ready_since(s3, resized, hour_ago),
         )
 
 
 def _oldest_seconds(target: Target) -> float | None:
-    """The age of the oldest message. Only CloudWatch knows it: receiving messages to look would count as attempts.
+    """Return the age of the oldest message, from CloudWatch: receiving messages would count as attempts.
 
-    The local engine has no metrics, but a page that shows its messages.
+    The local engine has no metrics, but it has a page with its messages.
     """
     queue_url = target.outputs["ResizeQueueUrl"]
     if target.endpoint_url:
@@ -134,10 +139,19 @@ def _table(now: Status) -> Table:
     table.add_row("waiting", f"{now.waiting}")
     table.add_row("in flight", f"{now.in_flight}")
     table.add_row("oldest message", short_age(now.oldest_seconds) if now.oldest_seconds is not None else "-")
-    table.add_row("dead letters", _counted(now.dead_letters))
+    table.add_row("dead letters", _dead_letters(now))
     table.add_row("rejected, last hour", _counted(now.rejected))
     table.add_row("ready, last hour", f"{now.ready} ({now.ready / LOOK_BACK.total_seconds() * 60:.1f} a minute)")
     return table
+
+
+def _dead_letters(now: Status) -> str:
+    told = _counted(now.dead_letters)
+    if now.dead_letters_unread:
+        told += f"; {now.dead_letters_unread} more without a record"
+    if now.dead_letters_held:
+        told += f"; {now.dead_letters_held} hidden by another command"
+    return told
 
 
 def _counted(counts: dict[str, int]) -> str:

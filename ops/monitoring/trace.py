@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from ops.monitoring.logs import LogLine, lines
-from ops.options import JsonOption, console, flat, print_json
+from ops.options import JsonOption, console, filled, flat, print_json
 from ops.problem import Problem, sentence_on_problem
 from ops.target import Place, resolve
 from shared import telemetry
@@ -26,7 +26,9 @@ _UNTOLD = {"image_id", "message_id", "etag", "key", "error_type"}
 @flat
 def trace(
     *,
-    image_id: Annotated[str, typer.Argument(help="An image id: curl, the gallery's address and all lists tell it.")],
+    image_id: Annotated[
+        str, typer.Argument(callback=filled, help="An image id: curl, the gallery's address and all lists tell it.")
+    ],
     as_json: JsonOption = False,
     place: Place,
 ) -> None:

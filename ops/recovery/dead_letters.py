@@ -1,51 +1,56 @@
-"""`darkroom dead-letters`: what the functions gave up, why, and what to do about it."""
+"""`darkroom dead-letters`: which messages the functions gave up and why, to be replayed or dropped."""
 
 import json
-from collections.abc import Callable
-from contextlib import closing
-from dataclasses import asdict, dataclass
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from ops.options import (
+    AllOption,
     Filters,
     JsonOption,
     Pace,
     console,
+    filled,
     flat,
-    paced,
     print_dry_run,
     print_json,
+    print_reasons,
     print_rows,
     progress_bar,
+    require_all,
     short_age,
 )
 from ops.problem import Problem, sentence_on_problem
-from ops.recovery import letters
-from ops.recovery.letters import Letter, Wanted, groups, walk
+from ops.recovery import letters, records, replays
+from ops.recovery.letters import Letter
+from ops.recovery.records import Dead, View
+from ops.recovery.replays import Summary
 from ops.target import Place, SubscriberOption, Target, resolve
+from shared.keys import LetterKey, display_name
+from shared.letters import Reason, events_of, read_record
 
 if TYPE_CHECKING:
-    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_logs.type_defs import FilteredLogEventTypeDef
 
-app = typer.Typer(no_args_is_help=True, help="Uploads that were tried to the last and gave nothing, with the reason.")
+app = typer.Typer(no_args_is_help=True, help="Messages that were given up after the last attempt, with the reason.")
 LOG_LINES = 100
+INTERRUPTED = 130
 
-
-@dataclass(frozen=True, slots=True)
-class Queues:
-    """A subscriber's queue and dead-letter queue by URL, and the way to them."""
-
-    sqs: "SQSClient"
-    queue: str
-    dead: str
-
-
-IdArgument = Annotated[str, typer.Argument(help="A message id or image id, or its beginning.")]
+IdArgument = Annotated[str, typer.Argument(callback=filled, help="A message id or image id, or its beginning.")]
+ReadQueueOption = Annotated[
+    bool,
+    typer.Option(
+        "--read-queue", help="Read the whole queue and mend the records. Each letter is hidden from others meanwhile."
+    ),
+]
 
 
 @app.command("list")
@@ -54,21 +59,30 @@ IdArgument = Annotated[str, typer.Argument(help="A message id or image id, or it
 def list_letters(
     *,
     filters: Filters,
+    read_queue: ReadQueueOption = False,
     as_json: JsonOption = False,
     subscriber: SubscriberOption = None,
     place: Place,
 ) -> None:
-    """Dead letters by reason, with age and count. Looking leaves each visible to everybody else.
+    """List dead letters by reason, with age and count. Letters that have a record stay visible to everybody.
 
     Example: darkroom dead-letters list --code crashed --stack darkroom-prod --region eu-west-1
     """
-    found, now = _find(_queues(resolve(place), subscriber), _wanted(filters)), datetime.now(UTC)
+    dead = dead_of(resolve(place), subscriber)
+    view = records.look(dead, read_queue=read_queue)
+    found = select(view, filters)
     if as_json:
-        print_json({"groups": groups(found, now), "letters": [_as_json(letter) for letter in found]})
+        print_json(
+            {
+                "groups": groups(dead, found),
+                "letters": [as_row(key) for key in found],
+                "held": view.held,
+                "unread": view.unread,
+            }
+        )
         return
-    _print_groups(found, now)
-    if found:
-        _print_letters(found, now)
+    print_letters(dead, found)
+    print_differences(view)
 
 
 @app.command()
@@ -81,24 +95,37 @@ def show(
     subscriber: SubscriberOption = None,
     place: Place,
 ) -> None:
-    """One dead letter: the reason, the event, and the log lines of its last attempt.
+    """Show one dead letter: the reason, its earlier deaths, the event, and the log lines of its last attempt.
 
     Example: darkroom dead-letters show 7ybqx6ccn4hqm60deqyt6crqr5
     """
     target = resolve(place)
-    found = _find(_queues(target, subscriber), Wanted(ids=(wanted_id,)))
+    dead = dead_of(target, subscriber)
+    view = records.look(dead)
+    found = select(view, Filters(ids=[wanted_id]))
     if not found:
+        print_differences(view)
         raise Problem("no-such-letter", f"No dead letter has an id that begins with {wanted_id}.")
-    for letter in found:
-        lines = log_lines(target, letter)
+    for key in found:
+        record = read_record(dead.s3, dead.bucket, key)
+        reason = Reason(**{name: str(record.get(name, "")) for name in Reason.__dataclass_fields__})
+        body = str(record.get("body", ""))
+        image_ids = [event.image.id for event in events_of(body)]
+        lines = log_lines(target, reason, key.at)
         if as_json:
-            print_json(_as_json(letter) | {"event": _event(letter), "log": lines})
+            print_json(
+                as_row(key) | asdict(reason) | {"history": record["history"], "event": _event(body), "log": lines}
+            )
             continue
-        for name, value in asdict(letter.reason).items():
+        for name, value in asdict(reason).items():
             console.print(f"[dim]{name:16}[/]{escape(value) or '-'}", highlight=False)
-        console.print(f"[dim]{'image_id':16}[/]{', '.join(letter.image_ids()) or '-'}", highlight=False)
-        console.print_json(data=_event(letter))
-        console.print(f"[dim]{len(lines)} log lines of request {letter.reason.request_id or '(unknown)'}[/]")
+        console.print(f"[dim]{'image_id':16}[/]{', '.join(image_ids) or '-'}", highlight=False)
+        for death in record["history"]:
+            sent_back = f"sent back by {death['replayed_by']} {death['replayed_at']}".rstrip()
+            told = f"{death['code']} {death['at']}, {death['attempts'] or '?'} attempts, {sent_back}"
+            console.print(f"[dim]{'died before':16}[/]{escape(told)}", highlight=False, soft_wrap=True)
+        console.print_json(data=_event(body))
+        console.print(f"[dim]{len(lines)} log lines of request {reason.request_id or '(unknown)'}[/]")
         for line in lines:
             console.print(line, markup=False, highlight=False, soft_wrap=True)
 
@@ -109,24 +136,35 @@ def show(
 def replay(
     *,
     filters: Filters,
+    everything: AllOption = False,
+    by_sqs: Annotated[
+        bool,
+        typer.Option("--by-sqs", help="With --all: let SQS move them. It needs no running command, but no outcome."),
+    ] = False,
     pace: Pace,
     subscriber: SubscriberOption = None,
     place: Place,
 ) -> None:
-    """Send dead letters back to the queue, to be tried as if for the first time. Dry run without --yes.
+    """Send dead letters back to the queue, where their attempts are counted anew. Dry run without --yes.
 
-    Each is sent before it is deleted: interrupted at any moment, the worst is a duplicate, which changes nothing.
+    Each letter is sent before it is deleted. Ctrl-C finishes the batches under way; run it again to continue.
 
     Example: darkroom dead-letters replay --code storage-unavailable --yes
     """
-    queues, wanted = _queues(resolve(place), subscriber), _wanted(filters)
+    require_all(filters.given, everything, pace)
+    if by_sqs and not everything:
+        raise typer.BadParameter("--by-sqs moves every letter. Add --all if that is what you want.")
+    dead = dead_of(resolve(place), subscriber)
+    view = records.look(dead)
+    found = select(view, filters)
     if not pace.yes:
-        _say_what_would_be(queues, wanted, f"sent back to {queues.queue.rsplit('/', 1)[-1]} at {pace.rate} a second")
-    elif not wanted.everything or not _moved_by_sqs(queues, pace.rate):
-        done = _each(
-            queues, wanted, pace.rate, lambda letter: letters.replay_one(queues.sqs, letter, queues.queue, queues.dead)
-        )
-        console.print(f"{done} replayed.")
+        name = dead.queue_url.rsplit("/", 1)[-1]
+        say_what_would_be(dead, view, found, f"sent back to {name} at {pace.rate} a second", filters)
+    elif by_sqs:
+        _move_by_sqs(dead, pace.rate)
+    else:
+        summary = _act(dead, view, found, filters, pace.rate, replays.replay)
+        _finish(summary, "replayed", max(_expected(view, found, filters) - summary.done - summary.ended_before, 0))
 
 
 @app.command()
@@ -135,127 +173,251 @@ def replay(
 def drop(
     *,
     filters: Filters,
+    everything: AllOption = False,
     pace: Pace,
     subscriber: SubscriberOption = None,
     place: Place,
 ) -> None:
-    """Delete dead letters for good; their originals stay, and reconcile finds them. Dry run without --yes.
+    """Delete dead letters for good. Their originals stay, and reconcile finds them. Dry run without --yes.
 
     Example: darkroom dead-letters drop --code crashed --older-than 7d --yes
     """
-    queues, wanted = _queues(resolve(place), subscriber), _wanted(filters)
+    require_all(filters.given, everything, pace)
+    dead = dead_of(resolve(place), subscriber)
+    view = records.look(dead)
+    found = select(view, filters)
     if not pace.yes:
-        _say_what_would_be(queues, wanted, "deleted for good")
-    else:
-        done = _each(queues, wanted, pace.rate, lambda letter: letters.drop_one(queues.sqs, letter, queues.dead))
-        console.print(f"{done} dropped. Their originals stay.")
-        # No commands that delete them: many a letter is of an upload that is ready by now.
-        console.print(
-            "`darkroom reconcile` lists those without renditions and would submit them again: delete what shall not."
-        )
-
-
-def log_lines(target: Target, letter: Letter) -> list[str]:
-    """The log lines of the letter's last attempt, oldest first, at most LOG_LINES."""
-    if not letter.reason.request_id or not letter.reason.function_name:
-        return []
-    logs = target.client("logs")
-    group = f"/aws/lambda/{letter.reason.function_name}"
-    found = logs.filter_log_events(
-        logGroupName=group,
-        filterPattern=f'"{letter.reason.request_id}"',
-        startTime=int((letter.sent_at - timedelta(hours=1)).timestamp() * 1000),
-        limit=LOG_LINES,
+        say_what_would_be(dead, view, found, "deleted for good", filters)
+        return
+    summary = _act(dead, view, found, filters, pace.rate, replays.drop)
+    console.print(
+        "Their originals stay. `darkroom reconcile` lists those without renditions and would submit them again: delete "
+        "the originals that you do not want back.",
+        soft_wrap=True,
     )
-    return [event["message"].rstrip() for event in found["events"]]
+    _finish(summary, "dropped", max(_expected(view, found, filters) - summary.done, 0))
 
 
-def _queues(target: Target, subscriber: str | None) -> Queues:
-    sqs = target.client("sqs")
-    return Queues(sqs, *target.queues(subscriber))
+@app.command()
+@sentence_on_problem
+@flat
+def outcome(
+    *,
+    run: Annotated[
+        str | None, typer.Argument(callback=filled, help="The beginning of a replay's name; without it, the last one.")
+    ] = None,
+    as_json: JsonOption = False,
+    subscriber: SubscriberOption = None,
+    place: Place,
+) -> None:
+    """Say what became of each letter of a replay: ready, rejected, a letter again and why, or not ended yet.
+
+    Example: darkroom dead-letters outcome 20261126T0931
+    """
+    dead = dead_of(resolve(place), subscriber)
+    names = [name for name in replays.runs(dead) if name.startswith(run or "")]
+    if not names:
+        known = ", ".join(replays.runs(dead)[-5:]) or "none"
+        raise Problem("no-such-replay", f"There is no such replay. The last ones are: {known}.")
+    found = replays.outcomes(dead, replays.sent_in(dead, names[-1]))
+    if as_json:
+        letters_ = [{"message_id": one.message_id, "image_ids": one.image_ids, "outcome": end} for one, end in found]
+        print_json({"replay": names[-1], "letters": letters_})
+        return
+    table = Table("outcome", "letters", box=None, header_style="dim")
+    for end, count in Counter(end for _, end in found).most_common():
+        table.add_row(escape(end), str(count))
+    console.print(f"Replay {names[-1]}", highlight=False)
+    console.print(table)
+    console.print()
+    print_rows(("image id", "outcome"), [(", ".join(one.image_ids) or one.message_id, end) for one, end in found])
 
 
-def _wanted(filters: Filters) -> Wanted:
-    return Wanted(filters.code, filters.prefix, filters.least_age(), tuple(filters.ids or ()))
+def dead_of(target: Target, subscriber: str | None) -> Dead:
+    """Return the dead letters of a subscriber, or of the resizer. Raises Problem (`no-subscriber`)."""
+    queue_url, dead_url = target.queues(subscriber)
+    return Dead(target.client("sqs"), target.client("s3"), queue_url, dead_url, target.outputs["ResizedBucketName"])
 
 
-def _find(queues: Queues, wanted: Wanted) -> list[Letter]:
+def select(view: View, filters: Filters) -> list[LetterKey]:
+    """Select letters. Raises Problem (`bad-age`; `no-such-code` if no letter has the reason that is asked for)."""
     now = datetime.now(UTC)
-    with closing(walk(queues.sqs, queues.dead)) as every:
-        return sorted((letter for letter in every if wanted.matches(letter, now)), key=lambda letter: letter.sent_at)
+    codes = Counter(key.code for key in view.letters)
+    if filters.code and view.letters and filters.code not in codes:
+        known = ", ".join(f"{code} ({count})" for code, count in codes.most_common())
+        raise Problem("no-such-code", f"No dead letter has the reason {filters.code}. The reasons are: {known}.")
+    return [
+        key
+        for key in view.letters
+        if filters.matches(
+            now, code=key.code, at=key.at, upload_keys=[key.upload_key], ids=[key.message_id, key.image_id or ""]
+        )
+    ]
 
 
-def _each(queues: Queues, wanted: Wanted, rate: int, do: Callable[[Letter], object]) -> int:
-    """Does it to the letters that are wanted, at most `rate` a second, behind a progress bar; answers how many."""
-    now, done = datetime.now(UTC), 0
-    with progress_bar(console) as progress, closing(walk(queues.sqs, queues.dead)) as every:
-        task = progress.add_task("dead letters", total=letters.counts(queues.sqs, queues.dead)["waiting"])
-        for letter in paced((letter for letter in every if wanted.matches(letter, now)), rate):
-            do(letter)
-            done += 1
-            progress.advance(task)
-        progress.update(task, total=done)
-    return done
+def wanted(letter: Letter, filters: Filters, now: datetime, dead: Dead) -> bool:
+    """Answer whether the filters select the letter, by the same facts as in its record."""
+    key = records.record_key(dead, letter)
+    ids = [letter.message_id, letter.queue_id, *letter.image_ids()]
+    keys = [event.key for event in letter.events]
+    return filters.matches(now, code=key.code, at=key.at, upload_keys=keys, ids=ids)
 
 
-def _moved_by_sqs(queues: Queues, rate: int) -> bool:
-    moved = 0
-    try:
-        with console.status("SQS moves them") as status:
-            for moved, of in letters.move_all(queues.sqs, queues.queue, queues.dead, rate):
-                status.update(f"SQS moves them: {moved} of about {of}")
-    except NotImplementedError:
-        return False
-    console.print(f"{moved} replayed, by SQS itself.")
-    return True
+def groups(dead: Dead, found: Sequence[LetterKey]) -> list[dict[str, Any]]:
+    """Count letters by reason, the most frequent first, with their ages in seconds and one of the sentences."""
+    now = datetime.now(UTC)
+    grouped = []
+    for code, count in Counter(key.code for key in found).most_common():
+        ages = [round((now - key.at).total_seconds()) for key in found if key.code == code]
+        grouped.append(
+            {
+                "code": code,
+                "count": count,
+                "oldest_seconds": max(ages),
+                "newest_seconds": min(ages),
+                "sentence": _sentence(dead, found, code),
+            }
+        )
+    return grouped
 
 
-def _say_what_would_be(queues: Queues, wanted: Wanted, what: str) -> None:
-    found, now = _find(queues, wanted), datetime.now(UTC)
-    _print_groups(found, now)
-    if found:
-        _print_letters(found, now)
-        print_dry_run(len(found), what)
+def as_row(key: LetterKey) -> dict[str, Any]:
+    """Return a letter for JSON."""
+    return {
+        "code": key.code,
+        "message_id": key.message_id,
+        "image_ids": [key.image_id] if key.image_id else [],
+        "keys": [key.upload_key] if key.upload_key else [],
+        "attempts": key.attempts,
+        "at": key.at.isoformat(),
+    }
 
 
-def _print_groups(found: list[Letter], now: datetime) -> None:
+def print_letters(dead: Dead, found: Sequence[LetterKey]) -> None:
+    """Print the letters by reason, and the first of them one by one."""
     if not found:
         console.print("No dead letters.")
         return
-    table = Table("reason", "count", "oldest", "newest", "says", box=None, header_style="dim")
-    for group in groups(found, now):
-        ages = short_age(group["oldest_seconds"]), short_age(group["newest_seconds"])
-        table.add_row(group["code"], str(group["count"]), *ages, escape(group["sentence"]))
-    console.print(table)
-
-
-def _print_letters(found: list[Letter], now: datetime) -> None:
+    sentences = {code: _sentence(dead, found, code) for code in {key.code for key in found}}
+    print_reasons((key.code, key.at, sentences[key.code]) for key in found)
     console.print()
+    now = datetime.now(UTC)
     rows = [
         (
-            ", ".join(letter.image_ids()) or letter.message_id,
-            short_age((now - letter.sent_at).total_seconds()),
-            letter.reason.attempts or "-",
-            letter.reason.code,
-            ", ".join(event.image.name for event in letter.events),
+            key.image_id or key.message_id,
+            short_age((now - key.at).total_seconds()),
+            key.attempts or "-",
+            key.code,
+            display_name(key.upload_key.rsplit("/", 1)[-1]),
         )
-        for letter in found
+        for key in found
     ]
     print_rows(("image id", "age", "attempts", "reason", "name"), rows)
 
 
-def _as_json(letter: Letter) -> dict[str, Any]:
-    return {
-        **asdict(letter.reason),
-        "message_id": letter.message_id,
-        "image_ids": letter.image_ids(),
-        "keys": [event.key for event in letter.events],
-        "sent_at": letter.sent_at.isoformat(),
-    }
+def print_differences(view: View) -> None:
+    """Print what the records do not show: letters that others hold, and letters without a record."""
+    notes = Console(stderr=True)
+    if view.held:
+        notes.print(
+            f"{view.held} letters are hidden by another command or tool, or by one that was killed. They are visible "
+            f"again by {records.held_until()}, unless that command runs on.",
+            soft_wrap=True,
+        )
+    if view.unread > 0:
+        notes.print(
+            f"About {view.unread} more letters are in the queue without a record: SQS or SNS put them there, or others "
+            "hide them. `darkroom dead-letters list --read-queue` reads them.",
+            soft_wrap=True,
+        )
+    if view.unread < 0:
+        notes.print(
+            f"About {-view.unread} of these may be gone: the queue has fewer letters than there are records. "
+            "`darkroom dead-letters list --read-queue` compares them.",
+            soft_wrap=True,
+        )
 
 
-def _event(letter: Letter) -> Any:
+def say_what_would_be(dead: Dead, view: View, found: Sequence[LetterKey], what: str, filters: Filters) -> None:
+    """Print the letters that a command would act on."""
+    print_letters(dead, found)
+    print_differences(view)
+    if found:
+        print_dry_run(len(found), what, all_needed=not filters.given)
+
+
+def log_lines(target: Target, reason: Reason, at: datetime) -> list[str]:
+    """Read the log lines of a letter's last attempt, oldest first, at most LOG_LINES."""
+    if not reason.request_id or not reason.function_name:
+        return []
+    events: list[FilteredLogEventTypeDef] = target.client("logs").filter_log_events(
+        logGroupName=f"/aws/lambda/{reason.function_name}",
+        filterPattern=f'"{reason.request_id}"',
+        startTime=int((at - timedelta(hours=1)).timestamp() * 1000),
+        limit=LOG_LINES,
+    )["events"]
+    return [event["message"].rstrip() for event in events]
+
+
+def _expected(view: View, found: Sequence[LetterKey], filters: Filters) -> int:
+    return len(found) if filters.given else view.total
+
+
+def _act(dead: Dead, view: View, found: Sequence[LetterKey], filters: Filters, rate: int, act: Any) -> Summary:
+    now, expected = datetime.now(UTC), _expected(view, found, filters)
+    with progress_bar(console) as progress:
+        task = progress.add_task("dead letters", total=expected)
+        summary: Summary = act(
+            dead,
+            lambda letter: wanted(letter, filters, now, dead),
+            expected,
+            max(view.total - expected, 0),
+            rate,
+            lambda count: progress.advance(task, count),
+        )
+        progress.update(task, total=summary.done + summary.ended_before)
+    return summary
+
+
+def _finish(summary: Summary, done: str, left: int) -> None:
+    console.print(f"{summary.done} {done}.")
+    if summary.ended_before:
+        console.print(
+            f"{summary.ended_before} were deleted: an earlier replay sent them, and their uploads have ended."
+        )
+    if summary.waiting:
+        minutes = int(replays.PERHAPS_SENT.total_seconds() // 60)
+        console.print(
+            f"{summary.waiting} were left: a replay that was killed may have sent them. Replay them again "
+            f"{minutes} minutes after it. Those whose uploads end before are then deleted only.",
+            soft_wrap=True,
+        )
+    if summary.failed:
+        raise Problem("sqs-refused", f"SQS did not take {summary.failed} of them; they stay. Run the command again.")
+    if summary.interrupted:
+        console.print(f"Interrupted; about {left} are left. Run the command again to continue.")
+        raise typer.Exit(INTERRUPTED)
+
+
+def _move_by_sqs(dead: Dead, rate: int) -> None:
+    moved = 0
     try:
-        return json.loads(letter.body)
+        with console.status("SQS moves them") as status:
+            for moved, of in letters.move_all(dead.sqs, dead.queue_url, dead.dead_url, rate):
+                status.update(f"SQS moves them: {moved} of about {of}")
+    except NotImplementedError as error:
+        raise Problem("no-move-task", "This SQS cannot move letters itself. Leave --by-sqs out.") from error
+    records.forget(dead, records.listed(dead))
+    console.print(f"{moved} replayed, by SQS itself.")
+
+
+def _sentence(dead: Dead, found: Sequence[LetterKey], code: str) -> str:
+    newest = max((key for key in found if key.code == code), key=lambda key: key.at)
+    return str(read_record(dead.s3, dead.bucket, newest).get("sentence", ""))
+
+
+def _event(body: str) -> Any:
+    try:
+        return json.loads(body)
     except ValueError:
-        return letter.body
+        return body

@@ -1,26 +1,36 @@
-"""The dead-letter queue, looked at without disturbing it, and its letters sent again or thrown away."""
+"""Read the dead-letter queue: every letter once, over several connections, hidden no longer than necessary.
+
+SQS cannot list a queue. Reading a letter means receiving it, which hides it from everybody else until it is released.
+Only the commands that need the letters themselves do so. `darkroom dead-letters list` reads the records in S3 instead
+(ops/recovery/records.py).
+"""
 
 import time
-from collections import defaultdict
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from itertools import batched
+from typing import TYPE_CHECKING, Any, Self
 
 from botocore.exceptions import ClientError
 
-from shared.errors import Unavailable
-from shared.events import Created, RenditionCreated, Upload, UploadRejected, events_in
-from shared.letters import Reason, reason_of
+from ops.target import CONNECTIONS
+from shared.events import Created
+from shared.letters import Death, Reason, deaths_of, events_of, reason_of
 from shared.queues import BATCH_MESSAGES, hide
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import MessageTypeDef
 
-# A letter that is looked at is hidden from others for so long, unless it is released before: also when we are killed.
-HOLD_SECONDS = 120
-# Long polling asks all of a queue's servers, so that one empty answer means that there is nothing more.
+# How long a received letter stays hidden if the command is killed before it releases it. A longer reading holds longer.
+HOLD_SECONDS = 30
+MOST_HOLD_SECONDS = 600
+# What one receive may take, for an estimate of the whole reading.
+RECEIVE_SECONDS = 0.2
+# Long polling asks every server of the queue, so an empty answer means that no visible letter is left.
 WAIT_SECONDS = 1
 MOVE_POLL_SECONDS = 1.0
 _NO_MOVE_TASK = {"InvalidAction", "UnsupportedOperation", "UnknownOperation"}
@@ -28,13 +38,19 @@ _NO_MOVE_TASK = {"InvalidAction", "UnsupportedOperation", "UnknownOperation"}
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A dead letter. `events` is empty if the message is none of Darkroom's."""
+    """A dead letter. `events` is empty for a message that is no event of Darkroom's.
+
+    `message_id` is the id that the message had where it died: logs, records and listings have that one. `queue_id` is
+    its id in the dead-letter queue.
+    """
 
     message_id: str
+    queue_id: str
     receipt_handle: str
     body: str
     sent_at: datetime
     reason: Reason
+    deaths: tuple[Death, ...]
     events: tuple[Created, ...]
 
     def image_ids(self) -> list[str]:
@@ -42,81 +58,109 @@ class Letter:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which letters are meant; what is not given matches all. `ids` are image or message ids, or their beginnings."""
+class Counts:
+    """How many messages a queue has. SQS says about how many."""
 
-    code: str | None = None
-    prefix: str = ""
-    older_than: timedelta = timedelta(0)
-    ids: tuple[str, ...] = ()
+    waiting: int
+    in_flight: int
 
     @property
-    def everything(self) -> bool:
-        return self == Wanted()
-
-    def matches(self, letter: Letter, now: datetime) -> bool:
-        if self.code not in {None, letter.reason.code} or now - letter.sent_at < self.older_than:
-            return False
-        if self.prefix and not any(event.key.startswith(self.prefix) for event in letter.events):
-            return False
-        known = [letter.message_id, *letter.image_ids()]
-        return not self.ids or any(name.startswith(wanted) for name in known for wanted in self.ids)
+    def total(self) -> int:
+        return self.waiting + self.in_flight
 
 
-def walk(sqs: "SQSClient", queue_url: str) -> Generator[Letter]:
-    """Every letter in the queue, each once. What is not deleted by then is visible again as soon as this ends.
+class Reading:
+    """A reading of all letters that are in the queue when it begins. Use it as a context manager and iterate once.
 
-    Letters that arrive while it walks are left out, or those that a replay makes at once would keep it going for ever.
+    Every letter is yielded once. Letters that arrive meanwhile are left out, and however fast they arrive, the reading
+    ends: it receives little more than what was there at its beginning. At its end it releases what was not deleted.
     """
-    began = datetime.now(UTC)
-    handles: dict[str, str] = {}
-    try:
-        while True:
-            answer = sqs.receive_message(
-                QueueUrl=queue_url,
+
+    def __init__(
+        self, sqs: "SQSClient", queue_url: str, connections: int = CONNECTIONS, expected_seconds: float = 0
+    ) -> None:
+        """`expected_seconds` is how long the caller works on the letters beside reading them."""
+        self._sqs, self._queue_url = sqs, queue_url
+        self._began = datetime.now(UTC)
+        waiting = counts(sqs, queue_url).waiting
+        # SQS counts roughly, and newcomers take places: a tenth more, and ten receives.
+        self._most_received = waiting + waiting // 10 + 10 * BATCH_MESSAGES
+        self._connections = max(min(connections, waiting // BATCH_MESSAGES), 1)
+        expected_seconds += 2 * RECEIVE_SECONDS * waiting / BATCH_MESSAGES / self._connections
+        self._hold_seconds = min(HOLD_SECONDS + round(expected_seconds), MOST_HOLD_SECONDS)
+        self._handles: dict[str, str] = {}
+        self._deleted: set[str] = set()
+        self._receives: set[Future[Sequence[MessageTypeDef]]] = set()
+        self._pool = ThreadPoolExecutor(self._connections)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self._pool:
+            wait(self._receives)
+            for receive in self._receives:
+                if receive.exception() is None:
+                    self._note(receive.result())
+            held = [handle for queue_id, handle in self._handles.items() if queue_id not in self._deleted]
+            release = partial(hide, self._sqs, self._queue_url, seconds=0)
+            list(self._pool.map(release, batched(held, BATCH_MESSAGES, strict=False)))
+
+    def __iter__(self) -> Iterator[Letter]:
+        received, without_new, ends = 0, 0, False
+        self._receives = {self._pool.submit(self._receive) for _ in range(self._connections)}
+        while self._receives:
+            for receive in wait(self._receives, return_when=FIRST_COMPLETED).done:
+                messages = receive.result()
+                fresh = self._note(messages)
+                self._receives.discard(receive)
+                found = [letter for letter in map(as_letter, fresh) if self._was_there(letter)]
+                received += len(messages)
+                without_new = 0 if found else without_new + 1
+                ends = ends or not messages or received >= self._most_received or without_new > 3 * self._connections
+                if not ends:
+                    self._receives.add(self._pool.submit(self._receive))
+                yield from found
+
+    def deleted(self, letter: Letter) -> None:
+        """Note that the caller has deleted the letter, so that it need not be released."""
+        self._deleted.add(letter.queue_id)
+
+    def _was_there(self, letter: Letter) -> bool:
+        return letter.sent_at <= self._began + timedelta(seconds=1)
+
+    def _note(self, messages: "Sequence[MessageTypeDef]") -> "list[MessageTypeDef]":
+        fresh = [message for message in messages if message["MessageId"] not in self._handles]
+        self._handles |= {message["MessageId"]: message["ReceiptHandle"] for message in messages}
+        return fresh
+
+    def _receive(self) -> "Sequence[MessageTypeDef]":
+        try:
+            answer = self._sqs.receive_message(
+                QueueUrl=self._queue_url,
                 MaxNumberOfMessages=BATCH_MESSAGES,
-                VisibilityTimeout=HOLD_SECONDS,
+                VisibilityTimeout=self._hold_seconds,
                 WaitTimeSeconds=WAIT_SECONDS,
                 MessageAttributeNames=["All"],
                 MessageSystemAttributeNames=["All"],
             )
-            messages = answer.get("Messages", [])
-            fresh = [message for message in messages if message["MessageId"] not in handles]
-            handles |= {message["MessageId"]: message["ReceiptHandle"] for message in messages}
-            if not messages:
-                return
-            yield from (letter for letter in map(_letter, fresh) if letter.sent_at <= began + timedelta(seconds=1))
-    finally:
-        # Those that were deleted meanwhile are refused one by one, which does no harm.
-        hide(sqs, queue_url, list(handles.values()), 0)
+        except ClientError as error:
+            # SQS allows 120,000 messages in flight. What was read until then is released, and can be read after it.
+            if error.response["Error"]["Code"] in {"OverLimit", "AWS.SimpleQueueService.OverLimit"}:
+                return []
+            raise
+        return answer.get("Messages", [])
 
 
-def groups(letters: Iterable[Letter], now: datetime) -> list[dict[str, Any]]:
-    """Letters by reason, the most frequent first: code, count, ages in seconds, and one of the sentences."""
-    by_code: defaultdict[str, list[Letter]] = defaultdict(list)
-    for letter in letters:
-        by_code[letter.reason.code].append(letter)
-    found = [
-        {
-            "code": code,
-            "count": len(same),
-            "oldest_seconds": round((now - min(letter.sent_at for letter in same)).total_seconds()),
-            "newest_seconds": round((now - max(letter.sent_at for letter in same)).total_seconds()),
-            "sentence": same[0].reason.sentence,
-        }
-        for code, same in by_code.items()
-    ]
-    return sorted(found, key=lambda group: (-int(str(group["count"])), str(group["code"])))
+def walk(sqs: "SQSClient", queue_url: str) -> Generator[Letter]:
+    """Yield every letter of the queue once, and release them all at the end."""
+    with Reading(sqs, queue_url) as reading:
+        yield from reading
 
 
 def replay_one(sqs: "SQSClient", letter: Letter, queue_url: str, dead_letter_queue_url: str) -> None:
-    """Sends the letter's event to the queue and then deletes the letter: if we die in between it is there twice."""
+    """Send the letter's event to the queue, then delete the letter: a kill in between leaves both, never neither."""
     sqs.send_message(QueueUrl=queue_url, MessageBody=letter.body)
-    drop_one(sqs, letter, dead_letter_queue_url)
-
-
-def drop_one(sqs: "SQSClient", letter: Letter, dead_letter_queue_url: str) -> None:
-    """Deletes the letter."""
     sqs.delete_message(QueueUrl=dead_letter_queue_url, ReceiptHandle=letter.receipt_handle)
 
 
@@ -144,12 +188,12 @@ def move_all(sqs: "SQSClient", queue_url: str, dead_letter_url: str, per_second:
 
 
 def arn(sqs: "SQSClient", queue_url: str) -> str:
-    """The queue's ARN."""
+    """Return the queue's ARN."""
     return sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
 
 
-def counts(sqs: "SQSClient", queue_url: str) -> dict[str, int]:
-    """How many messages are `waiting` and how many `in_flight`; SQS says about how many."""
+def counts(sqs: "SQSClient", queue_url: str) -> Counts:
+    """Count the messages of a queue. Delayed messages count as waiting."""
     names: Sequence[Any] = [
         "ApproximateNumberOfMessages",
         "ApproximateNumberOfMessagesNotVisible",
@@ -157,20 +201,19 @@ def counts(sqs: "SQSClient", queue_url: str) -> dict[str, int]:
     ]
     counted = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=names)["Attributes"]
     waiting, in_flight, delayed = (int(counted.get(name, 0)) for name in names)
-    return {"waiting": waiting + delayed, "in_flight": in_flight}
+    return Counts(waiting + delayed, in_flight)
 
 
-def _letter(message: Any) -> Letter:
-    events: list[Created] = []
-    with suppress(Unavailable):
-        # Each subscriber has letters of one kind. An upload whose own key looks like a rendition's is not expected.
-        kinds: tuple[type[Created], ...] = (RenditionCreated, UploadRejected, Upload)
-        events = next((found for kind in kinds if (found := list[Created](events_in(kind, message["Body"])))), [])
+def as_letter(message: Any) -> Letter:
+    """Convert a message that was received from a dead-letter queue."""
+    reason = reason_of(message)
     return Letter(
-        message_id=message["MessageId"],
+        message_id=reason.message_id or message["MessageId"],
+        queue_id=message["MessageId"],
         receipt_handle=message["ReceiptHandle"],
         body=message["Body"],
         sent_at=datetime.fromtimestamp(int(message["Attributes"]["SentTimestamp"]) / 1000, UTC),
-        reason=reason_of(message),
-        events=tuple(events),
+        reason=reason,
+        deaths=deaths_of(message),
+        events=events_of(message["Body"]),
     )

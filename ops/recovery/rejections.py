@@ -1,4 +1,4 @@
-"""`darkroom rejections`: the files that were refused for good, why, and another try for them."""
+"""`darkroom rejections`: which files were refused for good and why, and another attempt for them."""
 
 import json
 from collections import Counter
@@ -8,67 +8,73 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.markup import escape
-from rich.table import Table
 
 from ops.options import (
+    AllOption,
     Filters,
     JsonOption,
     Pace,
     console,
+    filled,
     flat,
     print_dry_run,
     print_json,
+    print_reasons,
     print_rows,
+    require_all,
     short_age,
 )
 from ops.problem import Problem, sentence_on_problem
 from ops.recovery.originals import objects
 from ops.recovery.resubmit import submit
-from ops.target import Place, Target, resolve
+from ops.target import CONNECTIONS, Place, Target, resolve
+from shared.errors import Unavailable
 from shared.events import Upload, uploads_in
 from shared.keys import REJECTED_PREFIX
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-app = typer.Typer(
-    no_args_is_help=True, help="Files that were refused for good: the file's fault, told to its uploader."
-)
-PARALLEL_READS = 8
+app = typer.Typer(no_args_is_help=True, help="Files that were refused for good. Their uploaders were told why.")
+UNREADABLE = "unreadable"
 
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """A record that the resizer wrote: why the upload was refused, and the event that it was refused at."""
+    """A record that the resizer wrote: why it refused the upload, and the event of that upload.
+
+    `upload` is None for an object below `rejected/` that is no such record.
+    """
 
     image_id: str
     code: str
     sentence: str
     name: str
     rejected_at: datetime
-    upload: Upload
+    upload: Upload | None
     record: dict[str, Any]
 
 
 def rejections(s3: "S3Client", bucket: str, written_since: datetime | None = None) -> list[Rejection]:
-    """Every rejection, or those written since then, newest uploads first."""
-    keys = [
-        found["Key"]
-        for found in objects(s3, bucket, REJECTED_PREFIX)
-        if written_since is None or found["LastModified"] >= written_since
+    """Read all rejections, or those written since a time, the newest uploads first."""
+    found = [
+        one
+        for one in objects(s3, bucket, REJECTED_PREFIX)
+        if written_since is None or one["LastModified"] >= written_since
     ]
-    with ThreadPoolExecutor(PARALLEL_READS) as pool:
-        return [found for found in pool.map(lambda key: _read(s3, bucket, key), keys) if found]
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
+        read = pool.map(lambda one: _read(s3, bucket, one["Key"], one["LastModified"]), found)
+        return [one for one in read if one]
 
 
-def wanted(found: Rejection, filters: Filters) -> bool:
-    """Whether the filters of the command line mean this one. Raises Problem (`bad-age`)."""
-    return (
-        filters.code in {None, found.code}
-        and found.upload.key.startswith(filters.prefix)
-        and datetime.now(UTC) - found.rejected_at >= filters.least_age()
-        and (not filters.ids or found.image_id.startswith(tuple(filters.ids)))
+def selected(found: Rejection, filters: Filters) -> bool:
+    """Answer whether the filters select the rejection. Raises Problem (`bad-age`)."""
+    return filters.matches(
+        datetime.now(UTC),
+        code=found.code,
+        at=found.rejected_at,
+        upload_keys=[found.upload.key] if found.upload else [],
+        ids=[found.image_id],
     )
 
 
@@ -81,7 +87,7 @@ def list_rejections(
     as_json: JsonOption = False,
     place: Place,
 ) -> None:
-    """Rejections by reason, with age and count.
+    """List rejections by reason, with age and count.
 
     Example: darkroom rejections list --code unsupported-format
     """
@@ -97,11 +103,11 @@ def list_rejections(
 @flat
 def show(
     *,
-    image_id: Annotated[str, typer.Argument(help="An image id, or its beginning.")],
+    image_id: Annotated[str, typer.Argument(callback=filled, help="An image id, or its beginning.")],
     as_json: JsonOption = False,
     place: Place,
 ) -> None:
-    """One rejection: the record that the resizer wrote.
+    """Show one rejection: the record that the resizer wrote.
 
     Example: darkroom rejections show 7ybqx6ca92a1gqgtnm6h4p9bzt
     """
@@ -121,46 +127,58 @@ def show(
 def replay(
     *,
     filters: Filters,
+    everything: AllOption = False,
     pace: Pace,
     place: Place,
 ) -> None:
-    """Try refused files again, say after a decoder was added. Dry run without --yes.
+    """Try refused files again, for example after a decoder was added. Dry run without --yes.
 
-    A record stays until its picture has renditions, or is written anew with the new reason.
+    A record stays until its picture has renditions, or until the file is refused again with its new reason.
 
     Example: darkroom rejections replay --code unsupported-format --yes
     """
+    require_all(filters.given, everything, pace)
     target = resolve(place)
     found = _find(target, filters)
+    uploads = [one.upload for one in found if one.upload]
     if not pace.yes:
         _print(found)
-        if found:
-            print_dry_run(len(found), "tried again")
+        if uploads:
+            print_dry_run(len(uploads), "tried again", all_needed=not filters.given)
         return
-    submit(target, [one.upload for one in found], pace.rate, console)
-    console.print(f"{len(found)} replayed.")
+    submit(target, uploads, pace.rate, console)
+    console.print(f"{len(uploads)} replayed.")
 
 
 def _find(target: Target, filters: Filters) -> list[Rejection]:
-    s3 = target.client("s3")
-    every = rejections(s3, target.outputs["ResizedBucketName"])
-    return [one for one in every if wanted(one, filters)]
+    every = rejections(target.client("s3"), target.outputs["ResizedBucketName"])
+    codes = Counter(one.code for one in every)
+    if filters.code and every and filters.code not in codes:
+        known = ", ".join(f"{code} ({count})" for code, count in codes.most_common())
+        raise Problem("no-such-code", f"No rejection has the reason {filters.code}. The reasons are: {known}.")
+    return [one for one in every if selected(one, filters)]
 
 
-def _read(s3: "S3Client", bucket: str, key: str) -> Rejection | None:
+def _read(s3: "S3Client", bucket: str, key: str, written_at: datetime) -> Rejection | None:
+    image_id = key.removeprefix(REJECTED_PREFIX).removesuffix(".json")
     try:
-        record = json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
-    except s3.exceptions.NoSuchKey:  # replayed meanwhile, with success
+        text = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    except s3.exceptions.NoSuchKey:  # A replay has made renditions of it meanwhile.
         return None
-    return Rejection(
-        image_id=key.removeprefix(REJECTED_PREFIX).removesuffix(".json"),
-        code=record["code"],
-        sentence=record["sentence"],
-        name=record["name"],
-        rejected_at=datetime.fromisoformat(record["rejected_at"]),
-        upload=uploads_in(json.dumps(record["event"]))[0],
-        record=record,
-    )
+    try:
+        record = json.loads(text)
+        return Rejection(
+            image_id=image_id,
+            code=str(record["code"]),
+            sentence=str(record["sentence"]),
+            name=str(record["name"]),
+            rejected_at=datetime.fromisoformat(record["rejected_at"]).astimezone(UTC),
+            upload=uploads_in(json.dumps(record["event"]))[0],
+            record=record,
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, Unavailable):
+        sentence = f"The object {key} is not a rejection's record. Delete it, or move it elsewhere."
+        return Rejection(image_id, UNREADABLE, sentence, key, written_at, None, {"code": UNREADABLE, "key": key})
 
 
 def _print(found: list[Rejection]) -> None:
@@ -168,11 +186,7 @@ def _print(found: list[Rejection]) -> None:
         console.print("No rejections.")
         return
     now = datetime.now(UTC)
-    by_code = Table("reason", "count", "says", box=None, header_style="dim")
-    sentences = {one.code: one.sentence for one in found}
-    for code, count in Counter(one.code for one in found).most_common():
-        by_code.add_row(code, str(count), escape(sentences[code]))
-    console.print(by_code)
+    print_reasons((one.code, one.rejected_at, one.sentence) for one in found)
     console.print()
     print_rows(
         ("image id", "age", "reason", "name"),

@@ -1,9 +1,5 @@
-"""Dead letters: looked at without a trace, sent again without a loss, thrown away only when meant."""
+"""Reading the dead-letter queue, and keeping the records in S3 equal to it."""
 
-import json
-from collections.abc import Iterator
-from contextlib import closing
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,142 +8,140 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 from moto import mock_aws
-from mypy_boto3_sqs import SQSClient
 
-from ops.recovery import letters
-from ops.recovery.letters import Wanted, groups, move_all, replay_one, walk
-from shared.events import Upload
-from shared.letters import Reason, attributes
+from ops.recovery import letters, records
+from ops.recovery.letters import HOLD_SECONDS, Reading, move_all, walk
+from shared.letters import UNDELIVERED, UNEXPLAINED, Reason, attributes
 from shared.queues import send
-
-AT = datetime(2026, 11, 22, 12, tzinfo=UTC)
-
-
-class Queues:
-    def __init__(self, sqs: SQSClient) -> None:
-        self.sqs = sqs
-        self.work = sqs.create_queue(QueueName="work")["QueueUrl"]
-        self.dead = sqs.create_queue(QueueName="dead")["QueueUrl"]
-
-    def bury(self, key: str, code: str | None) -> None:
-        body = json.dumps(Upload("uploads", key, "e" * 32, 1, AT).as_event())
-        send(self.sqs, self.dead, body, attributes(Reason(code, "Because.", attempts="5")) if code else None)
-
-    def keys_in(self, queue: str) -> list[str]:
-        """The keys of what any consumer could receive from the queue right now."""
-        found: list[str] = []
-        while messages := self.sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
-            found += [json.loads(one["Body"])["Records"][0]["s3"]["object"]["key"] for one in messages]
-        return sorted(found)
-
-    def replay(self, wanted: Wanted) -> None:
-        with closing(walk(self.sqs, self.dead)) as every:
-            for letter in every:
-                if wanted.matches(letter, datetime.now(UTC)):
-                    replay_one(self.sqs, letter, self.work, self.dead)
+from tests.support.letters import Place
 
 
-@pytest.fixture
-def queues(monkeypatch: pytest.MonkeyPatch) -> Iterator[Queues]:
+def test_reading_leaves_every_letter_visible() -> None:
+    place = Place()
+    for number in range(123):
+        place.bury(number)
+    assert len({letter.message_id for letter in walk(place.dead.sqs, "dead")}) == 123
+    assert len(place.sqs.queue("dead").visible) == 123
+
+
+def test_a_reading_that_is_broken_off_releases_what_it_held() -> None:
+    place = Place()
+    for number in range(123):
+        place.bury(number)
+    with Reading(place.dead.sqs, "dead") as reading:
+        next(iter(reading))
+    assert len(place.sqs.queue("dead").visible) == 123
+
+
+def test_a_reading_works_on_a_real_client(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(letters, "WAIT_SECONDS", 0)
     with mock_aws():
-        yield Queues(boto3.client("sqs"))
+        sqs = boto3.client("sqs")
+        dead = sqs.create_queue(QueueName="dead")["QueueUrl"]
+        for number in range(23):
+            send(sqs, dead, "{}", attributes(Reason("crashed", "Because.", message_id=f"m{number}")))
+        assert {letter.message_id for letter in walk(sqs, dead)} == {f"m{number}" for number in range(23)}
+        assert letters.counts(sqs, dead) == letters.Counts(waiting=23, in_flight=0)
 
 
-def test_looking_leaves_every_letter_visible(queues: Queues) -> None:
-    for number in range(23):
-        queues.bury(f"{number:02}.jpg", "crashed")
-    assert len(list(walk(queues.sqs, queues.dead))) == 23
-    assert len(queues.keys_in(queues.dead)) == 23
+@pytest.mark.parametrize("by_sqs", [False, True], ids=["sent by a function", "moved by SQS with an old time"])
+def test_a_reading_ends_however_fast_letters_arrive(by_sqs: bool) -> None:
+    place = Place()
+    for number in range(300):
+        place.bury(number, record=False)
+    hour_ago = str(int((datetime.now(UTC) - timedelta(hours=1)).timestamp() * 1000))
+    in_a_minute = str(int((datetime.now(UTC) + timedelta(minutes=1)).timestamp() * 1000))
+
+    def arrive(sqs: Any) -> None:
+        for _ in range(20):
+            sqs.queue("dead").add("{}", SentTimestamp=hour_ago if by_sqs else in_a_minute)
+
+    place.sqs.arrive = arrive
+    read = list(walk(place.dead.sqs, "dead"))
+    place.sqs.arrive = lambda _: None
+    assert place.wire.by_name["ReceiveMessage"] < 100
+    assert by_sqs or len(read) <= 300
+    assert place.sqs.queue("dead").hidden == {}
 
 
-def test_looking_can_be_broken_off(queues: Queues) -> None:
-    for number in range(23):
-        queues.bury(f"{number:02}.jpg", "crashed")
-    with closing(walk(queues.sqs, queues.dead)) as every:
-        next(every)
-    assert len(queues.keys_in(queues.dead)) == 23
+def test_a_killed_command_holds_letters_for_seconds_only() -> None:
+    place = Place()
+    for number in range(100):
+        place.bury(number)
+    reading = Reading(place.dead.sqs, "dead")
+    list(reading)
+    assert len(place.sqs.queue("dead").hidden) == 100
+    place.sqs.queue("dead").release_due(place.sqs.clock() + 2 * HOLD_SECONDS)
+    assert len(place.sqs.queue("dead").visible) == 100
 
 
-def test_letters_are_grouped_by_reason(queues: Queues) -> None:
-    for key, code in (("a", "crashed"), ("b", "timed-out"), ("c", "crashed"), ("d", None)):
-        queues.bury(key, code)
-    found = groups(walk(queues.sqs, queues.dead), datetime.now(UTC) + timedelta(minutes=3))
-    assert [(group["code"], group["count"]) for group in found] == [
-        ("crashed", 2),
-        ("timed-out", 1),
-        ("unexplained", 1),
-    ]
-    assert all(170 <= group["newest_seconds"] <= group["oldest_seconds"] <= 200 for group in found)
+def test_a_listing_from_records_receives_and_hides_nothing() -> None:
+    place = Place()
+    for number in range(50):
+        place.bury(number)
+    view = records.look(place.dead)
+    assert (len(view.letters), view.held, view.unread) == (50, 0, 0)
+    assert "ReceiveMessage" not in place.wire.by_name
 
 
-def test_what_sns_could_not_deliver_says_so(queues: Queues) -> None:
-    told = {"ErrorCode": {"DataType": "String", "StringValue": "AccessDenied"}}
-    queues.sqs.send_message(QueueUrl=queues.dead, MessageBody="{}", MessageAttributes=told)  # type: ignore[arg-type]
-    (letter,) = walk(queues.sqs, queues.dead)
-    assert letter.reason.code == "undelivered"
+def test_a_letter_that_sqs_moved_gets_a_record_and_the_next_listing_hides_nothing() -> None:
+    place = Place()
+    place.bury(1)
+    sent = {"SentTimestamp": "1795348800000", "DeadLetterQueueSourceArn": "arn"}
+    place.sqs.queue("dead").add("{}", attributes(Reason("crashed", "Long ago.", message_id="m0", attempts="5")), **sent)
+    view = records.look(place.dead)
+    assert sorted(key.code for key in view.letters) == ["crashed", UNEXPLAINED]
+    assert [key.attempts for key in view.letters if key.code == UNEXPLAINED] == [""]
+    place.wire.by_name.clear()
+    assert records.look(place.dead) == view
+    assert "ReceiveMessage" not in place.wire.by_name
+
+
+def test_what_sns_could_not_deliver_says_so() -> None:
+    place = Place()
+    place.sqs.queue("dead").add("{}", {"ErrorCode": {"DataType": "String", "StringValue": "AccessDenied"}})
+    (letter,) = walk(place.dead.sqs, "dead")
+    assert letter.reason.code == UNDELIVERED
     assert "AccessDenied" in letter.reason.sentence
     assert letter.events == ()
 
 
-@pytest.mark.parametrize(
-    ("wanted", "moved"),
-    [
-        (Wanted(), ["a/1.jpg", "a/2.jpg", "b/3.jpg"]),
-        (Wanted(code="crashed"), ["a/1.jpg", "b/3.jpg"]),
-        (Wanted(prefix="a/"), ["a/1.jpg", "a/2.jpg"]),
-        (Wanted(code="crashed", prefix="a/"), ["a/1.jpg"]),
-        (Wanted(older_than=timedelta(hours=1)), []),
-        (Wanted(ids=(Upload("", "a/2.jpg", "e" * 32, 1, AT).image.id,)), ["a/2.jpg"]),
-    ],
-)
-def test_a_replay_moves_what_is_wanted_and_nothing_else(queues: Queues, wanted: Wanted, moved: list[str]) -> None:
-    everything = [("a/1.jpg", "crashed"), ("a/2.jpg", "timed-out"), ("b/3.jpg", "crashed")]
-    for key, code in everything:
-        queues.bury(key, code)
-    queues.replay(wanted)
-    assert queues.keys_in(queues.work) == moved
-    stayed = [key for key, _ in everything if key not in moved]
-    assert queues.keys_in(queues.dead) == stayed
+def test_the_record_of_a_letter_that_another_tool_took_away_is_deleted() -> None:
+    place = Place()
+    place.bury(1)
+    place.bury(2)
+    place.sqs.queue("dead").visible.pop()
+    view = records.look(place.dead)
+    assert (len(view.letters), view.unread) == (1, 0)
+    assert place.records() == 1
 
 
-@pytest.mark.parametrize("dies_at", ["send_message", "delete_message"])
-def test_a_replay_that_dies_loses_nothing(queues: Queues, dies_at: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    names = {f"{number}.jpg" for number in range(12)}
-    for name in names:
-        queues.bury(name, "crashed")
-    real, calls = getattr(queues.sqs, dies_at), []
-
-    def die_at_the_fifth(**kwargs: Any) -> Any:
-        calls.append(1)
-        if len(calls) == 5:
-            raise KeyboardInterrupt
-        return real(**kwargs)
-
-    monkeypatch.setattr(queues.sqs, dies_at, die_at_the_fifth)
-    with pytest.raises(KeyboardInterrupt):
-        queues.replay(Wanted())
-    in_work, in_dead = queues.keys_in(queues.work), queues.keys_in(queues.dead)
-    assert set(in_work) | set(in_dead) == names
-    assert len(set(in_work) & set(in_dead)) == (dies_at == "delete_message")
+def test_while_others_hold_letters_no_record_is_deleted_and_the_view_says_how_many() -> None:
+    place = Place()
+    for number in range(10):
+        place.bury(number)
+    place.sqs.receive_message("dead", 4)
+    view = records.look(place.dead, read_queue=True)
+    assert (len(view.letters), view.held) == (10, 4)
+    assert place.records() == 10
 
 
-def test_letters_that_come_back_at_once_do_not_keep_a_replay_going(
-    queues: Queues, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    queues.bury("a.jpg", "crashed")
-    times = iter([AT, *[AT + timedelta(seconds=5)] * 50])
-    monkeypatch.setattr(letters, "_letter", lambda message, real=letters._letter: _dated(real(message), next(times)))
-    monkeypatch.setattr(letters, "datetime", type("Clock", (datetime,), {"now": staticmethod(lambda *_: AT)}))
-    seen = []
-    for letter in walk(queues.sqs, queues.dead):
-        seen.append(letter)
-        queues.bury("a.jpg", "crashed")
-    assert len(seen) == 1
+def test_held_letters_without_a_record_are_counted_as_unread() -> None:
+    place = Place()
+    for number in range(3):
+        place.bury(number, record=False)
+    place.sqs.receive_message("dead", 3)
+    view = records.look(place.dead)
+    assert (view.letters, view.held, view.unread) == ((), 3, 3)
 
 
-def _dated(letter: letters.Letter, at: datetime) -> letters.Letter:
-    return replace(letter, sent_at=at)
+def test_a_large_difference_is_read_only_when_asked() -> None:
+    place = Place()
+    for number in range(records.READ_AT_ONCE + 1):
+        place.bury(number, record=False)
+    assert records.look(place.dead).unread == records.READ_AT_ONCE + 1
+    view = records.look(place.dead, read_queue=True)
+    assert (len(view.letters), view.unread) == (records.READ_AT_ONCE + 1, 0)
 
 
 def test_sqs_moves_a_whole_queue_where_it_can() -> None:

@@ -1,0 +1,354 @@
+"""Send dead letters back to their queue, or delete them: in batches, over several connections, safe to interrupt.
+
+Each batch of a replay is announced in S3 before it is sent (`replays/<queue>/<run>/<number>.json`). If the command is
+killed between sending and deleting, the next one finds the announcement. It neither sends such a letter again nor
+deletes it before it knows what became of the first one.
+"""
+
+import getpass
+import json
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import batched
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from ops.options import paced
+from ops.recovery.letters import Letter, Reading
+from ops.recovery.originals import Ends, ends, objects
+from ops.recovery.records import Dead, forget, listed, record_key
+from ops.target import CONNECTIONS
+from shared.keys import REPLAYS_PREFIX, image_prefix, rejection_key, safe_name
+from shared.letters import replay_attributes
+from shared.queues import BATCH_MESSAGES
+from shared.renditions import LISTED
+from shared.storage import put_record
+
+# SQS takes 256 KiB in a request on every account. A batch stays below that.
+BATCH_BYTES = 200_000
+# A letter that was perhaps sent before a kill is left alone for so long, unless its upload ends before.
+PERHAPS_SENT = timedelta(minutes=15)
+# Image ids that are looked up one by one. For more, the whole bucket is listed.
+FEW_IDS = 200
+_RUN_TIME = "%Y%m%dT%H%M%S.%fZ"
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A letter that a replay announced: its ids, and when."""
+
+    queue_id: str
+    message_id: str
+    image_ids: tuple[str, ...]
+    at: datetime
+
+
+@dataclass(slots=True)
+class Summary:
+    """What a command did with the letters.
+
+    SQS refused the `failed` ones. An earlier replay sent those that `ended_before`; they were only deleted. The
+    `waiting` ones were perhaps sent by a replay that was killed, and are left alone.
+    """
+
+    done: int = 0
+    failed: int = 0
+    ended_before: int = 0
+    waiting: int = 0
+    interrupted: bool = False
+
+
+def operator() -> str:
+    """Return who runs this command, as user@host."""
+    try:
+        return f"{getpass.getuser()}@{socket.gethostname()}"
+    except OSError:  # the account has no name
+        return socket.gethostname()
+
+
+@dataclass(slots=True)
+class Run:
+    """One replay, as it is kept in S3."""
+
+    dead: Dead
+    name: str = field(default_factory=lambda: datetime.now(UTC).strftime(_RUN_TIME))
+    by: str = field(default_factory=operator)
+    failed: list[str] = field(default_factory=list)
+    kept: int = 0
+
+    def announce(self, batch: Sequence[Letter], number: int) -> None:
+        """Write which letters are about to be sent."""
+        rows = [{"queue_id": one.queue_id, "message_id": one.message_id, "image_ids": one.image_ids()} for one in batch]
+        record = {"by": self.by, "at": datetime.now(UTC).isoformat(), "letters": rows}
+        put_record(self.dead.s3, self.dead.bucket, f"{_runs_prefix(self.dead)}{self.name}/{number:06}.json", record)
+
+    def end(self) -> None:
+        """Write that every announced letter was sent and deleted, but those that failed.
+
+        A run that could not delete all that it sent has no end: the next replay looks at its letters as after a kill.
+        """
+        if self.kept:
+            return
+        record = {"failed": self.failed}
+        put_record(self.dead.s3, self.dead.bucket, f"{_runs_prefix(self.dead)}{self.name}/end.json", record)
+
+
+def replay(
+    dead: Dead,
+    wanted: Callable[[Letter], bool],
+    expected: int,
+    others: int,
+    rate: int,
+    progress: Callable[[int], None],
+) -> Summary:
+    """Send the wanted letters back to their queue, at most `rate` a second, each before it is deleted.
+
+    `expected` is about how many are wanted, `others` how many are not. `progress` is told how many more are done.
+    """
+    run, summary = Run(dead), Summary()
+    before = perhaps_sent(dead)
+    finished = _ended(dead, list(before.values()))
+
+    def choose(letter: Letter) -> bool:
+        if not wanted(letter):
+            return False
+        if (sent := before.get(letter.queue_id)) is None or sent.queue_id in finished:
+            return True
+        summary.waiting += 1
+        return False
+
+    def act(batch: Sequence[Letter], number: int, reading: Reading) -> None:
+        over = [letter for letter in batch if letter.queue_id in finished]
+        again = [letter for letter in batch if letter.queue_id not in finished]
+        if again:
+            run.announce(again, number)
+        sent = _send(dead, again, run.by)
+        gone = _delete(dead, [*over, *sent], reading)
+        run.kept += len(over) + len(sent) - len(gone)
+        run.failed += [letter.queue_id for letter in again if letter not in sent]
+        summary.ended_before += len(over)
+        summary.done += len(sent)
+        summary.failed += len(again) - len(sent)
+        forget(dead, [record_key(dead, letter) for letter in gone])
+        progress(len(batch))
+
+    _each_batch(dead, choose, expected if others else 0, rate, act, summary)
+    run.end()
+    return summary
+
+
+def drop(
+    dead: Dead,
+    wanted: Callable[[Letter], bool],
+    expected: int,
+    others: int,
+    rate: int,
+    progress: Callable[[int], None],
+) -> Summary:
+    """Delete the wanted letters for good. The arguments are those of `replay`."""
+    summary = Summary()
+
+    def act(batch: Sequence[Letter], _number: int, reading: Reading) -> None:
+        gone = _delete(dead, batch, reading)
+        forget(dead, [record_key(dead, letter) for letter in gone])
+        summary.done += len(gone)
+        summary.failed += len(batch) - len(gone)
+        progress(len(batch))
+
+    _each_batch(dead, wanted, expected if others else 0, rate, act, summary)
+    return summary
+
+
+def runs(dead: Dead) -> list[str]:
+    """List the names of the replays of this queue, oldest first."""
+    prefix = _runs_prefix(dead)
+    return sorted(
+        {found["Key"].removeprefix(prefix).partition("/")[0] for found in objects(dead.s3, dead.bucket, prefix)}
+    )
+
+
+def sent_in(dead: Dead, run: str) -> list[Sent]:
+    """Read which letters a replay announced, without those that it could not send."""
+    prefix = f"{_runs_prefix(dead)}{run}/"
+    keys = [found["Key"] for found in objects(dead.s3, dead.bucket, prefix)]
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
+        records = dict(zip(keys, pool.map(lambda key: _read(dead, key), keys), strict=True))
+    failed = set(records.pop(f"{prefix}end.json", {}).get("failed", []))
+    return [
+        Sent(row["queue_id"], row["message_id"], tuple(row["image_ids"]), datetime.fromisoformat(record["at"]))
+        for record in records.values()
+        for row in record.get("letters", [])
+        if row["queue_id"] not in failed
+    ]
+
+
+def outcomes(dead: Dead, sent: Sequence[Sent]) -> list[tuple[Sent, str]]:
+    """Say what became of each letter: `ready`, `rejected: CODE`, `a letter again: CODE`, or `not ended yet`."""
+    again = {key.image_id: key for key in listed(dead)}
+    ids = {image_id for one in sent for image_id in one.image_ids}
+    ended = ends(dead.s3, dead.bucket) if len(ids) > FEW_IDS else _ends_of(dead, ids)
+    refused = sorted(ended.rejected & ids)
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
+        read = pool.map(lambda image_id: _read(dead, rejection_key(image_id)), refused)
+        codes = {image_id: str(record.get("code", "?")) for image_id, record in zip(refused, read, strict=True)}
+    return [(one, _outcome(one, again, ended.ready, codes)) for one in sent]
+
+
+def perhaps_sent(dead: Dead) -> dict[str, Sent]:
+    """Return by queue id the letters of replays that were killed lately: each may have been sent or not."""
+    since = datetime.now(UTC) - PERHAPS_SENT
+    found: dict[str, Sent] = {}
+    for run in runs(dead):
+        if _began(run) >= since - timedelta(hours=1) and not _exists(dead, f"{_runs_prefix(dead)}{run}/end.json"):
+            found |= {one.queue_id: one for one in sent_in(dead, run) if one.at >= since}
+    return found
+
+
+def _each_batch(
+    dead: Dead,
+    wanted: Callable[[Letter], bool],
+    expected: int,
+    rate: int,
+    act: Callable[[Sequence[Letter], int, Reading], None],
+    summary: Summary,
+) -> None:
+    """Read the queue and hand over what is wanted in batches; Ctrl-C lets those under way finish."""
+    # No more is read ahead than is sent within seconds, or letters would be visible again before their turn.
+    connections = max(min(CONNECTIONS, rate // 2), 1)
+    under_way: set[Future[None]] = set()
+    with (
+        Reading(dead.sqs, dead.dead_url, connections, expected / rate) as reading,
+        ThreadPoolExecutor(CONNECTIONS) as pool,
+    ):
+        try:
+            letters = paced((letter for letter in reading if wanted(letter)), rate)
+            for number, batch in enumerate(_batches(letters, min(BATCH_MESSAGES, rate))):
+                under_way.add(pool.submit(act, batch, number, reading))
+                if len(under_way) >= CONNECTIONS:
+                    done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
+                    _raise_first(done)
+        except KeyboardInterrupt:
+            summary.interrupted = True
+        done, _ = wait(under_way)
+        _raise_first(done)
+
+
+def _raise_first(done: set[Future[None]]) -> None:
+    for future in done:
+        future.result()
+
+
+def _batches(letters: Iterator[Letter], most: int) -> Iterator[tuple[Letter, ...]]:
+    for some in batched(letters, most, strict=False):
+        batch: list[Letter] = []
+        for letter in some:
+            if batch and sum(len(one.body.encode()) for one in (*batch, letter)) > BATCH_BYTES:
+                yield tuple(batch)
+                batch = []
+            batch.append(letter)
+        yield tuple(batch)
+
+
+def _send(dead: Dead, batch: Sequence[Letter], by: str) -> list[Letter]:
+    """Send the letters' events; answer those that SQS took."""
+    if not batch:
+        return []
+    now = datetime.now(UTC)
+    entries: Any = [
+        {
+            "Id": str(number),
+            "MessageBody": letter.body,
+            "MessageAttributes": replay_attributes(letter.reason, letter.deaths, now, by),
+        }
+        for number, letter in enumerate(batch)
+    ]
+    taken = dead.sqs.send_message_batch(QueueUrl=dead.queue_url, Entries=entries).get("Successful", [])
+    return [batch[int(one["Id"])] for one in taken]
+
+
+def _delete(dead: Dead, batch: Sequence[Letter], reading: Reading) -> list[Letter]:
+    """Delete the letters from the dead-letter queue; answer those that SQS has deleted."""
+    gone: list[Letter] = []
+    for some in batched(batch, BATCH_MESSAGES, strict=False):
+        entries: Any = [{"Id": str(number), "ReceiptHandle": one.receipt_handle} for number, one in enumerate(some)]
+        done = dead.sqs.delete_message_batch(QueueUrl=dead.dead_url, Entries=entries).get("Successful", [])
+        gone += [some[int(one["Id"])] for one in done]
+    for letter in gone:
+        reading.deleted(letter)
+    return gone
+
+
+def _ended(dead: Dead, sent: Sequence[Sent]) -> set[str]:
+    """Return the queue ids of those letters whose upload has ended since they were announced."""
+    again = {(key.image_id, key.message_id): key for key in listed(dead)} if sent else {}
+
+    def has_ended(one: Sent) -> bool:
+        since = one.at - timedelta(seconds=1)
+        anew = any(
+            key.image_id in one.image_ids and key.at >= since and key.message_id != one.message_id
+            for key in again.values()
+        )
+        return anew or (bool(one.image_ids) and all(_written_since(dead, image, since) for image in one.image_ids))
+
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
+        return {one.queue_id for one, over in zip(sent, pool.map(has_ended, sent), strict=True) if over}
+
+
+def _written_since(dead: Dead, image_id: str, since: datetime) -> bool:
+    found = [*objects(dead.s3, dead.bucket, image_prefix(LISTED, image_id))]
+    found += objects(dead.s3, dead.bucket, rejection_key(image_id))
+    return any(one["LastModified"] >= since for one in found)
+
+
+def _ends_of(dead: Dead, image_ids: set[str]) -> Ends:
+    def is_there(prefix: str) -> bool:
+        return next(objects(dead.s3, dead.bucket, prefix), None) is not None
+
+    ids = sorted(image_ids)
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
+        ready = pool.map(lambda image_id: is_there(image_prefix(LISTED, image_id)), ids)
+        rejected = pool.map(lambda image_id: is_there(rejection_key(image_id)), ids)
+        return Ends(
+            frozenset(image_id for image_id, there in zip(ids, ready, strict=True) if there),
+            frozenset(image_id for image_id, there in zip(ids, rejected, strict=True) if there),
+        )
+
+
+def _outcome(sent: Sent, again: dict[str | None, Any], ready: frozenset[str], codes: dict[str, str]) -> str:
+    for image_id in sent.image_ids:
+        if (
+            (key := again.get(image_id))
+            and key.message_id != sent.message_id
+            and key.at >= sent.at.replace(microsecond=0)
+        ):
+            return f"a letter again: {key.code}"
+    if sent.image_ids and ready.issuperset(sent.image_ids):
+        return "ready"
+    return next((f"rejected: {codes[one]}" for one in sent.image_ids if one in codes), "not ended yet")
+
+
+def _runs_prefix(dead: Dead) -> str:
+    return f"{REPLAYS_PREFIX}{safe_name(dead.name)}/"
+
+
+def _began(run: str) -> datetime:
+    with suppress(ValueError):
+        return datetime.strptime(run, _RUN_TIME).replace(tzinfo=UTC)
+    return datetime.fromtimestamp(0, UTC)
+
+
+def _read(dead: Dead, key: str) -> dict[str, Any]:
+    with suppress(ClientError, ValueError):
+        found = json.loads(dead.s3.get_object(Bucket=dead.bucket, Key=key)["Body"].read())
+        if isinstance(found, dict):
+            return found
+    return {}
+
+
+def _exists(dead: Dead, key: str) -> bool:
+    return next(objects(dead.s3, dead.bucket, key), None) is not None

@@ -1,0 +1,194 @@
+"""Replay and drop: in batches, at the promised rate, and without a loss or a double wherever they are interrupted."""
+
+import json
+import time
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from ops.recovery import records, replays
+from shared.keys import rejection_key
+from shared.letters import HISTORY, REPLAYED_AT, Reason, keep_record, texts_of
+from tests.support.fake_aws import Killed
+from tests.support.letters import AT, Place
+
+
+def test_a_replayed_event_says_when_it_was_replayed_and_what_happened_before() -> None:
+    place = Place()
+    place.bury(1)
+    assert place.replay().done == 1
+    (message,) = place.sqs.queue("work").visible
+    sent = texts_of(message)
+    assert abs(datetime.now(UTC) - datetime.fromisoformat(sent[REPLAYED_AT])) < timedelta(minutes=1)
+    assert json.loads(sent[HISTORY])[0][:3] == ["crashed", AT.isoformat(), "5"]
+    assert place.records() == 0
+
+
+def test_the_promised_rate_is_kept_at_80_ms_a_request() -> None:
+    place = Place(seconds=0.08)
+    for number in range(150):
+        place.bury(number)
+    began = time.monotonic()
+    assert place.replay(rate=50).done == 150
+    assert 2.9 <= time.monotonic() - began < 6
+
+
+@pytest.mark.parametrize("dies_after", [False, True], ids=["before the request", "after it"])
+def test_sigkill_at_any_request_loses_nothing_and_sends_nothing_twice(dies_after: bool) -> None:
+    step = 1
+    while True:
+        place = Place()
+        ids = [place.bury(number) for number in range(23)]
+        everywhere = sorted(place.sqs.queue("dead").bodies())
+        place.wire.dies_at, place.wire.dies_after = step, dies_after
+        try:
+            place.replay()
+            survived = place.wire.requests < step
+        except Killed:
+            survived = False
+        place.next_command()
+
+        # What was sent ends. Then somebody runs the command again.
+        sent = [_image_id(message) for message in place.sqs.queue("work").visible]
+        for image_id in sent:
+            place.s3.put("resized", f"thumb/{image_id}/1x1/cat.jpg")
+        place.replay()
+        _pass_the_grace(place)
+        place.replay()
+
+        assert sorted(place.sqs.queue("work").bodies()) == everywhere, step
+        assert place.sqs.queue("dead").bodies() == [], step
+        assert Counter(_image_id(one) for one in place.sqs.queue("work").visible) == Counter(ids)
+        if survived:
+            assert step > 10
+            return
+        step += 1
+
+
+@pytest.mark.parametrize("dies_after", [False, True], ids=["before the request", "after it"])
+def test_ctrl_c_at_any_request_ends_with_a_summary_and_continues_the_next_time(dies_after: bool) -> None:
+    step = 1
+    while True:
+        place = Place()
+        for number in range(35):
+            place.bury(number)
+        everywhere = sorted(place.sqs.queue("dead").bodies())
+        place.wire.dies_at, place.wire.dies_after, place.wire.dies_with = step, dies_after, KeyboardInterrupt
+        try:
+            summary = place.replay()
+            assert summary.done == len(place.sqs.queue("work").bodies())
+        except KeyboardInterrupt:  # Before the replay began or after it ended, there is nothing to sum up.
+            pass
+        survived = place.wire.requests < step
+        place.next_command()
+        for message in place.sqs.queue("work").visible:
+            place.s3.put("resized", f"thumb/{_image_id(message)}/1x1/cat.jpg")
+        place.replay()
+        _pass_the_grace(place)
+        place.replay()
+        assert sorted(place.sqs.queue("work").bodies()) == everywhere, step
+        if survived:
+            return
+        step += 1
+
+
+def test_a_letter_that_was_perhaps_sent_is_left_until_its_upload_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    place = Place()
+    place.bury(1)
+    real = place.sqs.send_message_batch
+
+    def send_and_die(**kwargs: Any) -> None:
+        real(**kwargs)
+        place.wire.dead = True
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(place.sqs, "send_message_batch", send_and_die)
+        with pytest.raises(Killed):
+            place.replay()
+    place.next_command()
+    assert len(place.sqs.queue("dead").bodies()) == 1
+
+    summary = place.replay()
+    assert (summary.done, summary.waiting) == (0, 1)
+    assert len(place.sqs.queue("work").bodies()) == 1
+
+    place.s3.put("resized", rejection_key(_image_id(place.sqs.queue("work").visible[0])))
+    summary = place.replay()
+    assert (summary.done, summary.ended_before, summary.waiting) == (0, 1, 0)
+    assert place.sqs.queue("dead").bodies() == []
+    assert len(place.sqs.queue("work").bodies()) == 1
+
+
+def test_what_sqs_refuses_stays_a_letter(monkeypatch: pytest.MonkeyPatch) -> None:
+    place = Place()
+    for number in range(12):
+        place.bury(number)
+    real = place.sqs.send_message_batch
+
+    def refuse_first(QueueUrl: str, Entries: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803
+        answer = real(QueueUrl=QueueUrl, Entries=Entries[1:]) if len(Entries) > 1 else {"Successful": []}
+        return answer | {"Failed": [{"Id": Entries[0]["Id"]}]}
+
+    monkeypatch.setattr(place.sqs, "send_message_batch", refuse_first)
+    summary = place.replay()
+    assert summary.failed == 2
+    assert summary.done == 10
+    assert len(place.sqs.queue("dead").bodies()) == 2
+    assert place.records() == 2
+
+
+def test_a_replay_can_say_afterwards_what_became_of_each_letter() -> None:
+    place = Place()
+    ready, rejected, again, waiting = (place.bury(number) for number in range(4))
+    place.replay()
+    place.s3.put("resized", f"thumb/{ready}/1x1/cat.jpg")
+    place.s3.put("resized", rejection_key(rejected), json.dumps({"code": "not-an-image"}).encode())
+    body = next(one["Body"] for one in place.sqs.queue("work").visible if _image_id(one) == again)
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    keep_record(place.s3, "resized", "dead", body, Reason("timed-out", "", message_id="new", last_failed_at=now))  # type: ignore[arg-type]
+    (run,) = replays.runs(place.dead)
+    found = {sent.image_ids[0]: end for sent, end in replays.outcomes(place.dead, replays.sent_in(place.dead, run))}
+    assert found == {
+        ready: "ready",
+        rejected: "rejected: not-an-image",
+        again: "a letter again: timed-out",
+        waiting: "not ended yet",
+    }
+
+
+def test_a_drop_deletes_what_is_wanted_and_nothing_else() -> None:
+    place = Place()
+    for number in range(20):
+        place.bury(number, "crashed" if number % 2 else "timed-out")
+    summary = replays.drop(place.dead, lambda one: one.reason.code == "crashed", 10, 10, 1000, lambda _: None)
+    assert summary.done == 10
+    assert len(place.sqs.queue("dead").visible) == 10
+    assert {key.code for key in records.listed(place.dead)} == {"timed-out"}
+
+
+def test_batches_stay_below_the_size_that_sqs_takes() -> None:
+    place = Place()
+    for number in range(10):
+        place.bury(number, record=False)
+    for message in place.sqs.queue("dead").visible:
+        message["Body"] += " " * 100_000
+    assert place.replay().done == 10
+    assert place.wire.by_name["SendMessageBatch"] >= 10
+
+
+def _image_id(message: dict[str, Any]) -> str:
+    key: str = json.loads(message["Body"])["Records"][0]["s3"]["object"]["key"]
+    return key.split("/")[1]
+
+
+def _pass_the_grace(place: Place) -> None:
+    """Make the announcements so old that they say nothing any more."""
+    for key in [key for key in place.s3.keys.get("resized", []) if key.startswith("replays/")]:
+        body, at = place.s3.objects["resized", key]
+        record = json.loads(body)
+        if "at" in record:
+            record["at"] = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
+            place.s3.objects["resized", key] = json.dumps(record).encode(), at
