@@ -98,7 +98,9 @@ def test_it_fails_alone_explains_itself_and_replays(workshop: Workshop, stack: S
     assert stack.waiting("ResizeDeadLetterQueueUrl") == 0
 
     iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(policy))
-    workshop.darkroom("dead-letters", "replay", "--subscriber", name, "--yes", "--folder", str(stack.engine.folder))
+    workshop.darkroom(
+        "dead-letters", "replay", "--subscriber", name, "--all", "--yes", "--folder", str(stack.engine.folder)
+    )
     until(lambda: [line for line in stack.log_lines(f"darkroom-{name}", image_id) if "done" in line], "its work")
     assert letters(workshop, stack, name) == []
 
