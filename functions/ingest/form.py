@@ -45,20 +45,23 @@ def page(s3: "S3Client", bucket: str, max_bytes: int, gallery_url: str, image_id
         minutes=TICKET_SECONDS // 60,
     )
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    target = urlsplit(post["url"])
+    # Browsers apply form-action to the redirect as well, so the policy names S3 and the gallery that S3 redirects to.
     policy = (
         f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; "
-        f"form-action 'self' {target.scheme}://{target.netloc}; base-uri 'none'; frame-ancestors 'none'"
+        f"form-action {_origin(post['url'])} {_origin(gallery_url)}; base-uri 'none'; frame-ancestors 'none'"
     )
     return text, {"content-security-policy": policy}
 
 
-def gallery_url(headers: Mapping[str, str]) -> str:
+def gallery_url(headers: Mapping[str, str], configured: str = "") -> str:
     """Returns the gallery's absolute address as the browser knows it: S3 redirects to absolute addresses only.
 
-    On the local engine the gallery lies under a path that the function cannot see. The Referer header tells the path if
+    Behind a CDN the address is `configured`, because CloudFront replaces the Host header by the API's name. On the local
+    engine the gallery lies under a path that the function cannot see. The Referer header tells the path if
     it names this host. Without it, the gallery is at the API's root.
     """
+    if configured:
+        return configured
     host = headers.get("host", "")
     linked = urlsplit(headers.get("referer", ""))
     if linked.scheme in {"http", "https"} and linked.netloc == host:
@@ -66,6 +69,11 @@ def gallery_url(headers: Mapping[str, str]) -> str:
             (linked.scheme, host, linked.path.removesuffix("uploads/new").rpartition("/")[0] + "/", "", "")
         )
     return f"https://{host}/"
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 @cache

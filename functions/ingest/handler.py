@@ -34,7 +34,7 @@ def _ticket(request: Request) -> Response:
 
 def _form(request: Request) -> Response:
     image_id = new_image_id(clock.now())
-    gallery_url = form.gallery_url(request.headers)
+    gallery_url = form.gallery_url(request.headers, settings().gallery_url)
     text, headers = form.page(s3_client(), settings().upload_bucket, settings().max_bytes, gallery_url, image_id)
     tell(telemetry.UploadTicketed(image_id=image_id))
     return http.text_answer(200, http.HTML, text, request, headers)

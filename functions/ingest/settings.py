@@ -7,10 +7,14 @@ from shared import config
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The environment variables of IngestFunction, in lower case."""
+    """The environment variables of IngestFunction, in lower case.
+
+    `gallery_url` is the gallery's address behind a CDN, with a slash at its end. It is empty without a CDN.
+    """
 
     upload_bucket: str
     max_upload_megabytes: int = config.parsed(config.positive)
+    gallery_url: str = ""
 
     @property
     def max_bytes(self) -> int:

@@ -45,8 +45,6 @@ _QUICK = {
 }
 _QUICK_TEMPLATE = {
     "VisibilityTimeout: 360": "VisibilityTimeout: 25",
-    # The engine unpacks the whole artifact for each process that it starts: ten at once keep a laptop busy for long.
-    "MaximumConcurrency: 10": "MaximumConcurrency: 4",
 }
 
 

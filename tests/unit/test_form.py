@@ -28,6 +28,19 @@ def test_s3_leads_back_to_the_gallery_and_nowhere_else(referer: str, url: str) -
     assert form.gallery_url({"host": "gallery.test:4566", "referer": referer}) == url
 
 
+def test_behind_a_cdn_s3_leads_back_to_the_cdn() -> None:
+    """CloudFront replaces the Host header, so neither Host nor Referer tells the address."""
+    headers = {"host": "abc.execute-api.eu-west-1.amazonaws.com", "referer": "https://photos.example.com/"}
+    assert form.gallery_url(headers, "https://photos.example.com/") == "https://photos.example.com/"
+
+
+def test_the_forms_policy_allows_the_redirect_to_the_gallery(s3: S3Client) -> None:
+    """Without the gallery's origin in form-action, Chromium refuses the redirect after the upload."""
+    _, headers = form.page(s3, "uploads", 7_000_000, "https://photos.example.com/", "7ybqx4m8hz6wwqcr6076spxfyx")
+    (allowed,) = re.findall(r"form-action ([^;]+)", headers["content-security-policy"])
+    assert allowed.split() == ["https://uploads.s3.amazonaws.com", "https://photos.example.com"]
+
+
 def test_the_form_is_a_ticket_for_one_nameless_picture(s3: S3Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(handler, "settings", lambda: Settings("uploads", 7))
     event = {

@@ -1,5 +1,7 @@
 """The template keeps the promises that no engine here can show: what each queue, function and policy must have."""
 
+import json
+import re
 from typing import Any
 
 import pytest
@@ -26,6 +28,7 @@ DEAD_LETTER_QUEUES = {
 }
 
 
+NEW_ACCOUNT_EXECUTIONS = 10  # the concurrent executions of a new AWS account
 MAX_RETENTION_SECONDS = 14 * 24 * 3600  # SQS's maximum
 
 
@@ -69,7 +72,9 @@ def test_a_message_stays_hidden_for_six_function_timeouts() -> None:
         assert event["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
         assert event["Properties"].get("BatchSize", 10) == 10
         assert event["Properties"].get("MaximumBatchingWindowInSeconds", 0) <= 5
-        assert event["Properties"]["ScalingConfig"]["MaximumConcurrency"] >= 2
+        concurrency = TEMPLATE["Parameters"][event["Properties"]["ScalingConfig"]["MaximumConcurrency"]["Ref"]]
+        assert concurrency["MinValue"] == 2
+        assert concurrency["Default"] <= NEW_ACCOUNT_EXECUTIONS / 2
 
 
 @pytest.mark.parametrize("name", sorted(QUEUES))
@@ -93,6 +98,88 @@ def test_lambda_does_not_drop_requeued_messages() -> None:
             for alarm in of_type("AWS::CloudWatch::Alarm").values()
             if alarm["Namespace"] == "AWS/Lambda"
         ]
+
+
+def test_the_api_throttle_is_a_parameter() -> None:
+    (stage,) = of_type("AWS::ApiGatewayV2::Stage").values()
+    assert stage["DefaultRouteSettings"] == {
+        "ThrottlingBurstLimit": {"Ref": "ApiBurstRequests"},
+        "ThrottlingRateLimit": {"Ref": "ApiRequestsPerSecond"},
+    }
+
+
+def test_the_api_logs_each_request_as_one_json_line() -> None:
+    (stage,) = of_type("AWS::ApiGatewayV2::Stage").values()
+    fields = json.loads(stage["AccessLogSettings"]["Format"])
+    assert fields["status"] == "$context.status"
+    assert RESOURCES["ApiLogGroup"]["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+
+
+def test_no_route_repeats_another() -> None:
+    """`$default` takes every request that no other route takes."""
+    routes = {route["RouteKey"]: route["Target"]["Fn::Sub"] for route in of_type("AWS::ApiGatewayV2::Route").values()}
+    assert [key for key, target in routes.items() if target == routes["$default"]] == ["$default"]
+
+
+def test_only_the_local_engine_gets_its_tag() -> None:
+    (api,) = of_type("AWS::ApiGatewayV2::Api").values()
+    on_aws, local = api["Tags"]["Fn::If"][1:]
+    assert on_aws == {"Ref": "AWS::NoValue"}
+    assert local == {"ms-custom-id": "da4c4007"}
+
+
+def test_a_subscription_waits_for_its_queue_policy() -> None:
+    """Without it SNS drops what is published between the two."""
+    assert RESOURCES["ResizeSubscription"]["DependsOn"] == "ResizeQueuePolicy"
+
+
+@pytest.mark.parametrize("name", sorted(of_type("AWS::S3::Bucket")))
+def test_a_deleted_or_replaced_stack_leaves_its_buckets(name: str) -> None:
+    assert RESOURCES[name]["DeletionPolicy"] == RESOURCES[name]["UpdateReplacePolicy"] == "Retain"
+
+
+def test_names_that_are_global_to_an_account_contain_the_region() -> None:
+    (dashboard,) = of_type("AWS::CloudWatch::Dashboard").values()
+    (control,) = of_type("AWS::CloudFront::OriginAccessControl").values()
+    for name in (dashboard["DashboardName"], control["OriginAccessControlConfig"]["Name"]):
+        assert "${AWS::StackName}" in name["Fn::Sub"]
+        assert "${AWS::Region}" in name["Fn::Sub"]
+
+
+UNITS = re.compile(r"# (seconds|milliseconds|MiB|messages|requests|of all attempts)\b")
+COUNTS = {"EvaluationPeriods", "DatapointsToAlarm", "maxReceiveCount", "MinValue", "MaxValue", "Default"}
+
+
+def test_every_number_has_its_unit() -> None:
+    """In its own name, or in a comment beside it. Parameters have it in the name above."""
+    wanting = [
+        line
+        for line in (ROOT / "template.yaml").read_text().splitlines()
+        if (found := re.match(r" +(\w+): (\d[\d.]*)( |$)", line))
+        and found[1] not in COUNTS
+        and not re.search("Days|Seconds", found[1])
+        and found[2] != "0"
+        and not UNITS.search(line)
+    ]
+    assert wanting == []
+
+
+def test_static_tools_can_parse_it() -> None:
+    """They do not know YAML's merge keys."""
+    templates = [ROOT / "template.yaml", *ROOT.glob("examples/*/template.yaml")]
+    assert [path for path in templates if "<<:" in path.read_text()] == []
+
+
+def test_the_cdn_speaks_new_tls_on_a_name_of_ones_own_and_logs_requests() -> None:
+    (distribution,) = of_type("AWS::CloudFront::Distribution").values()
+    config = distribution["DistributionConfig"]
+    condition, own, default = config["ViewerCertificate"]["Fn::If"]
+    assert condition == "WithCdnDomainName"
+    assert own["MinimumProtocolVersion"] == "TLSv1.2_2021"
+    assert own["AcmCertificateArn"] == {"Ref": "CdnCertificateArn"}
+    assert default == {"CloudFrontDefaultCertificate": True}  # AWS sets the TLS version of its own name
+    assert config["Aliases"]["Fn::If"][:2] == ["WithCdnDomainName", [{"Ref": "CdnDomainName"}]]
+    assert config["Logging"]["Bucket"] == {"Fn::GetAtt": "CdnLogBucket.RegionalDomainName"}
 
 
 def test_the_resizer_may_requeue_into_its_own_queue() -> None:
@@ -182,7 +269,9 @@ def test_services_are_let_in_only_for_our_own_sources() -> None:
 def test_a_bucket_is_private_encrypted_and_tls_only(name: str) -> None:
     bucket = RESOURCES[name]["Properties"]
     assert bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
-    assert bucket["OwnershipControls"]["Rules"] == [{"ObjectOwnership": "BucketOwnerEnforced"}]
+    # CloudFront writes its logs with an ACL; no other bucket takes any.
+    ownership = "BucketOwnerPreferred" if name == "CdnLogBucket" else "BucketOwnerEnforced"
+    assert bucket["OwnershipControls"]["Rules"] == [{"ObjectOwnership": ownership}]
     for setting, value in bucket["PublicAccessBlockConfiguration"].items():
         assert value is True or value == {"Fn::If": ["AnonymousUploads", False, True]}, setting
     denied = [
