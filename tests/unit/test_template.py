@@ -309,7 +309,7 @@ def test_the_code_and_the_template_agree() -> None:
 def test_the_readme_says_what_is_taken() -> None:
     readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
     default = {name: parameter["Default"] for name, parameter in TEMPLATE["Parameters"].items() if "Mega" in name}
-    assert READABLE.replace(" or ", " and ") + " are taken" in readme
+    assert "accepts " + READABLE.replace(" or ", " and ") in readme
     assert f"{default['MaxUploadMegabytes']} MB and {default['MaxImageMegapixels']} megapixels" in readme
 
 
