@@ -13,6 +13,7 @@ import argparse
 import json
 import random
 import subprocess
+import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -47,7 +48,13 @@ BACKLOG = 50
 RESTARTS = (0.1, 0.5, 0.8)
 FAULTY_UNTIL = 0.9
 DRAIN_SECONDS = 1500
+# An engine that does not answer any uploader for so long is gone. A restart takes a tenth of that.
+GONE_SECONDS = 120
 FUNCTION = "darkroom-resize"
+
+
+class EngineGoneError(Exception):
+    """The engine did not come back, so the run cannot end."""
 
 
 @dataclass
@@ -62,6 +69,7 @@ class Chaos:
     sqs: Any
     http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=20))
     done: Counter[str] = field(default_factory=Counter)
+    gone: threading.Event = field(default_factory=threading.Event)
 
 
 def run(
@@ -86,10 +94,14 @@ def run(
         began = time.monotonic()
         with ThreadPoolExecutor(PARALLEL) as pool:
             sending = pool.map(lambda one: _upload(chaos, one), sent)
-            for share in restarts:
-                _await_ended(chaos, share * uploads)
-                process = chaos.process = _restart(chaos)
-            list(sending)
+            try:
+                for share in restarts:
+                    _await_ended(chaos, share * uploads)
+                    process = chaos.process = _restart(chaos)
+                list(sending)
+            except BaseException:
+                chaos.gone.set()  # leaving the pool waits for its threads, which would try for ever
+                raise
         _await_ended(chaos, FAULTY_UNTIL * uploads)
         proxy.faulty = False
         faulty = time.monotonic() - began
@@ -134,13 +146,20 @@ def _route_through(chaos: Chaos, proxy_url: str) -> None:
 
 
 def _upload(chaos: Chaos, one: Sent) -> None:
-    """Uploads with as many retries as needed. Some uploads get their events a second time."""
+    """Uploads with as many retries as needed. Some uploads get their events a second time.
+
+    Raises EngineGoneError if the engine does not answer for GONE_SECONDS, or if another thread found so.
+    """
+    answered = time.monotonic()
     while not one.image_id:
         with suppress(httpx.HTTPError, BotoCoreError, ClientError, KeyError, ValueError):
-            if counts(chaos.sqs, chaos.outputs["ResizeQueueUrl"]).waiting <= BACKLOG:
+            waiting = counts(chaos.sqs, chaos.outputs["ResizeQueueUrl"]).waiting
+            answered = time.monotonic()
+            if waiting <= BACKLOG:
                 one.image_id = _through_door(chaos, one) if one.through_door else _straight(chaos, one)
-        if not one.image_id:
-            time.sleep(0.5)
+        if not one.image_id and (chaos.gone.wait(0.5) or time.monotonic() - answered > GONE_SECONDS):
+            chaos.gone.set()
+            raise EngineGoneError(f"The engine did not answer. Its log: {chaos.engine.log}")
     if one.twice:
         _again(chaos, one)
 
@@ -188,6 +207,8 @@ def _await_ended(chaos: Chaos, uploads: float) -> None:
     deadline = time.monotonic() + DRAIN_SECONDS
     while len(ends(chaos.s3, chaos.outputs["ResizedBucketName"]).every()) < uploads:
         assert time.monotonic() < deadline, "the uploads do not end"
+        if chaos.gone.is_set():
+            raise EngineGoneError(f"The engine did not answer. Its log: {chaos.engine.log}")
         time.sleep(0.5)
 
 
