@@ -1,4 +1,4 @@
-"""The contact sheet of `darkroom corpus`: every original beside its thumbnail, in one page to look over."""
+"""The contact sheet of `darkroom corpus`: one page with every original beside its thumbnail."""
 
 import base64
 from collections.abc import Sequence
@@ -8,9 +8,9 @@ from pathlib import Path
 from ops.develop.outcome import Result
 from shared.media import type_of
 
-# Media types that browsers show. An original of another type is named beside its rendition, not shown.
+# Media types that browsers show. For an original of another type the page shows only its name.
 _SHOWN = {"image/jpeg", "image/png", "image/gif", "image/webp", "image/avif", "image/bmp", "image/x-icon"}
-# Larger originals are linked to, not put into the page.
+# Larger originals are linked, not embedded.
 _MAX_INLINE_BYTES = 300_000
 
 _PAGE = """<!doctype html>
@@ -39,7 +39,7 @@ figcaption span {{ color: #888; font-size: .85rem; display: block; }}
 
 
 def contact_sheet(results: Sequence[Result]) -> str:
-    """One HTML page with everything in it but the large originals, which it links to. What went wrong comes first."""
+    """Return one HTML page with everything embedded except large originals, which it links. Failures come first."""
     worst = {"rendered": 2, "rejected": 1}
     ordered = sorted(results, key=lambda result: worst.get(result.outcome, 0))
     number = {

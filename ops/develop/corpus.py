@@ -1,4 +1,4 @@
-"""`darkroom corpus`: renders every file of some folders as the function would, and reports what became of each."""
+"""`darkroom corpus`: renders every file of some folders like the resize function, and reports each outcome."""
 
 import dataclasses
 import json
@@ -34,9 +34,9 @@ _SHOWN = 5
 
 
 def run(files: Iterable[Path], workers: int, done: Callable[[Result], None]) -> list[Result]:
-    """Renders each of `files` in a process of its own, `workers` at once; `done` is told each result as it comes.
+    """Render each file in a separate process, `workers` at a time; call `done` with each result.
 
-    A process has the function's memory (address space) and RENDER_SECONDS. The answer is in the order of `files`.
+    A process has the function's memory (address space) and RENDER_SECONDS. The results are in the order of `files`.
     """
 
     def one(path: Path) -> Result:
@@ -49,8 +49,8 @@ def run(files: Iterable[Path], workers: int, done: Callable[[Result], None]) -> 
 
 
 def render_alone(path: Path, seconds: float = RENDER_SECONDS, memory_mb: int = FUNCTION_MEMORY_MB) -> Result:
-    """The result of one file, rendered in a process of its own that may die or hang without harm."""
-    # forkserver: a fresh process that has imported everything, without the threads of this one.
+    """Render one file in a separate process, which may die or hang, and return the result."""
+    # forkserver: a fresh process with all modules imported, without the threads of this process.
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
     receiver, sender = context.Pipe(duplex=False)
@@ -78,11 +78,11 @@ def _received(receiver: Connection) -> Result:
 
 
 def _child(path: str, sender: Connection, memory_mb: int) -> None:
-    """Renders one file in `memory_mb` MiB of address space and sends the Result."""
+    """Render one file in `memory_mb` MiB of address space and send the Result."""
     resource.setrlimit(resource.RLIMIT_AS, (memory_mb * _MB,) * 2)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     warnings.simplefilter("ignore")
-    with Path(os.devnull).open("w") as nowhere:  # libtiff and libpng talk to stderr
+    with Path(os.devnull).open("w") as nowhere:  # libtiff and libpng write to stderr
         os.dup2(nowhere.fileno(), sys.stderr.fileno())
     started = time.perf_counter()
     try:
@@ -92,7 +92,7 @@ def _child(path: str, sender: Connection, memory_mb: int) -> None:
         result = Result(path, outcome, code=rejected.code, reason=rejected.sentence)
     except MemoryError:
         result = Result(path, "over_memory", reason=f"more than {memory_mb} MB")
-    except BaseException as error:  # whatever it is, it is the finding
+    except BaseException as error:  # any other exception is a finding
         result = Result(path, "unknown", code=type(error).__name__, reason=str(error))
     seconds = time.perf_counter() - started
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -107,13 +107,13 @@ def _rendered(path: str) -> Result:
 
 
 def files_of(folders: Iterable[Path]) -> list[Path]:
-    """Every file in `folders`, and below them, by name; a file given itself is one."""
+    """Return every file in `folders` and their subfolders, sorted by name; an argument may also be a file."""
     found = [file for f in folders for file in ([f] if f.is_file() else f.rglob("*")) if file.is_file()]
     return sorted(set(found))
 
 
 def counts(results: list[Result]) -> dict[str, int]:
-    """How many files there were, and how many of each outcome."""
+    """Return the number of files, and the number for each outcome."""
     return {"total": len(results)} | {o: sum(r.outcome == o for r in results) for o in OUTCOMES}
 
 
@@ -133,7 +133,7 @@ def corpus(
         task = progress.add_task("Rendering", total=len(files))
         results = run(files, len(os.sched_getaffinity(0)), lambda _: progress.advance(task))
     if html:
-        html.write_text(contact_sheet(results), encoding="utf-8", errors="replace")  # a name may be any bytes
+        html.write_text(contact_sheet(results), encoding="utf-8", errors="replace")  # a file name may contain any bytes
     if as_json:
         listed = [{k: v for k, v in _row(r).items() if v != ""} for r in results]
         print(json.dumps({**counts(results), "files": listed}, indent=1))
@@ -173,5 +173,5 @@ def _report(console: Console, results: list[Result]) -> None:
 
 
 def _shown(name: str) -> str:
-    """A file's name for Rich, whatever bytes it is of."""
+    """Return a file's name for Rich, even if it is not valid UTF-8."""
     return escape(name.encode(errors="replace").decode())

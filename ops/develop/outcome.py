@@ -1,4 +1,4 @@
-"""The outcome of one file of a corpus, as `darkroom corpus` reports it and the contact sheet shows it."""
+"""The outcome of one file, for the report and the contact sheet of `darkroom corpus`."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -10,7 +10,7 @@ type Outcome = Literal["rendered", "rejected", "crashed", "hung", "over_memory",
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One file: its outcome, the reason (`code` and `reason`), and the time and memory that its process took."""
+    """One file: its outcome, the reason (`code` and `reason`), and the time and memory of its process."""
 
     path: str
     outcome: Outcome

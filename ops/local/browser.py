@@ -1,9 +1,9 @@
-"""Where Chromium is: Debian's, or else the one that Playwright brought."""
+"""Finds Chromium: Debian's, or else Playwright's."""
 
 import os
 import shutil
 
-# Root may not use Chromium's sandbox; the quiet ones keep it from calling home.
+# root may not use Chromium's sandbox; the other options disable its background requests.
 CHROMIUM_ARGUMENTS = [
     *(["--no-sandbox"] if os.geteuid() == 0 else []),
     "--disable-gpu",
@@ -16,5 +16,5 @@ CHROMIUM_ARGUMENTS = [
 
 
 def chromium() -> str | None:
-    """The path of the system's Chromium, or None: then Playwright knows where its own is."""
+    """Return the path of the system's Chromium, or None if Playwright must use its own."""
     return shutil.which("chromium") or shutil.which("chromium-browser")

@@ -1,8 +1,8 @@
-"""The local engine's process: MiniStack, which also saves its state when asked and stops when left alone.
+"""The local engine's process: MiniStack, which also saves its state on a signal and stops with its parent.
 
-MiniStack writes its state only at a clean stop. After a kill the pictures are there but the stack that they belong to
-is not, and nothing can be deployed over them. So: SIGUSR1 saves the state as a clean stop would, and when the parent
-is gone (killed, or its terminal closed) the process stops itself cleanly.
+MiniStack writes its state only at a clean stop. After a kill the pictures exist but their stack does not, and nothing
+can be deployed over them. Therefore SIGUSR1 saves the state like a clean stop. When the parent is gone (killed, or its
+terminal closed), the process stops itself cleanly.
 """
 
 import contextlib
@@ -34,8 +34,8 @@ def _stop_without_parent(parent: int) -> None:
 
 
 if __name__ == "__main__":
-    # Functions run on the bare interpreter: on that of our environment they would find the sources and packages here,
-    # and what the artifact lacks would go unnoticed until it runs on AWS.
+    # Functions run on the plain interpreter. Darkroom's environment would offer sources and packages that the artifact
+    # lacks, and the mistake would show only on AWS.
     sys.executable = str(Path(sys.base_prefix, "bin", f"python{sys.version_info.major}.{sys.version_info.minor}"))
     signal.signal(signal.SIGUSR1, _save)
     threading.Thread(target=_stop_without_parent, args=(os.getppid(),), daemon=True).start()

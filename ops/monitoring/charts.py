@@ -1,4 +1,4 @@
-"""Charts as SVG: Vega-Lite draws them, and the page that they stand in colours them by its CSS variables."""
+"""Draws charts as SVG with Vega-Lite. The CSS variables of the page around a chart set its colours."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -7,7 +7,7 @@ from typing import Any
 from ops.monitoring.panels import Panel
 from ops.monitoring.summary import Point
 
-# As wide as a phone's page: there a chart is drawn about one to one, and on a desktop three stand side by side.
+# As wide as a phone's page: a phone shows a chart at about its own size, and a desktop shows three side by side.
 WIDTH_PX, HEIGHT_PX = 340, 170
 VEGA_LITE = "5.21"
 _FONT = "system-ui, sans-serif"
@@ -30,7 +30,7 @@ _CONFIG: dict[str, Any] = {
 
 
 def panel_chart(panel: Panel, points: Sequence[Point], begin: datetime, end: datetime, seconds: int) -> str:
-    """The panel's series over time as SVG, in bins of so many seconds: stacked bars, or lines."""
+    """Draw the panel's series over time in bins of `seconds`, as stacked bars or as lines."""
     colours = {series.label: f"var(--{series.colour})" for series in panel.series}
     return time_chart(points, colours, panel.unit, begin, end, seconds, bars=panel.kind == "bars")
 
@@ -45,8 +45,9 @@ def time_chart(
     *,
     bars: bool = False,
 ) -> str:
-    """`points` over time as SVG; `colours` has each series' CSS colour, in the order of the legend,
-    which names those that have points."""
+    """Draw `points` over time. `colours` has each series' CSS colour in the order of the legend.
+
+    The legend omits series without points."""
     named = {point.label for point in points}
     colours = {label: colour for label, colour in colours.items() if label in named}
     shown, divisor = _readable(unit, [point.value for point in points])
@@ -71,7 +72,7 @@ def time_chart(
     if bars:
         mark: Any = {"type": "rect"}
         across = {"x": time | {"field": "at"}, "x2": {"field": "to"}, "y": value, "y2": {"field": "base"}}
-        if (top := _stack(rows, list(colours))) < 4:  # half an upload is not
+        if (top := _stack(rows, list(colours))) < 4:  # there is no half upload
             value["axis"] = {"values": list(range(round(top) + 1)), "format": "d"}
     else:
         mark = {"type": "line", "strokeWidth": 2, "point": {"size": 22}}
@@ -91,10 +92,10 @@ _INK = {"labelColor": "var(--ink)"}
 
 
 def ranking(rows: Sequence[tuple[str, str, int]]) -> str:
-    """(label, CSS colour, count) as horizontal bars with their numbers, in the order given."""
+    """Draw horizontal bars with their numbers from (label, CSS colour, count), in the given order."""
     data = [{"label": label, "colour": colour, "count": count} for label, colour, count in rows]
     y = {"field": "label", "type": "nominal", "sort": None, "title": None}
-    # The reader's font is another than the one that is measured here, and may be wider.
+    # The reader's font may be wider than the font that is measured here.
     room_px = round(6.6 * max((len(label) for label, _, _ in rows), default=0))
     spec = {
         "data": {"values": data},
@@ -117,7 +118,7 @@ def ranking(rows: Sequence[tuple[str, str, int]]) -> str:
 
 
 def _stack(rows: list[dict[str, Any]], order: list[str]) -> float:
-    """Sets rows of the same time upon each other, in this order from below; answers the highest top."""
+    """Stack rows of the same time, the first at the bottom; return the highest top."""
     tops: dict[int, float] = {}
     for row in sorted(rows, key=lambda row: order.index(row["label"])):
         row["base"] = tops.get(row["at"], 0)
@@ -129,7 +130,7 @@ def _stack(rows: list[dict[str, Any]], order: list[str]) -> float:
 
 
 def _svg(spec: dict[str, Any], height_px: int) -> str:
-    import vl_convert  # it takes a moment that other commands need not wait for
+    import vl_convert  # a slow import, which other commands do not need
 
     whole: dict[str, Any] = {
         "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
@@ -144,7 +145,7 @@ def _svg(spec: dict[str, Any], height_px: int) -> str:
 
 
 def _readable(unit: str, values: Sequence[float]) -> tuple[str, float]:
-    """The unit to write at the axis, and what to divide by: seconds instead of thousands of ms, MB instead of bytes."""
+    """Return the axis unit and its divisor: seconds instead of thousands of ms, MB instead of bytes."""
     largest = max(values, default=0)
     if unit == "ms" and largest >= 2000:
         return "seconds", 1000

@@ -1,4 +1,4 @@
-"""The structured log lines of a running Darkroom, from CloudWatch Logs or from the engine's."""
+"""Reads the structured log lines of a running Darkroom, from CloudWatch Logs or from the local engine."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -8,13 +8,13 @@ from typing import Any
 
 from ops.target import Target
 
-# What FilterLogEvents answers at most at once: docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference
+# The most events in one response of FilterLogEvents: docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference
 PAGE_EVENTS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """One thing that happened; `fields` as docs/logs.md names them. `at` is UTC."""
+    """One log event; docs/logs.md names its `fields`. `at` is in UTC."""
 
     at: datetime
     service: str
@@ -25,7 +25,7 @@ class LogLine:
 
 
 def lines(target: Target, since: datetime, image_id: str | None = None) -> list[LogLine]:
-    """What every function of the stack has logged since then, or only of one upload, in order of time."""
+    """Return the log lines of every function since a time, of all uploads or of one, in order of time."""
     logs = target.client("logs")
     pattern = f'"{image_id}"' if image_id else '"level"'
     texts = (text for group in _groups(target) for text in _texts(logs, group, pattern, int(since.timestamp() * 1000)))
@@ -34,7 +34,7 @@ def lines(target: Target, since: datetime, image_id: str | None = None) -> list[
 
 
 def parse(texts: Iterable[str]) -> list[LogLine]:
-    """The lines among `texts` that are ours, in order of time; what Lambda and libraries wrote is left out."""
+    """Return Darkroom's own lines among `texts` in order of time, without the lines of Lambda and libraries."""
     found = []
     for text in texts:
         try:
@@ -59,7 +59,7 @@ def _groups(target: Target) -> list[str]:
 
 
 def _texts(logs: Any, group: str, pattern: str, start_ms: int) -> Iterator[str]:
-    """The group's events. Where there is no token for what is left (the engine's way), asks from the last one on."""
+    """Yield the messages of a log group. Without a token (local engine), the next request starts at the last event."""
     seen: set[str] = set()
     more: dict[str, Any] = {"startTime": start_ms}
     while True:

@@ -1,5 +1,7 @@
-"""What an operator looks at: the panels of the CloudWatch dashboard, of which `darkroom report` draws those that the
-log alone can tell. The template's dashboard is written from here (`make generated`)."""
+"""The panels of the CloudWatch dashboard, from which `make generated` writes the template's dashboard.
+
+`darkroom report` draws the panels for which the log has all values.
+"""
 
 import json
 from dataclasses import dataclass
@@ -9,7 +11,7 @@ from ops.monitoring.queries import ERRORS, MEMORY, REJECTIONS, SLOWEST, Query
 from shared import telemetry
 from shared.telemetry import Metric
 
-# What a colour says. The dashboard takes the first; the report has one for light and one for dark.
+# The meaning of each colour. The dashboard uses the first; the report uses one for each theme, light and dark.
 COLOURS = {
     "new": ("#2f6fb7", "#6aa9ee"),
     "good": ("#1f8a70", "#4cc3a5"),
@@ -33,7 +35,7 @@ class AwsMetric:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One line of a panel: `statistic` is CloudWatch's word for it (Sum, Average, Maximum, p99)."""
+    """One line of a panel; `statistic` is the name in CloudWatch (Sum, Average, Maximum, p99)."""
 
     label: str
     metric: Metric | AwsMetric
@@ -45,7 +47,7 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """Some series together. A `number` shows the newest value, a `chart` the course of time."""
+    """Several series. A `number` shows the newest value, a `chart` the values over time."""
 
     title: str
     kind: Literal["number", "chart", "bars"]
@@ -57,7 +59,7 @@ class Panel:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """What a saved query answers."""
+    """A table with the result of a saved query."""
 
     title: str
     query: Query
@@ -221,7 +223,7 @@ REPORTED = tuple(panel for _, row in LAYOUT for panel in row if isinstance(panel
 
 
 def dashboard_body() -> dict[str, Any]:
-    """The dashboard as CloudWatch reads it, with names for Fn::Sub to fill in.
+    """Return the dashboard in CloudWatch's format, with names for Fn::Sub.
 
     docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
     """
@@ -238,7 +240,7 @@ def dashboard_body() -> dict[str, Any]:
 
 
 def dashboard_text() -> str:
-    """`dashboard_body` as JSON with a widget a line."""
+    """Return `dashboard_body` as JSON with one widget per line."""
     body = dashboard_body()
     lines = ",\n".join("  " + json.dumps(widget) for widget in body.pop("widgets"))
     return f'{json.dumps(body)[:-1]}, "widgets": [\n{lines}\n]}}\n'
@@ -268,7 +270,7 @@ def _metric(series: Series, name: str) -> list[Any]:
         if series.right_axis:
             drawn |= {"yAxis": "right"}
         return [metric.namespace, metric.name, *(part for pair in metric.dimensions for part in pair), drawn]
-    if metric.by_code:  # each code that there is, or all together if the series has a name
+    if metric.by_code:  # one line per existing code, or one line for all codes if the series has a name
         search = (
             f'SEARCH(\'{{"${{AWS::StackName}}",code,service}} MetricName="{metric.name}" '
             f"service=\"{series.service}\"', '{series.statistic}', {PERIOD_SECONDS})"

@@ -1,4 +1,4 @@
-"""The saved Logs Insights queries: what each is called, what it asks, and of which functions' logs."""
+"""The saved Logs Insights queries: name, text, and the functions whose logs they read."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ ROWS = 20
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A question to the logs of `services`, saved in each stack as `<stack>/<name>`."""
+    """A query over the logs of `services`, saved in each stack as `<stack>/<name>`."""
 
     name: str
     text: str

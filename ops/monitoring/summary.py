@@ -1,4 +1,4 @@
-"""What log lines say together: how uploads ended, why some failed, and each panel's series over time."""
+"""Summarises log lines: outcomes of uploads, reasons of failures, and each panel's series over time."""
 
 import math
 from collections import Counter, defaultdict
@@ -18,16 +18,17 @@ _ENDS = {
     telemetry.DeadLetterSent.message: "dead-lettered",
     telemetry.UploadSuperseded.message: "superseded",
 }
-# Bins that people know, in seconds.
+# Common lengths of a bin, in seconds.
 _BINS = (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21_600, 86_400)
 MAX_BINS = 40
 
 
 @dataclass(frozen=True, slots=True)
 class Outcomes:
-    """How many different uploads had what; an upload ends as its last line says, so a replayed one ends well.
+    """The number of different uploads per outcome. The last line counts, so a successful replay counts as resized.
 
-    `retried` had a failed attempt that came back, whatever became of it; `open` has no end yet.
+    `retried` counts uploads with at least one failed attempt, whatever their outcome. `open` uploads have no outcome
+    yet.
     """
 
     ticketed: int
@@ -42,7 +43,7 @@ class Outcomes:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A series' value in the bin that begins at `at`."""
+    """The value of a series in the bin that begins at `at`."""
 
     at: datetime
     label: str
@@ -50,16 +51,16 @@ class Point:
 
 
 def outcomes(lines: Sequence[LogLine]) -> Outcomes:
-    """Counts each upload once."""
+    """Count each upload once."""
     seen: defaultdict[str, set[str]] = defaultdict(set)
     ends: dict[str, str] = {}
     for line in lines:
-        # A message that is no upload event has no image: it counts by its own id.
+        # A message without an upload event has no image id and counts by its message id.
         one = line.image_id or line.fields.get("message_id", "")
         seen[line.message].add(one)
         end = _ENDS.get(line.message)
         if end == "superseded" and ends.get(one, "open") != "open":
-            continue  # an old event that came late: the upload has its end
+            continue  # an old event arrived late, and the upload has its outcome already
         if end:
             ends[one] = end
         elif line.message == telemetry.UploadReceived.message:
@@ -78,7 +79,7 @@ def outcomes(lines: Sequence[LogLine]) -> Outcomes:
 
 
 def reasons(lines: Sequence[LogLine]) -> list[tuple[str, str, int]]:
-    """(what, code, different uploads) of everything that failed or was refused, the most frequent first."""
+    """Return (outcome, code, different uploads) for every failure and rejection, the most frequent first."""
     names = {
         telemetry.UploadRejected.message: "rejected",
         telemetry.MessageFailed.message: "retried",
@@ -101,24 +102,24 @@ def percentile(values: Sequence[float], percent: int) -> float:
 
 
 def values(lines: Sequence[LogLine], message: str, field: str) -> list[float]:
-    """The numbers in one field of one kind of line."""
+    """Return the numbers in one field of one kind of line."""
     return [float(line.fields[field]) for line in lines if line.message == message and field in line.fields]
 
 
 def slowest(lines: Sequence[LogLine], count: int) -> list[LogLine]:
-    """The `upload resized` lines with the greatest latency, the slowest first, one an upload."""
+    """Return the `upload resized` lines with the greatest latency, one per upload, the slowest first."""
     resized = {line.image_id: line for line in lines if line.message == telemetry.UploadResized.message}
     return sorted(resized.values(), key=lambda line: -line.fields["latency_ms"])[:count]
 
 
 def bin_seconds(begin: datetime, end: datetime) -> int:
-    """The shortest bins of which not more than MAX_BINS fill the time."""
+    """Return the shortest bin of which at most MAX_BINS fill the time."""
     whole = (end - begin).total_seconds()
     return next((seconds for seconds in _BINS if whole / seconds <= MAX_BINS), _BINS[-1])
 
 
 def over_time(lines: Sequence[LogLine], series: Series, seconds: int) -> list[Point]:
-    """The series in bins of so many seconds, from the lines that its metric is made of; empty bins are left out."""
+    """Return the series in bins of `seconds`, from the log lines of its metric, without empty bins."""
     assert isinstance(series.metric, Metric), series
     binned: defaultdict[datetime, list[float]] = defaultdict(list)
     for line in lines:
@@ -128,7 +129,7 @@ def over_time(lines: Sequence[LogLine], series: Series, seconds: int) -> list[Po
 
 
 def waits(lines: Sequence[LogLine], seconds: int) -> list[Point]:
-    """How long messages waited in the queue before their first attempt, in milliseconds: median and p99."""
+    """Return the median and p99 of the milliseconds that messages waited in the queue before their first attempt."""
     binned: defaultdict[datetime, list[float]] = defaultdict(list)
     for line in lines:
         if line.message == telemetry.UploadReceived.message and line.fields["attempts"] == 1:
@@ -157,7 +158,7 @@ def _floor(at: datetime, seconds: int) -> datetime:
 
 
 def span(lines: Sequence[LogLine], since: datetime, now: datetime) -> tuple[datetime, datetime]:
-    """From the first to the last line, at least a minute; all of the time that was asked about if there is none."""
+    """Return the time from the first to the last line, at least a minute; without lines, the whole requested time."""
     if not lines:
         return since, now
     return lines[0].at, max(lines[-1].at, lines[0].at + timedelta(minutes=1))

@@ -78,7 +78,7 @@ def _open(page: Page, stack: Stack) -> None:
 
 
 def _upload(page: Page, stack: Stack) -> None:
-    # Some arrive, one is refused, and the last are held on their way.
+    # Some pictures arrive, one is rejected, and the last uploads are held back.
     page.route(
         re.compile(stack.upload_bucket),
         lambda route: None if b"Sunday" in (route.request.post_data_buffer or b"") else route.continue_(),

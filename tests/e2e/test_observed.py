@@ -117,7 +117,7 @@ def test_a_retried_upload_has_its_trace(killable: Stack, ledger: Ledger) -> None
 
 def test_a_dead_lettered_upload_has_its_trace(killable: Stack, ledger: Ledger) -> None:
     story = trace(killable, ledger.killer)
-    # The first attempt dies without a word; what follows are suspects in processes of their own.
+    # The first attempt ends its process without a log line.
     assert story[:3] == ["upload ticketed", "upload received", "upload received"]
     assert story[3:] == ["message failed", "upload received"] * 3 + ["dead letter sent"]
     assert "given up" in darkroom(killable, "trace", ledger.killer)

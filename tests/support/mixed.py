@@ -106,5 +106,5 @@ def ids(found: list[LogLine], kind: type[telemetry.LogEvent]) -> set[str]:
 
 @cache
 def picture(number: int) -> bytes:
-    """Return one of a dozen landscapes, each drawn once."""
+    """Return a landscape; there are twelve, each drawn once."""
     return photos.jpeg(number, 1000) if number < 12 else picture(number % 12)
