@@ -1,6 +1,6 @@
 PORT ?= 4566
 
-.PHONY: help run quick lint test hooks build bench screenshots requirements generated clean
+.PHONY: help run quick lint test hooks build deploy bench screenshots requirements generated clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -38,6 +38,9 @@ hooks: .venv/ready ## check each commit with the same ruff, mypy and import-lint
 
 build: .venv/ready ## for `sam deploy`; ARCHITECTURE=arm64 for the other processor
 	@.venv/bin/darkroom build --architecture $(or $(ARCHITECTURE),x86_64)
+
+deploy: .venv/ready ## to AWS, ENV=dev or prod: builds, checks, shows what changes, and asks; OPTIONS="--parameter Name=value"
+	@.venv/bin/darkroom deploy $(or $(ENV),dev) $(OPTIONS)
 
 bench: .venv/ready ## the engine beside its peers, each from its package; PHOTOS=folder, or made ones; about ten minutes
 	@scripts/peers.sh

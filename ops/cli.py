@@ -1,5 +1,6 @@
 """The `darkroom` command."""
 
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -7,6 +8,10 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from ops.deployment.deploy import deploy
+from ops.deployment.preflight import preflight
+from ops.deployment.smoke import smoke
+from ops.deployment.uninstall import uninstall
 from ops.develop import corpus, new_subscriber
 from ops.monitoring import status
 from ops.monitoring.report import report
@@ -27,10 +32,22 @@ app.command()(corpus.corpus)
 app.command()(trace)
 app.command()(report)
 app.command()(new_subscriber.new_subscriber)
+for deployment in (preflight, deploy, smoke, uninstall):
+    app.command()(deployment)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(version("darkroom"))
+        raise typer.Exit
 
 
 @app.callback()
-def darkroom() -> None:
+def darkroom(
+    _version: Annotated[
+        bool, typer.Option("--version", help="Print the version and end.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
     """Run Darkroom on this machine, upload pictures, and look after a deployed stack.
 
     Exit codes: 0 done, dry runs too. 1 it could not be done; stderr says why. 2 wrong usage. 3 `reconcile` found lost
