@@ -1,13 +1,17 @@
-"""An end to waiting: whatever a message does, it stops in time for its batch to be reported."""
+"""The end of an invocation's time: all work stops early enough for its batch to be reported."""
 
 import faulthandler
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from types import FrameType
 
-from shared.errors import Unavailable
+from shared import clock
+from shared.errors import Outage, Unavailable
 from shared.limits import HANG_GRACE_SECONDS
+
+_ends = ContextVar("ends", default=float("inf"))
 
 
 class _Expired(BaseException):
@@ -15,12 +19,27 @@ class _Expired(BaseException):
 
 
 @contextmanager
-def deadline(seconds: float) -> Iterator[None]:
-    """Lets the block run for `seconds` and then raises Unavailable (`timed-out`) from within it.
+def ends_at(monotonic: float) -> Iterator[None]:
+    """Tells the block when its time ends (`seconds_left`); does not interrupt it."""
+    token = _ends.set(monotonic)
+    try:
+        yield
+    finally:
+        _ends.reset(token)
 
-    Waiting for a network or a child ends at once. C code that neither returns nor looks at signals is given
-    HANG_GRACE_SECONDS more; then the process ends, after writing to stderr where it hung: better than to run into the
-    function's time-out, which says nothing. For the main thread only, which is where Lambda calls handlers.
+
+def seconds_left() -> float:
+    """Returns the seconds until the current message's time ends; infinity outside of a batch."""
+    return _ends.get() - clock.monotonic()
+
+
+@contextmanager
+def deadline(seconds: float) -> Iterator[None]:
+    """Runs the block for at most `seconds`, then raises Unavailable (`timed-out`) within it.
+
+    Waiting for a network or a process ends at once. C code that neither returns nor handles signals is given
+    HANG_GRACE_SECONDS more. Then the process ends and writes to stderr where it hung: the function's timeout would say
+    nothing. For the main thread only, which is where Lambda calls handlers.
     """
     before = signal.signal(signal.SIGALRM, _expire)
     faulthandler.dump_traceback_later(seconds + HANG_GRACE_SECONDS, exit=True)
@@ -33,9 +52,12 @@ def deadline(seconds: float) -> Iterator[None]:
             faulthandler.cancel_dump_traceback_later()
             signal.signal(signal.SIGALRM, before)
     except _Expired:
-        raise Unavailable(
-            "timed-out", f"It was not done after {seconds:.0f} s. If S3 answers as usual, the picture itself hangs."
-        ) from None
+        raise Unavailable("timed-out", f"The message was not processed within {seconds:.0f} s.") from None
+
+
+def no_time_left() -> Outage:
+    """Returns the outage of a message that its invocation has no time for."""
+    return Outage("no-time-left", "The invocation has too little time left for this message.")
 
 
 def _expire(_signal: int, _frame: FrameType | None) -> None:

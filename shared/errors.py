@@ -1,10 +1,11 @@
 """Every error Darkroom raises on purpose.
 
 DarkroomError            has a stable code and a sentence for people
-├── Rejected             the file's fault, for good: never retried, explained to the uploader
-└── Unavailable          our side, for now: retried with backoff, then a dead letter
+├── Rejected             permanent: the file (or the message) is at fault; never retried, explained to the uploader
+└── Unavailable          transient: retried with backoff, then a dead letter
+    └── Outage           a service does not answer: the message waits and is charged no attempt
 
-Whatever is neither is unknown, and unknown means transient: it is handled as Unavailable with the code `unexpected`.
+Every other exception is unknown, and unknown means transient: it counts as Unavailable with the code `unexpected`.
 """
 
 
@@ -22,8 +23,12 @@ class DarkroomError(Exception):
 
 
 class Rejected(DarkroomError):
-    """Refused for good because of the file itself. The sentence tells its uploader what is wrong and what to do."""
+    """The file cannot become a picture, or the message is not an event. The sentence says why and what to do."""
 
 
 class Unavailable(DarkroomError):
-    """Cannot be done now, though nothing is wrong with the file. Trying again later can succeed."""
+    """The work failed, though the file may be fine. Each failure is charged as an attempt."""
+
+
+class Outage(Unavailable):
+    """A service is down or throttles, or no time is left. Neither the file nor Darkroom is at fault."""

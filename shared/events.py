@@ -1,4 +1,4 @@
-"""The events that everything hangs on: an upload arrived, its renditions were created, it was rejected.
+"""The three events of Darkroom: an upload arrived, its renditions were created, it was rejected.
 
 All three are S3's own events: an object was created. S3 publishes them to a topic, the topic puts them into each
 subscriber's queue. With raw delivery a message's body is S3's event; without it, that event is a string inside SNS's
@@ -6,18 +6,21 @@ envelope. Both are read here, and only here. docs/events.md and docs/asyncapi.ya
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote_plus, unquote_plus
 
-from shared.errors import Unavailable
+from shared.errors import Rejected
 from shared.keys import Image, image_of, read_rejection_key, read_rendition_key
 
 
 @dataclass(frozen=True, slots=True)
 class Created:
-    """An object was created: `etag` says with which content, `at` when (UTC). `sequencer` orders events of one key."""
+    """An object was created: `etag` says with which content, `at` when (UTC). `sequencer` orders events of one key.
+
+    `replayed_at` is set on a replay: the time as a dead letter is not latency.
+    """
 
     bucket: str
     key: str
@@ -25,6 +28,12 @@ class Created:
     size_bytes: int
     at: datetime
     sequencer: str | None = None
+    replayed_at: datetime | None = field(default=None, compare=False)
+
+    @property
+    def latency_from(self) -> datetime:
+        """The moment that latency is measured from: the event's time, or the replay's."""
+        return self.replayed_at or self.at
 
     @property
     def image(self) -> Image:
@@ -89,12 +98,11 @@ class UploadRejected(Created):
         return read_rejection_key(key) is not None
 
 
-def events_in[E: Created](kind: type[E], body: str) -> list[E]:
-    """Every event of this kind that one queue message announces, in its order.
+def events_in[E: Created](kind: type[E], body: str, replayed_at: datetime | None = None) -> list[E]:
+    """Returns every event of this kind that one queue message announces, in its order.
 
-    None for `s3:TestEvent`, which S3 sends when a notification is set up, and for events of other kinds (deletions).
-    Raises Unavailable (`malformed-event`) for what is no S3 event: not the uploader's fault, so it is kept for us as
-    a dead letter rather than refused.
+    `s3:TestEvent`, which S3 sends when a notification is set up, and events of other kinds (deletions) are left out.
+    Raises Rejected (`malformed-event`) if `body` is not an S3 event: no later attempt can read it either.
     """
     try:
         event = json.loads(body)
@@ -103,15 +111,16 @@ def events_in[E: Created](kind: type[E], body: str) -> list[E]:
         if event.get("Event") == "s3:TestEvent":
             return []
         records = [record for record in event["Records"] if record["eventName"].startswith("ObjectCreated:")]
-        return [_created(kind, record) for record in records if kind.is_told_by(_key(record))]
+        events = [_created(kind, record) for record in records if kind.is_told_by(_key(record))]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise Unavailable(
+        raise Rejected(
             "malformed-event", f"The message is not an S3 event ({type(error).__name__}: {error}). Look at its sender."
         ) from error
+    return [replace(event, replayed_at=replayed_at) for event in events]
 
 
 def uploads_in(body: str) -> list[Upload]:
-    """Every upload that one queue message announces; otherwise as `events_in`."""
+    """Returns every upload that one queue message announces; otherwise as `events_in`."""
     return events_in(Upload, body)
 
 

@@ -6,6 +6,7 @@
     letters/<queue>/<code>/<time>/<image id>/<message id>/<attempts>/<upload's key>
                                                                           the record of a dead letter
     replays/<queue>/<run>/<number>.json                                   the letters of one batch of a replay
+    view/<image id>/rejected                                              its mark, empty
 
 An image id is 26 characters of Crockford's base32 in lower case: 10 for the milliseconds that are left until 2^48
 (so the newest sorts first), 16 for 80 bits that make it unique. It is a ULID (github.com/ulid/spec) whose clock runs
@@ -31,6 +32,7 @@ UPLOADS_PREFIX = "uploads/"
 REJECTED_PREFIX = "rejected/"
 LETTERS_PREFIX = "letters/"
 REPLAYS_PREFIX = "replays/"
+VIEW = "view"  # the rendition that the gallery opens; every set of renditions has one
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _TIME_CHARS = 10
@@ -214,6 +216,15 @@ def listing_start(rendition: str, after: str) -> str:
 def rejection_key(image_id: str) -> str:
     """Returns the key of a rejection's record."""
     return f"{REJECTED_PREFIX}{image_id}.json"
+
+
+def rejection_mark_key(image_id: str) -> str:
+    """Returns the key of the empty object that marks a rejected image among its views.
+
+    Listing an image's views then shows everything that was ever written for it: each rendition set has a view, and each
+    rejection has this mark. So the resizer needs one request to learn that there is nothing to clean up.
+    """
+    return f"{image_prefix(VIEW, image_id)}rejected"
 
 
 def read_rejection_key(key: str) -> str | None:

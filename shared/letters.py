@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from shared import storage
-from shared.errors import Unavailable
+from shared.errors import DarkroomError
 from shared.events import Created, RenditionCreated, Upload, UploadRejected, events_in
 from shared.keys import LetterKey, letter_key
 from shared.limits import MAX_DEATHS, MAX_SENTENCE_CHARS
@@ -149,7 +149,7 @@ def events_of(body: str) -> tuple[Created, ...]:
     """Read the events in a message of any subscriber. The answer is empty for a message that is no event."""
     # Each subscriber has letters of one kind. An upload whose own key looks like a rendition's is not expected.
     kinds: tuple[type[Created], ...] = (RenditionCreated, UploadRejected, Upload)
-    with suppress(Unavailable):
+    with suppress(DarkroomError):
         return next((tuple(found) for kind in kinds if (found := events_in(kind, body))), ())
     return ()
 
@@ -177,7 +177,7 @@ def keep_record(
 ) -> None:
     """Write the record of a letter that was sent to the dead-letter queue `queue_url`.
 
-    Raises Unavailable (`storage-unavailable`) if S3 does not take it. The letter is as good without.
+    Raises Unavailable if S3 does not take it. The letter is as good without.
     """
     record = asdict(reason) | {"history": [asdict(death) for death in deaths], "body": body}
     storage.put_record(s3, bucket, letter_key(key_of(queue_url, body, reason)), record)
@@ -196,7 +196,7 @@ def read_record(s3: "S3Client", bucket: str, key: LetterKey) -> dict[str, Any]:
 def forget_record(s3: "S3Client", bucket: str, queue_url: str, message: Mapping[str, Any]) -> None:
     """Delete the record of a letter that another tool moved back to the queue with its attributes.
 
-    `message` is what the function received (Lambda's event). Raises Unavailable (`storage-unavailable`).
+    `message` is what the function received (Lambda's event). Raises Unavailable.
     """
     sent = texts_of(message)
     if "code" in sent:

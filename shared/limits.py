@@ -41,28 +41,51 @@ LIST_KEYS = 1000
 # How many LISTs may be spent on finding what comes before a picture; a million pictures over years take about five.
 MAX_NEWER_LISTS = 20
 
-# Retries. As maxReceiveCount in template.yaml (a test compares): what failed so often becomes a dead letter.
+# A message that fails this often becomes a dead letter with its reason.
 MAX_ATTEMPTS = 5
-# Seconds until the second attempt; each later wait is this many times longer. A wait is at least half of that, so the
-# five attempts span 170 to 340 s: a hiccup of S3 or a deployment costs no upload its last attempt.
+# As maxReceiveCount in template.yaml (a test compares). Higher than MAX_ATTEMPTS: a receive that ended in a throttled
+# poller, a killed process or an unsent requeue is not an attempt, and must not make SQS give the message up.
+MAX_RECEIVES = 10
+# Seconds until the second attempt; each later delay is BACKOFF_FACTOR times longer. A delay is at least half of that,
+# so the five attempts span 170 to 340 s: a deployment costs no upload its last attempt.
 BACKOFF_FIRST_SECONDS = 4
 BACKOFF_FACTOR = 4
 
-# Time, for functions with the template's time-out of 60 s. What one message may take, in a child or not.
+# Outages. A message waits about as long as it has waited so far, within these bounds. SQS delays a message by at most
+# 15 minutes: docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
+MIN_WAIT_SECONDS = 15
+MAX_WAIT_SECONDS = 900
+# After this much waiting the message becomes a dead letter with its reason.
+MAX_WAITED_SECONDS = 12 * 3600
+# After this many outages in a row, one message of a batch tries the service before the others do.
+BREAKER_OUTAGES = 3
+
+# Time, for functions with the template's timeout of 60 s. One message of a subscriber without overlap may take this.
 MESSAGE_SECONDS = 40
-# With less than this left no further message of a batch is started.
+# With less than this left in the invocation, no further message of a batch is started.
 START_SECONDS = 20
-# Kept back at the end of an invocation to report failures in.
+# Kept back at the end of an invocation, to report failures and to requeue.
 RESERVE_SECONDS = 8
-# How much longer than the invocation its messages stay hidden from others, so that Lambda can delete them in peace.
+# The messages of an invocation stay invisible this much longer than it can run, so that Lambda can delete them.
 LEASE_MARGIN_SECONDS = 10
-# A decoder that does not notice that its time is up has so long until its process is ended from outside.
+# C code that ignores the end of its time is given this long; then its process is ended from outside.
 HANG_GRACE_SECONDS = 2
 
-# What a child process that renders a suspect may use: its time, and its share of the function's memory. It must be
-# enough for the worst picture that is let in (docs/engine.md), or a suspect would be refused for being one.
-CHILD_SECONDS = 30
-CHILD_MEMORY_PERCENT = 82
+# The resizer works on this many messages at once: one is rendered, the others wait for S3 (bench/results/batch.md).
+OVERLAPPING_MESSAGES = 4
+# The originals that the function holds in memory at the same time; one of MAX_IMAGE_BYTES always fits.
+MAX_HELD_BYTES = 128 * 1024 * 1024
+
+# The renderer process (shared/sealed.py). Its share of the function's memory must be enough for the worst picture
+# within the limits (docs/engine.md).
+RENDERER_MEMORY_PERCENT = 82
+# With less than this left in the invocation, a picture is requeued and not rendered.
+MIN_RENDER_SECONDS = 10
+# From the start of the spawner to the first worker.
+WARM_UP_SECONDS = 20
+# A worker's answer, all renditions together; its header.
+MAX_ANSWER_BYTES = 256 * 1024 * 1024
+MAX_HEADER_BYTES = 64 * 1024
 
 # A dead letter's sentence. SQS counts attributes into the message's 256 KiB.
 MAX_SENTENCE_CHARS = 1000
@@ -71,7 +94,7 @@ MAX_DEATHS = 5
 
 # The resize engine. The worst picture that these let in is measured to fit the function's memory: docs/engine.md.
 FUNCTION_MEMORY_MB = 2048
-# The time that one picture may take before `darkroom corpus` calls it hung.
+# The time that rendering one picture may take.
 RENDER_SECONDS = 30
 # A phone's 200 MP JPEG is about 60 MB; the door lets in less by default, the engine reads no more than this.
 MAX_IMAGE_BYTES = 64 * 1024 * 1024

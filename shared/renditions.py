@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+from shared.keys import VIEW
 from shared.limits import MAX_RENDITION_PX, MAX_RENDITIONS
 
 type Format = Literal["auto", "jpeg", "webp", "avif", "png"]
@@ -17,7 +18,7 @@ _TAKEN_NAMES = {"uploads", "rejected"}
 # The gallery shows these two: LISTED in the grid, VIEWED in the viewer. It lists LISTED, which the resizer writes
 # last, so a listed picture is complete.
 LISTED = "thumb"
-VIEWED = "view"
+VIEWED = VIEW
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,56 +1,58 @@
-"""What every subscriber does alike: a batch of queue messages, each of which ends well, comes back, or is explained.
+"""The part that all subscribers share: a batch of queue messages, each of which succeeds, is retried, waits, or becomes
+a dead letter with its reason.
 
-A subscriber gives its work for one event; this gives it partial batches, retries with backoff, a time budget, dead
-letters with reasons, and the word when an event is suspected of having ended a process (docs/decisions).
+A subscriber supplies the work for one event. This module supplies partial batches, retries with backoff, the time
+budget, waiting during outages, and dead letters. docs/architecture.md shows the states of a message.
+
+The process can still end in the middle of a batch: Lambda's timeout, the kernel for want of memory, a crash of the
+interpreter. Then Lambda reports nothing, and SQS delivers each message of the batch again once its lease ends
+(`_lease`). Every such receive counts as an attempt, and after MAX_RECEIVES of them SQS moves the message itself.
 """
 
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from functools import cache
+from threading import Lock
 from typing import Any
 
-from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import BotoCoreError, ClientError
 
-from shared import config, queues, storage, telemetry
-from shared.deadline import deadline
-from shared.errors import DarkroomError, Rejected, Unavailable
-from shared.events import Created, Upload, events_in
-from shared.letters import Reason, attributes, iso
+from shared import clock, config, letters, queues, storage, telemetry
+from shared.breaker import Breaker
+from shared.deadline import deadline, ends_at, no_time_left
+from shared.errors import DarkroomError, Outage, Rejected, Unavailable
+from shared.events import Created, events_in
 from shared.limits import (
     BACKOFF_FACTOR,
     BACKOFF_FIRST_SECONDS,
     LEASE_MARGIN_SECONDS,
     MAX_ATTEMPTS,
+    MAX_WAIT_SECONDS,
+    MAX_WAITED_SECONDS,
     MESSAGE_SECONDS,
+    MIN_WAIT_SECONDS,
     RESERVE_SECONDS,
     START_SECONDS,
 )
+from shared.message import WAITING_SINCE, Copy, Message
 from shared.telemetry import tell
 
-# The message attribute of a copy (see `_sent_anew`) that says how often the message was tried before.
-EARLIER_ATTEMPTS = "earlier_attempts"
-
-# The event, and whether it must be worked on in a process of its own (shared/isolation.py).
-type Work[E: Created = Upload] = Callable[[E, bool], None]
-
-
-class _Untouched(Exception):
-    """There was no time left to begin with this message."""
+type Work[E: Created] = Callable[[E], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Queues:
-    """Where a subscriber's messages come from, and where those go that it gives up."""
+    """The subscriber's queue and dead-letter queue, and the bucket for records of dead letters, if it keeps them."""
 
     queue_url: str
     dead_letter_queue_url: str
+    letters_bucket: str = ""
 
 
 @cache
@@ -58,183 +60,319 @@ def _queues() -> Queues:
     return config.read(Queues)
 
 
-def process_batch(event: dict[str, Any], context: LambdaContext, work: Work) -> dict[str, Any]:
-    """`process_events` for a subscriber to uploads."""
-    return process_events(event, context, Upload, work)
+# Of this execution environment: it remembers an outage from one batch to the next.
+breaker = Breaker()
 
 
 def process_events[E: Created](
-    event: dict[str, Any], context: LambdaContext, kind: type[E], work: Work[E], keys: str = "*"
+    event: dict[str, Any],
+    context: LambdaContext,
+    kind: type[E],
+    work: Work[E],
+    keys: str = "*",
+    overlap: int = 1,
 ) -> dict[str, Any]:
-    """Does `work` for every event of `kind` in a batch of SQS messages; answers the ids of those that must come back.
+    """Does `work` for every event of `kind` in a batch of SQS messages; returns Lambda's partial batch response.
 
-    Only events whose key matches the shell pattern `keys` are worked on. One whose object has been replaced or deleted
-    meanwhile (`work` raises storage.Superseded) is done with: what replaced it has an event of its own.
+    Only events whose key matches the shell pattern `keys` are worked on. If `work` raises storage.Superseded, the
+    event is done: the object that replaced its own has an event too.
 
-    `work` raises Unavailable, or anything unknown, to be tried again with backoff, at most MAX_ATTEMPTS times, and
-    Rejected for what cannot succeed; whatever is given up becomes a dead letter with its reason.
+    `work` raises Rejected for a message that can never succeed: it becomes a dead letter. It raises Outage if a service
+    is down: the message waits and is charged no attempt. For Unavailable and every unknown exception the message is
+    retried with backoff, and becomes a dead letter after MAX_ATTEMPTS.
 
-    A message that came before may have been in a batch whose process died, and may be what killed it: a suspect. A
-    batch with a suspect is worked on in isolation as a whole. So no process dies twice over one neighbour's fault, and
-    a healthy message loses at most its first attempt to another's. And each message of such a batch is acknowledged as
-    soon as it is done with, not with its batch: should the process die all the same, only the rest pays.
+    With `overlap` above 1 so many messages are worked on at the same time, in threads. `work` must then bound its own
+    time (`deadline.seconds_left`). Without, it runs in the main thread and is interrupted after MESSAGE_SECONDS.
     """
-    # Most tried first: who has been waiting longest gets the whole of the time.
-    records = sorted(event["Records"], key=lambda record: -_attempts(record))
-    isolate = _attempts(records[0]) > 1
-    telemetry.add(telemetry.BATCH_SIZE, len(records))
-    _lease(records, context)
-    untouched: list[str] = []
+    return Batch(event, context, kind, work, keys, overlap).run()
 
-    def work_on(announced: E, isolate: bool) -> None:
-        try:
-            work(announced, isolate)
-        except storage.Superseded:
-            superseded = telemetry.UploadSuperseded(image_id=announced.image.id, key=announced.key, etag=announced.etag)
-            tell(superseded)
 
-    def attempt(record: SQSRecord) -> None:
-        left = context.get_remaining_time_in_millis() / 1000
-        if left < START_SECONDS and record.message_id != records[0]["messageId"]:
-            if _sent_anew(record.raw_event):
-                return
-            untouched.append(record.receipt_handle)
-            raise _Untouched
-        image_id = None
+def make_pool(threads: int) -> Executor:
+    """Returns the threads that work on a batch."""
+    return ThreadPoolExecutor(threads, thread_name_prefix="message")
+
+
+class Batch[E: Created]:
+    """One invocation's messages."""
+
+    def __init__(
+        self, event: dict[str, Any], context: LambdaContext, kind: type[E], work: Work[E], keys: str, overlap: int
+    ) -> None:
+        self._context = context
+        self._kind, self._work, self._keys, self._overlap = kind, work, keys, overlap
+        messages = [Message(record) for record in event["Records"]]
+        # The first message has the whole of the time: the most attempts, then the longest wait.
+        self._messages = sorted(messages, key=lambda m: (-m.attempts, (m.waiting_since or m.first_sent)))
+        self._ends = clock.monotonic() + context.get_remaining_time_in_millis() / 1000
+        self._failed: set[str] = set()
+        self._started = False
+        self._lock = Lock()
+
+    def run(self) -> dict[str, Any]:
+        """Works on every message and returns the ids of those that SQS must deliver again."""
+        telemetry.add(telemetry.BATCH_SIZE, len(self._messages))
+        self._lease()
+        if self._overlap == 1:
+            for message in self._messages:
+                self._process(message)
+        else:
+            self._process_overlapping()
+        failed = [message.id for message in self._messages if message.id in self._failed]
+        return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
+
+    def _process_overlapping(self) -> None:
+        pool = make_pool(self._overlap)
+        messages = self._messages
+        if breaker.open:  # one message tries the service before the others do
+            wait([pool.submit(self._process, messages[0])], self._left() - RESERVE_SECONDS)
+            messages = messages[1:]
+        wait([pool.submit(self._process, message) for message in messages], max(self._left() - RESERVE_SECONDS, 0))
+        pool.shutdown(wait=False, cancel_futures=True)
+        # A thread that is stuck in a request to S3 goes on. Its writes are idempotent; its message is requeued here.
+        late = [message for message in self._messages if message.claim()]
+        self._requeue([(message, None, no_time_left()) for message in late])
+
+    def _process(self, message: Message) -> None:
+        """Works on every event in the message, then decides what becomes of the message."""
+        failures: list[tuple[E | None, Exception]] = []
+        events: list[E] = []
         try:
-            with deadline(max(min(MESSAGE_SECONDS, left - RESERVE_SECONDS), 1)):
-                for announced in events_in(kind, record.body):
-                    if fnmatchcase(announced.key, keys):
-                        image_id = announced.image.id
-                        _tell_received(announced, record.raw_event)
-                        work_on(announced, isolate)
-            telemetry.add(telemetry.ATTEMPTS_FAILED, 0)
-            if isolate:
-                _acknowledge(record.receipt_handle)
+            events = [
+                event
+                for event in events_in(self._kind, message.body, message.replayed_at)
+                if fnmatchcase(event.key, self._keys)
+            ]
         except Exception as error:
-            telemetry.add(telemetry.ATTEMPTS_FAILED, 1)
-            _fail(record.raw_event, image_id, error, context)
+            failures.append((None, error))
+        for event in events:
+            try:
+                with ends_at(self._ends - RESERVE_SECONDS):
+                    self._attempt(message, event)
+            except Exception as error:
+                failures.append((event, error))
+        if message.claim():
+            self._settle(message, len(events), failures)
 
-    # Failed messages come back even when all of a batch failed; raising would only hide which and why.
-    processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
-    answer = process_partial_response(
-        {"Records": records}, record_handler=attempt, processor=processor, context=context
-    )
-    _hide(untouched, 0)
-    return answer  # type: ignore[return-value]
+    def _attempt(self, message: Message, event: E) -> None:
+        """Works on one event. Raises Outage without trying if there is no time, or if the breaker is open."""
+        with self._lock:
+            first, self._started = not self._started, True
+        left = self._left()
+        if left < START_SECONDS and not first:
+            raise no_time_left()
+        if breaker.open and not first:
+            raise breaker.open
+        _tell_received(event, message)
+        seconds = max(min(MESSAGE_SECONDS, left - RESERVE_SECONDS), 1)
+        try:
+            if self._overlap == 1:
+                with deadline(seconds):
+                    self._work(event)
+            else:
+                self._work(event)
+        except storage.Superseded:
+            tell(telemetry.UploadSuperseded(image_id=event.image.id, key=event.key, etag=event.etag))
+        except Outage as outage:
+            if outage.code != telemetry.NO_TIME_LEFT:
+                breaker.note(outage)
+            raise
+        except Unavailable as error:
+            if self._overlap == 1 and error.code == "timed-out" and seconds < MESSAGE_SECONDS and not first:
+                raise no_time_left() from None
+            raise
+        breaker.note(None)
+
+    def _settle(self, message: Message, events: int, failures: Sequence[tuple[E | None, Exception]]) -> None:
+        """Ends the message, or has each of its failed events retried, wait, or become a dead letter."""
+        if any(not isinstance(error, Outage) for _, error in failures):
+            telemetry.add(telemetry.ATTEMPTS_FAILED, 1)
+        elif not failures:
+            telemetry.add(telemetry.ATTEMPTS_FAILED, 0)
+            self._forget_record(message)
+        waiting: list[tuple[Message, E | None, DarkroomError]] = []
+        for event, error in failures:
+            # Of several events in a message each failed one goes on alone, so that it does not hold up the others.
+            part = event if events > 1 else None
+            known = error if isinstance(error, DarkroomError) else _unexpected(error)
+            if isinstance(known, Outage) and not _waited_too_long(message):
+                waiting.append((message, part, known))
+            elif message.attempts < MAX_ATTEMPTS and not isinstance(known, Rejected | Outage):
+                self._retry(message, event, part, known, error)
+            else:
+                self._give_up(message, event, part, known, error)
+        self._requeue(waiting)
+
+    def _retry(self, message: Message, event: E | None, part: E | None, known: DarkroomError, error: Exception) -> None:
+        seconds = backoff_seconds(message.attempts)
+        tell(
+            telemetry.MessageFailed(
+                image_id=event.image.id if event else None,
+                message_id=message.id,
+                code=known.code,
+                sentence=known.sentence,
+                error_type=_type_of(error),
+                attempts=message.attempts,
+                retry_seconds=seconds,
+            ),
+            exc_info=known is not error,
+        )
+        if part:
+            copy = message.copy(seconds, message.attempts, message.waiting_since, part)
+            if not self._send_copies([copy])[0]:
+                return
+        self._redeliver(message, seconds)
+
+    def _give_up(
+        self, message: Message, event: E | None, part: E | None, known: DarkroomError, error: Exception
+    ) -> None:
+        """Sends the dead letter; if SQS does not take it, the message itself comes back."""
+        told: dict[str, Any] = {
+            "image_id": event.image.id if event else None,
+            "message_id": message.id,
+            "code": known.code,
+            "sentence": known.sentence,
+            "error_type": _type_of(error),
+            "attempts": message.attempts,
+        }
+        reason = letters.Reason(
+            code=known.code,
+            sentence=known.sentence,
+            error_type=_type_of(error),
+            function_name=self._context.function_name,
+            request_id=self._context.aws_request_id,
+            message_id=message.id,
+            first_failed_at=letters.iso(message.record["attributes"].get("ApproximateFirstReceiveTimestamp")),
+            last_failed_at=clock.now().isoformat(timespec="seconds"),
+            attempts=str(message.attempts),
+        )
+        body = message.copy(0, 0, None, part).body
+        dead_letter_queue = _queues().dead_letter_queue_url
+        try:
+            queues.send(queues.sqs_client(), dead_letter_queue, body, letters.attributes(reason, message.history))
+        except (ClientError, BotoCoreError):
+            tell(telemetry.DeadLetterNotSent(**told), exc_info=True)
+            self._redeliver(message, backoff_seconds(MAX_ATTEMPTS))
+            return
+        tell(telemetry.DeadLetterSent(**told), exc_info=known is not error)
+        self._forget_record(message)
+        if bucket := _queues().letters_bucket:
+            deaths = letters.read_history(message.history)
+            with _letter_record_is_optional():
+                letters.keep_record(storage.s3_client(), bucket, dead_letter_queue, body, reason, deaths)
+
+    def _forget_record(self, message: Message) -> None:
+        bucket = _queues().letters_bucket
+        if bucket and message.has_reason:
+            with _letter_record_is_optional():
+                url = _queues().dead_letter_queue_url
+                letters.forget_record(storage.s3_client(), bucket, url, message.record)
+
+    def _requeue(self, waiting: Sequence[tuple[Message, E | None, DarkroomError]]) -> None:
+        """Replaces each message by a copy that waits and is charged no attempt for this receive."""
+        if not waiting:
+            return
+        now = clock.now()
+        copies = []
+        for message, part, error in waiting:
+            since = message.waiting_since or now
+            delay = 0 if error.code == telemetry.NO_TIME_LEFT else wait_seconds((now - since).total_seconds())
+            copies.append(message.copy(delay, message.attempts - 1, since, part))
+        for (message, _, error), copy, unsent in zip(waiting, copies, self._send_copies(copies), strict=True):
+            told: dict[str, Any] = {
+                "message_id": message.id,
+                "attempts": message.attempts - 1,
+                "code": error.code,
+                "sentence": error.sentence,
+                "delay_seconds": copy.delay_seconds,
+                "waiting_since": copy.attributes[WAITING_SINCE]["StringValue"],
+            }
+            if unsent:
+                tell(telemetry.MessageNotRequeued(error=unsent, **told))
+                self._redeliver(message, copy.delay_seconds)
+            else:
+                tell(telemetry.MessageRequeued(**told))
+                self._forget_record(message)
+
+    def _send_copies(self, copies: Sequence[Copy]) -> list[str]:
+        """Sends copies to the queue; returns the error of each, empty if SQS took it."""
+        errors: list[str] = []
+        for start in range(0, len(copies), queues.BATCH_MESSAGES):
+            batch = copies[start : start + queues.BATCH_MESSAGES]
+            try:
+                errors += queues.requeue(queues.sqs_client(), _queues().queue_url, batch)
+            except (ClientError, BotoCoreError) as error:
+                errors += [str(error)] * len(batch)
+        return errors
+
+    def _redeliver(self, message: Message, seconds: int) -> None:
+        """Has SQS deliver the message again after `seconds`; the receive counts as an attempt."""
+        self._failed.add(message.id)
+        self._set_visibility([message], seconds)
+
+    def _lease(self) -> None:
+        """Hides the batch's messages for as long as this process can live.
+
+        The queue's visibility timeout, six function timeouts, allows for Lambda's own waiting. From here on the end is
+        known: if the process dies, its messages are delivered again soon after, not minutes later.
+        """
+        self._set_visibility(self._messages, math.ceil(self._left() + LEASE_MARGIN_SECONDS))
+
+    def _set_visibility(self, messages: Sequence[Message], seconds: int) -> None:
+        handles = [message.receipt_handle for message in messages]
+        try:
+            queues.set_visibility(queues.sqs_client(), _queues().queue_url, handles, seconds)
+        except (ClientError, BotoCoreError) as error:  # the messages come back later, by the queue's own timeout
+            tell(telemetry.VisibilityNotChanged(error=str(error), seconds=seconds))
+
+    def _left(self) -> float:
+        return self._ends - clock.monotonic()
 
 
 def backoff_seconds(attempts: int) -> int:
-    """How long a message that failed for the `attempts`-th time waits: exponential, the upper half of it random.
+    """Returns the delay after the `attempts`-th failed attempt: exponential, its upper half random.
 
-    Not "full jitter" (aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter), which can draw five waits of
-    nothing: attempts are counted here, and an outage of a minute must not use them up.
+    "Full jitter" (aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter) can draw five delays of zero.
+    Attempts are limited here, and a deployment of a minute must not use them up.
     """
     longest = BACKOFF_FIRST_SECONDS * BACKOFF_FACTOR ** (attempts - 1)
-    return math.ceil(random.uniform(longest / 2, longest))  # noqa: S311  (nobody guesses it)
+    return math.ceil(random.uniform(longest / 2, longest))  # noqa: S311  (not a secret)
 
 
-def _attempts(record: dict[str, Any]) -> int:
-    """How often the message has been tried, this time included, also as the messages that it is a copy of."""
-    earlier = record["messageAttributes"].get(EARLIER_ATTEMPTS, {}).get("stringValue", "0")
-    return int(record["attributes"]["ApproximateReceiveCount"]) + int(earlier)
+def wait_seconds(waited_seconds: float) -> int:
+    """Returns how long a message waits that has waited so long for a service: at most as long again, or 15 minutes.
+
+    So the wait grows exponentially without a counter, and recovery costs at most as much time as the outage took.
+    """
+    longest = min(max(waited_seconds, MIN_WAIT_SECONDS), MAX_WAIT_SECONDS)
+    return math.ceil(random.uniform(longest / 2, longest))  # noqa: S311  (not a secret)
 
 
-def _tell_received(announced: Created, record: dict[str, Any]) -> None:
-    waited = datetime.now(UTC).timestamp() * 1000 - int(record["attributes"]["SentTimestamp"])
-    received = telemetry.UploadReceived(
-        image_id=announced.image.id,
-        key=announced.key,
-        file_name=announced.image.name,
-        size_bytes=announced.size_bytes,
-        message_id=record["messageId"],
-        attempts=_attempts(record),
-        queue_ms=max(round(waited), 0),
+def _waited_too_long(message: Message) -> bool:
+    since = message.waiting_since
+    return since is not None and (clock.now() - since).total_seconds() > MAX_WAITED_SECONDS
+
+
+@contextmanager
+def _letter_record_is_optional() -> Iterator[None]:
+    try:
+        yield
+    except Unavailable as error:
+        tell(telemetry.LetterNotRecorded(error=str(error)))
+
+
+def _tell_received(event: Created, message: Message) -> None:
+    queued = (clock.now() - message.first_sent).total_seconds() * 1000
+    tell(
+        telemetry.UploadReceived(
+            image_id=event.image.id,
+            key=event.key,
+            file_name=event.image.name,
+            size_bytes=event.size_bytes,
+            message_id=message.id,
+            attempts=message.attempts,
+            queue_ms=max(round(queued), 0),
+        )
     )
-    tell(received)
-
-
-def _lease(records: list[dict[str, Any]], context: LambdaContext) -> None:
-    # The queue's visibility timeout, six function timeouts, allows for Lambda's own waiting. From here on our time is
-    # known: if this process dies, its messages are back when it would have ended, not minutes later.
-    seconds = context.get_remaining_time_in_millis() / 1000 + LEASE_MARGIN_SECONDS
-    _hide([record["receiptHandle"] for record in records], math.ceil(seconds))
-
-
-def _hide(receipt_handles: list[str], seconds: int) -> None:
-    try:
-        queues.hide(queues.sqs_client(), _queues().queue_url, receipt_handles, seconds)
-    except (ClientError, BotoCoreError) as error:
-        # They come back all the same, only later.
-        tell(telemetry.VisibilityNotChanged(error=str(error), seconds=seconds))
-
-
-def _acknowledge(receipt_handle: str) -> None:
-    try:
-        queues.delete(queues.sqs_client(), _queues().queue_url, receipt_handle)
-    except (ClientError, BotoCoreError) as error:
-        # Lambda does it at the end of the batch, as always.
-        tell(telemetry.CleanUpFailed(image_id=None, error=str(error)))
-
-
-def _sent_anew(record: dict[str, Any]) -> bool:
-    # Coming back would count as a receive, and a message that waits often enough would be given up untouched. So it
-    # goes to the end of the queue as a fresh copy that says how often it was really tried: not once more for having
-    # waited, and not once less, because a killer must not pass for new again and again.
-    earlier = _attempts(record) - 1
-    told: dict[str, Any] = {
-        "message_id": record["messageId"],
-        "attempts": earlier,
-        "code": telemetry.NO_TIME_LEFT,
-        "sentence": "The batch had no time left for this message.",
-        "delay_seconds": 0,
-        "waiting_since": None,
-    }
-    tried = {EARLIER_ATTEMPTS: {"DataType": "Number", "StringValue": str(earlier)}} if earlier else {}
-    try:
-        queues.send(queues.sqs_client(), _queues().queue_url, record["body"], tried)
-    except (ClientError, BotoCoreError) as error:
-        tell(telemetry.MessageNotRequeued(error=str(error), **told))
-        return False
-    tell(telemetry.MessageRequeued(**told))
-    return True
-
-
-def _fail(record: dict[str, Any], image_id: str | None, error: Exception, context: LambdaContext) -> None:
-    """Raises `error` if the message shall come back; returns if it became a dead letter."""
-    attempts = _attempts(record)
-    known = error if isinstance(error, DarkroomError) else _unexpected(error)
-    told: dict[str, Any] = {
-        "image_id": image_id,
-        "message_id": record["messageId"],
-        "code": known.code,
-        "sentence": known.sentence,
-        "error_type": _type_of(error),
-        "attempts": attempts,
-    }
-    if attempts < MAX_ATTEMPTS and not isinstance(error, Rejected):
-        seconds = backoff_seconds(attempts)
-        tell(telemetry.MessageFailed(retry_seconds=seconds, **told), exc_info=known is not error)
-        _hide([record["receiptHandle"]], seconds)
-        raise known from error
-    reason = Reason(
-        code=known.code,
-        sentence=known.sentence,
-        error_type=_type_of(error),
-        function_name=context.function_name,
-        request_id=context.aws_request_id,
-        message_id=record["messageId"],
-        first_failed_at=iso(record["attributes"].get("ApproximateFirstReceiveTimestamp")),
-        last_failed_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        attempts=str(attempts),
-    )
-    try:
-        queues.send(queues.sqs_client(), _queues().dead_letter_queue_url, record["body"], attributes(reason))
-    except (ClientError, BotoCoreError) as unsent:
-        # The message comes back once more, and then SQS itself puts it there, without a reason.
-        tell(telemetry.DeadLetterNotSent(**told), exc_info=True)
-        raise known from unsent
-    tell(telemetry.DeadLetterSent(**told), exc_info=known is not error)
 
 
 def _unexpected(error: Exception) -> Unavailable:

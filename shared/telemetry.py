@@ -74,7 +74,6 @@ FIELDS = {
     "error": "the error that the AWS API returned",
     "error_type": "the exception's Python class",
     "etag": "the ETag in the S3 event",
-    "exit": "how the process ended: its exit code, or the signal's name",
     "file_name": "the uploader's file name; JSON escapes every character that is not ASCII",
     "format": "the picture's file format",
     "image_id": "the upload's id from ticket to gallery: the correlation id",
@@ -216,18 +215,6 @@ class UploadSuperseded(LogEvent):
 
 
 @_event
-class RendererEnded(LogEvent):
-    """The process that renders pictures ended; the next picture gets a new one."""
-
-    message = "renderer ended"
-    level = "warning"
-    image_id: str
-    code: str
-    sentence: str
-    exit: str
-
-
-@_event
 class MessageFailed(LogEvent):
     """An attempt failed, and the message will be retried."""
 
@@ -319,6 +306,15 @@ class CleanUpFailed(LogEvent):
     message = "clean-up failed"
     level = "warning"
     image_id: str | None
+    error: str
+
+
+@_event
+class LetterNotRecorded(LogEvent):
+    """The dead letter is in its queue, but S3 did not take or delete its record."""
+
+    message = "letter not recorded"
+    level = "warning"
     error: str
 
 

@@ -26,7 +26,7 @@ def index() -> Index:
     return Index(boto3.client("dynamodb"), config.read(Settings).index_table)
 
 
-def work(event: RenditionCreated, _suspect: bool) -> None:
+def work(event: RenditionCreated) -> None:
     """Notes one picture's fingerprints and writes `lookalikes/<image id>.json`, nearest first; empty if there is none.
 
     It is noted before it looks: of two that arrive at once, at least one finds the other.

@@ -22,7 +22,7 @@ def settings() -> Settings:
     return config.read(Settings)
 
 
-def work(event: RenditionCreated, _suspect: bool) -> None:
+def work(event: RenditionCreated) -> None:
     """Posts one finished picture. A receiver that hears of one twice knows it by its id."""
     sent = message(event, storage.s3_client())
     if settings().webhook_url:

@@ -1,31 +1,30 @@
-"""Uploads arrived: makes the renditions of each, a batch of messages at a time."""
+"""Makes the renditions of uploads that arrived, a batch of messages at a time."""
 
 from typing import Any
 
-from aws_lambda_powertools.utilities.typing import LambdaContext
+from functions.resize.renderer import renderer
 
-from functions.resize.memory import give_back, kept_memory
-from functions.resize.render import render
-from functions.resize.work import Settings, resize_upload
-from shared import config
-from shared.events import Upload
-from shared.isolation import isolated
-from shared.storage import s3_client
-from shared.subscriber import process_batch
-from shared.telemetry import observed
+renderer.start()  # first: its imports overlap this process's
+
+from aws_lambda_powertools.utilities.typing import LambdaContext  # noqa: E402
+
+from functions.resize.work import Settings, resize_upload  # noqa: E402
+from shared import config  # noqa: E402
+from shared.events import Upload  # noqa: E402
+from shared.limits import OVERLAPPING_MESSAGES  # noqa: E402
+from shared.storage import s3_client  # noqa: E402
+from shared.subscriber import process_events  # noqa: E402
+from shared.telemetry import observed  # noqa: E402
 
 settings = config.at_start(Settings)
 
 
-def resize(upload: Upload, isolate: bool) -> None:
-    """Makes the upload's renditions; `isolate` says that it may be one that ends the process it is rendered in."""
-    if isolate:
-        give_back()  # the child may need it
-    with kept_memory():
-        resize_upload(s3_client(), upload, settings(), isolated(render) if isolate else render)
+def resize(upload: Upload) -> None:
+    """Makes the upload's renditions; raises as resize_upload does."""
+    resize_upload(s3_client(), upload, settings(), renderer.render)
 
 
 @observed
 def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """The Lambda entry point; `event` is a batch of SQS messages. Answers the ids of those that must come back."""
-    return process_batch(event, context, resize)
+    """Handles a batch of SQS messages; returns the ids of those that SQS must deliver again."""
+    return process_events(event, context, Upload, resize, overlap=OVERLAPPING_MESSAGES)

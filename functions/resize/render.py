@@ -13,9 +13,9 @@ from functions.resize.encode import encode
 from functions.resize.formats import BY_NAME
 from functions.resize.formats.base import Decoded, Opened, whole
 from functions.resize.opening import open_picture
+from functions.resize.rendered import Picture, Rendered
 from functions.resize.resample import resample
 from shared.limits import Limits
-from shared.media import EXTENSIONS_BY_TYPE
 from shared.renditions import Rendition, fit
 
 _TURNS = {
@@ -29,31 +29,6 @@ _TURNS = {
 }
 # A rendition is made from a larger one instead of the original when that has at least this many times its side.
 _ENOUGH = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """One rendition as a file: what to store and how to serve it. `rendition` is its name, sizes are its own."""
-
-    rendition: str
-    body: bytes
-    content_type: str
-    extension: str
-    width_px: int
-    height_px: int
-
-
-@dataclass(frozen=True, slots=True)
-class Rendered:
-    """What became of an upload. Sizes are the original's, upright; `format` is what it came as."""
-
-    width_px: int
-    height_px: int
-    format: str
-    decode_seconds: float
-    resize_seconds: float
-    encode_seconds: float
-    pictures: tuple[Picture, ...]
 
 
 @dataclass(slots=True)
@@ -157,7 +132,6 @@ def _without_alpha(image: Image.Image) -> Image.Image:
 def _picture(rendition: Rendition, frames: list[Image.Image], transparent: bool, timing: dict[str, object]) -> Picture:
     """The file of one rendition. `auto` is decided by the upload, not by the rendition, so all of it agree."""
     auto = "webp" if transparent or len(frames) > 1 else "jpeg"
-    format_ = BY_NAME[(auto if rendition.format == "auto" else rendition.format).upper()]
-    body = encode(frames, format_, rendition.quality, timing)
-    media_type = format_.media_types[0]
-    return Picture(rendition.name, body, media_type, EXTENSIONS_BY_TYPE[media_type][0], *frames[0].size)
+    encoding = auto if rendition.format == "auto" else rendition.format
+    body = encode(frames, BY_NAME[encoding.upper()], rendition.quality, timing)
+    return Picture(rendition.name, body, encoding, *frames[0].size)

@@ -1,16 +1,29 @@
-"""From one upload to its renditions: read the original, render, write. The only place where resize meets S3."""
+"""From one upload to its renditions: read the original, render, write. The only module of resize that uses S3.
+
+Two contents of one image can be worked on at the same time, by two processes, in any order. Each writes its views
+before its thumb, each key only if it is new, and then lists the image's views. So whoever finishes later sees the
+other: a key that exists, or a key that is not its own. Then it writes again over everything that is older (`_resolve`),
+or leaves the image to the newer content. A first upload sees neither, after one GET, its PUTs and one LIST.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from functions.resize.render import Rendered, render
-from shared import config, storage, telemetry
-from shared.errors import Rejected, Unavailable
+from functions.resize.budget import Budget
+from functions.resize.rendered import Rendered
+from shared import clock, config, storage, telemetry
+from shared.errors import Outage, Rejected, Unavailable
 from shared.events import Upload
-from shared.keys import image_prefix, is_door_key, rejection_key, rendition_key
-from shared.limits import MAX_IMAGE_PIXELS, MAX_SIDE_PX, Limits
+from shared.keys import (
+    VIEW,
+    image_prefix,
+    is_door_key,
+    rejection_key,
+    rejection_mark_key,
+    rendition_key,
+)
+from shared.limits import MAX_HELD_BYTES, MAX_IMAGE_PIXELS, MAX_SIDE_PX, Limits
 from shared.renditions import DEFAULT_RENDITIONS, LISTED, Rendition, parse_renditions
 from shared.telemetry import tell
 
@@ -20,7 +33,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What ResizeFunction is told by its environment."""
+    """ResizeFunction's environment."""
 
     upload_bucket: str
     resized_bucket: str
@@ -32,9 +45,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         if self.upload_bucket == self.resized_bucket:
-            raise ValueError(
-                "UPLOAD_BUCKET and RESIZED_BUCKET are the same bucket: every rendition would be an upload again"
-            )
+            raise ValueError("UPLOAD_BUCKET and RESIZED_BUCKET are the same bucket: every rendition would be an upload")
 
     @property
     def limits(self) -> Limits:
@@ -47,102 +58,162 @@ class Settings:
 
 type Render = Callable[[bytes, Sequence[Rendition], Limits], Rendered]
 
+_originals = Budget(MAX_HELD_BYTES)
 
-def resize_upload(s3: "S3Client", upload: Upload, settings: Settings, render: Render = render) -> None:
-    """Makes and writes every rendition of `upload`, or the record of its rejection. Doing it again changes nothing.
 
-    Whatever comes of it, afterwards the image has either renditions, all of the newest content, or a rejection.
-    Raises Unavailable if S3 does not answer or a child process died; then the message must come back.
+def resize_upload(s3: "S3Client", upload: Upload, settings: Settings, render: Render) -> None:
+    """Makes and writes every rendition of `upload`, or the record of its rejection. Idempotent.
+
+    Afterwards the image has either renditions, all of the newest content, or a rejection. Raises Outage if S3 does not
+    answer, Unavailable if it refuses or the renderer fails: the message must be delivered again.
     """
-    try:
-        data = storage.get_original(s3, upload.bucket, upload.key, upload.etag, settings.limits.max_bytes)
-        rendered = render(data, settings.renditions, settings.limits)
-    except storage.Superseded:
-        _superseded(s3, upload, settings, render)
-        return
-    except Rejected as refused:
-        written = [_write_rejection(s3, upload, refused, settings)]
-        rejected = telemetry.UploadRejected(
-            image_id=upload.image.id, code=refused.code, sentence=refused.sentence, size_bytes=upload.size_bytes
+    _Resizing(s3, upload, settings, render).run()
+
+
+@dataclass(frozen=True, slots=True)
+class _Resizing:
+    """One upload on its way through the resizer."""
+
+    s3: "S3Client"
+    upload: Upload
+    settings: Settings
+    render: Render
+
+    def run(self, *, first: bool = True) -> None:
+        """Renders and writes; `first` assumes that nothing was written for the image before, and checks it."""
+        try:
+            outcome = self._outcome()
+            if not first or not self._write_new(outcome):
+                self._resolve(outcome)
+        except storage.Superseded:
+            self._make_successor()
+            return
+        self._tell(outcome)
+        if isinstance(outcome, Rendered) and self.settings.delete_originals:
+            self._clean_up(
+                lambda: storage.delete_original(self.s3, self.upload.bucket, self.upload.key, self.upload.etag)
+            )
+
+    def _outcome(self) -> Rendered | Rejected:
+        """Reads and renders the original. Raises Superseded if it was replaced or deleted."""
+        limits, upload = self.settings.limits, self.upload
+        with _originals.held(min(upload.size_bytes, limits.max_bytes)):
+            try:
+                data = storage.get_original(self.s3, upload.bucket, upload.key, upload.etag, limits.max_bytes)
+                return self.render(data, self.settings.renditions, limits)
+            except Rejected as rejected:
+                return rejected
+
+    def _write_new(self, outcome: Rendered | Rejected) -> bool:
+        """Writes the outcome under keys that must be new; returns False if the image has any other content."""
+        try:
+            written = self._write(outcome, new=True)
+        except storage.Exists:
+            return False
+        views = storage.keys_below(self.s3, self.settings.resized_bucket, image_prefix(VIEW, self.upload.image.id))
+        return written.issuperset(views)
+
+    def _resolve(self, outcome: Rendered | Rejected) -> None:
+        """Leaves the image with this outcome and nothing else, if it is of the newest content.
+
+        Raises Superseded if a newer content is there already, and Unavailable (`replaced`) if one arrived meanwhile:
+        its own writer may have finished before the last write here.
+        """
+        self._check_newest(storage.Superseded(self.upload.key))
+        written = self._write(outcome, new=False)
+        self._clean_up(lambda: self._delete_others(written))
+        self._check_newest(
+            Unavailable("replaced", "The upload was replaced during this attempt; the next one takes it.")
         )
-        tell(rejected)
-    else:
-        written = _write_renditions(s3, upload, rendered, settings)
-        _tell_resized(upload, rendered)
-        if settings.delete_originals:
-            storage.delete_original(s3, upload.bucket, upload.key, upload.etag)
-    _leave_only(s3, upload.image.id, written, settings)
-    _check_newest(s3, upload)
 
+    def _check_newest(self, otherwise: Exception) -> None:
+        if is_door_key(self.upload.key):  # under any other key, another content is another image
+            newest = storage.newest(self.s3, self.upload)
+            if newest is None or newest.etag != self.upload.etag:
+                raise otherwise
 
-def _tell_resized(upload: Upload, rendered: Rendered) -> None:
-    latency = (datetime.now(UTC) - upload.at).total_seconds() * 1000
-    resized = telemetry.UploadResized(
-        image_id=upload.image.id,
-        format=rendered.format,
-        size_bytes=upload.size_bytes,
-        bytes_out=sum(len(picture.body) for picture in rendered.pictures),
-        renditions=len(rendered.pictures),
-        latency_ms=max(round(latency), 0),
-        decode_ms=round(rendered.decode_seconds * 1000, 1),
-        resize_ms=round(rendered.resize_seconds * 1000, 1),
-        encode_ms=round(rendered.encode_seconds * 1000, 1),
-    )
-    tell(resized)
+    def _make_successor(self) -> None:
+        """Renders the object that replaced this upload's, if it is the same image.
 
+        The successor has an event of its own. But an earlier attempt at this one may have written over what the
+        successor's event made, so it is made again. Under a key that is not the door's, it is another image.
+        """
+        tell(telemetry.UploadSuperseded(image_id=self.upload.image.id, key=self.upload.key, etag=self.upload.etag))
+        successor = storage.newest(self.s3, self.upload) if is_door_key(self.upload.key) else None
+        if successor:
+            _Resizing(self.s3, successor, self.settings, self.render).run(first=False)
 
-def _superseded(s3: "S3Client", upload: Upload, settings: Settings, render: Render) -> None:
-    """The object is not what the event announced. Its successor has an event of its own; what is left to do here?
+    def _write(self, outcome: Rendered | Rejected, *, new: bool) -> set[str]:
+        """Writes the outcome and returns its keys. Raises Exists if they must be new and one is not."""
+        if isinstance(outcome, Rejected):
+            return self._write_rejection(outcome, new=new)
+        keys = set()
+        # The gallery lists thumbs, so the thumb is last: a listed picture is complete.
+        for picture in sorted(outcome.pictures, key=lambda picture: picture.rendition == LISTED):
+            size = outcome.width_px, outcome.height_px
+            key = rendition_key(picture.rendition, self.upload.image, *size, picture.extension)
+            metadata = {"width": str(picture.width_px), "height": str(picture.height_px)}
+            storage.put_rendition(
+                self.s3, self.settings.resized_bucket, key, picture.body, picture.content_type, metadata, new=new
+            )
+            keys.add(key)
+        return keys
 
-    Under a key of the door the successor is the same image. An earlier attempt of ours may have written over what the
-    successor's event has made, so it is made again. Under any other key the successor is another image.
-    """
-    tell(telemetry.UploadSuperseded(image_id=upload.image.id, key=upload.key, etag=upload.etag))
-    successor = storage.newest(s3, upload) if is_door_key(upload.key) else None
-    if successor:
-        resize_upload(s3, successor, settings, render)
+    def _write_rejection(self, rejected: Rejected, *, new: bool) -> set[str]:
+        image, bucket = self.upload.image, self.settings.resized_bucket
+        record = {
+            "code": rejected.code,
+            "sentence": rejected.sentence,
+            "name": image.name,
+            "rejected_at": clock.now().isoformat(),
+            "event": self.upload.as_event(),
+        }
+        mark, key = rejection_mark_key(image.id), rejection_key(image.id)
+        storage.put_mark(self.s3, bucket, mark)
+        storage.put_record(self.s3, bucket, key, record, new=new)
+        return {mark, key}
 
+    def _delete_others(self, written: set[str]) -> None:
+        """Deletes all that other contents or other settings left of this image."""
+        image_id, bucket = self.upload.image.id, self.settings.resized_bucket
+        prefixes = [image_prefix(rendition.name, image_id) for rendition in self.settings.renditions]
+        old = {key for prefix in prefixes for key in storage.keys_below(self.s3, bucket, prefix)}
+        old.add(rejection_key(image_id))  # deleting an object that does not exist costs less than asking for it
+        for key in sorted(old - written):
+            storage.delete(self.s3, bucket, key)
 
-def _write_renditions(s3: "S3Client", upload: Upload, rendered: Rendered, settings: Settings) -> list[str]:
-    """Writes every picture and answers the keys. The one that the gallery lists goes last: listed means complete."""
-    keys = []
-    for picture in sorted(rendered.pictures, key=lambda picture: picture.rendition == LISTED):
-        size = rendered.width_px, rendered.height_px
-        keys.append(rendition_key(picture.rendition, upload.image, *size, picture.extension))
-        metadata = {"width": str(picture.width_px), "height": str(picture.height_px)}
-        storage.put_rendition(s3, settings.resized_bucket, keys[-1], picture.body, picture.content_type, metadata)
-    return keys
+    def _clean_up(self, act: Callable[[], None]) -> None:
+        """Does `act`. If S3 refuses, that is a warning: the pictures are written. Raises Outage."""
+        try:
+            act()
+        except Outage:
+            raise
+        except Unavailable as error:
+            tell(telemetry.CleanUpFailed(image_id=self.upload.image.id, error=error.sentence))
 
-
-def _write_rejection(s3: "S3Client", upload: Upload, refused: Rejected, settings: Settings) -> str:
-    record = {
-        "code": refused.code,
-        "sentence": refused.sentence,
-        "name": upload.image.name,
-        "rejected_at": datetime.now(UTC).isoformat(),
-        "event": upload.as_event(),
-    }
-    key = rejection_key(upload.image.id)
-    storage.put_record(s3, settings.resized_bucket, key, record)
-    return key
-
-
-def _leave_only(s3: "S3Client", image_id: str, written: list[str], settings: Settings) -> None:
-    """Deletes what earlier content, or an earlier configuration, left of this image."""
-    prefixes = [image_prefix(rendition.name, image_id) for rendition in settings.renditions]
-    old = {key for prefix in prefixes for key in storage.keys_below(s3, settings.resized_bucket, prefix)}
-    old.add(rejection_key(image_id))  # deleting what is not there costs less than asking
-    for key in old.difference(written):
-        storage.delete(s3, settings.resized_bucket, key)
-
-
-def _check_newest(s3: "S3Client", upload: Upload) -> None:
-    """Raises Unavailable (`replaced`) if the key got new content meanwhile: we may have written over what that made.
-
-    When every writer looks here after its last write and makes it again if need be, the newest content is what stays.
-    """
-    found = storage.newest(s3, upload) if is_door_key(upload.key) else None
-    if found and found.etag != upload.etag:
-        raise Unavailable(
-            "replaced", "The upload was replaced while it was worked on. The next attempt takes the newer."
+    def _tell(self, outcome: Rendered | Rejected) -> None:
+        upload = self.upload
+        if isinstance(outcome, Rejected):
+            tell(
+                telemetry.UploadRejected(
+                    image_id=upload.image.id,
+                    code=outcome.code,
+                    sentence=outcome.sentence,
+                    size_bytes=upload.size_bytes,
+                )
+            )
+            return
+        latency = (clock.now() - upload.latency_from).total_seconds() * 1000
+        tell(
+            telemetry.UploadResized(
+                image_id=upload.image.id,
+                format=outcome.format,
+                size_bytes=upload.size_bytes,
+                bytes_out=sum(len(picture.body) for picture in outcome.pictures),
+                renditions=len(outcome.pictures),
+                latency_ms=max(round(latency), 0),
+                decode_ms=round(outcome.decode_seconds * 1000, 1),
+                resize_ms=round(outcome.resize_seconds * 1000, 1),
+                encode_ms=round(outcome.encode_seconds * 1000, 1),
+            )
         )

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from functions.resize.render import Picture
+from functions.resize.rendered import Picture
 
 type Outcome = Literal["rendered", "rejected", "crashed", "hung", "over_memory", "unknown"]
 

@@ -19,7 +19,7 @@ from botocore.exceptions import ClientError
 from ops.target import CONNECTIONS
 from shared.events import Created
 from shared.letters import Death, Reason, deaths_of, events_of, reason_of
-from shared.queues import BATCH_MESSAGES, hide
+from shared.queues import BATCH_MESSAGES, set_visibility
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -103,7 +103,7 @@ class Reading:
                 if receive.exception() is None:
                     self._note(receive.result())
             held = [handle for queue_id, handle in self._handles.items() if queue_id not in self._deleted]
-            release = partial(hide, self._sqs, self._queue_url, seconds=0)
+            release = partial(set_visibility, self._sqs, self._queue_url, seconds=0)
             list(self._pool.map(release, batched(held, BATCH_MESSAGES, strict=False)))
 
     def __iter__(self) -> Iterator[Letter]:

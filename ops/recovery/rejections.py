@@ -28,7 +28,7 @@ from ops.problem import Problem, sentence_on_problem
 from ops.recovery.originals import objects
 from ops.recovery.resubmit import submit
 from ops.target import CONNECTIONS, Place, Target, resolve
-from shared.errors import Unavailable
+from shared.errors import DarkroomError
 from shared.events import Upload, uploads_in
 from shared.keys import REJECTED_PREFIX
 
@@ -176,7 +176,7 @@ def _read(s3: "S3Client", bucket: str, key: str, written_at: datetime) -> Reject
             upload=uploads_in(json.dumps(record["event"]))[0],
             record=record,
         )
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError, Unavailable):
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, DarkroomError):
         sentence = f"The object {key} is not a rejection's record. Delete it, or move it elsewhere."
         return Rejection(image_id, UNREADABLE, sentence, key, written_at, None, {"code": UNREADABLE, "key": key})
 

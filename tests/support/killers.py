@@ -1,7 +1,7 @@
-"""An artifact that can be killed: the real one, whose decoder dies of pictures that end with a mark.
+"""An artifact that can be killed: the real one, whose renderer dies of pictures that end with a mark.
 
-Decoders that crash on given bytes are mended as soon as they are known, so a real file would test nothing for long.
-Nothing of this is in the function: it is added to the built folder, before that is deployed.
+A real file that crashes a decoder is fixed soon after it is known, so it would test nothing for long. The function
+itself has no such code: it is added to the built folder before that is deployed.
 """
 
 import py_compile
@@ -16,11 +16,11 @@ CODES = {CRASHES: "crashed", OUT_OF_MEMORY: "out-of-memory", HANGS: "timed-out"}
 # Each process says in its requests which one it is, so that it can be killed by them.
 PROCESS_MARK = "process-"
 
-_DECODER = f"""
+# In the renderer process.
+_RENDERER = f"""
 
-import ctypes, os, signal, sys
+import ctypes, os, signal
 _sound = render
-os.environ["AWS_SDK_UA_APP_ID"] = f"{PROCESS_MARK}{{os.getpid()}}"
 
 
 def render(data, renditions, limits):
@@ -33,13 +33,20 @@ def render(data, renditions, limits):
         c.pthread_mutex_lock(mutex), c.pthread_mutex_lock(mutex)  # in C, with the interpreter's lock held
     return _sound(data, renditions, limits)
 """
+# In the function's own process.
+_FUNCTION = f"""
+
+import os
+os.environ["AWS_SDK_UA_APP_ID"] = f"{PROCESS_MARK}{{os.getpid()}}"
+"""
 
 # The same mechanisms in a fraction of the time.
 _QUICK = {
     "BACKOFF_FIRST_SECONDS": 2,
     "BACKOFF_FACTOR": 1.5,
     "MESSAGE_SECONDS": 10,
-    "CHILD_SECONDS": 6,
+    "RENDER_SECONDS": 6,
+    "MIN_RENDER_SECONDS": 6,
     "HANG_GRACE_SECONDS": 1,
     "LEASE_MARGIN_SECONDS": -48,
 }
@@ -49,11 +56,12 @@ _QUICK_TEMPLATE = {
 
 
 def make_killable(build: Path, *, quick: bool) -> None:
-    """Builds the artifact into the folder `build`, so that it dies of marked pictures; `quick` shortens all waits."""
+    """Builds the artifact into the folder `build`, so that it dies of marked pictures; `quick` shortens all delays."""
     stacks.build(BUILD, stacks.host_architecture())
     shutil.copytree(BUILD, build)
     shutil.copy(BUILD.with_name("build.digest"), build.with_name("build.digest"))
-    _append(build / "ResizeFunction/functions/resize/render.py", _DECODER)
+    _append(build / "ResizeFunction/functions/resize/render.py", _RENDERER)
+    _append(build / "ResizeFunction/functions/resize/handler.py", _FUNCTION)
     if not quick:
         return
     for layer in build.glob("*/python/shared/limits.py"):

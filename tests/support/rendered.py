@@ -4,7 +4,8 @@ import io
 
 from PIL import Image
 
-from functions.resize.render import Picture, Rendered, render
+from functions.resize.render import render
+from functions.resize.rendered import Picture, Rendered
 from shared.limits import Limits
 from shared.renditions import DEFAULT_RENDITIONS
 from tests.support import pictures

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared.errors import Unavailable
+from shared.errors import Rejected
 from shared.events import Created, RenditionCreated, Upload, UploadRejected, events_in
 from tests.support.contract import DOCUMENT, SCHEMAS, envelopes, s3_events, violations
 from tests.support.subscribers import s3_event
@@ -71,7 +71,7 @@ def test_every_field_that_the_contract_requires_is_needed_by_the_code() -> None:
             holder = holder[step]
         del holder[path[-1]]
         assert violations("UploadArrived", broken), path
-        with pytest.raises(Unavailable):
+        with pytest.raises(Rejected):
             events_in(Upload, json.dumps(broken))
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.errors import Unavailable
+from shared.errors import Rejected
 from shared.events import Upload, uploads_in
 
 
@@ -79,7 +79,7 @@ def test_a_deletion_announces_no_upload() -> None:
     "body", ["", "no json", "[]", "{}", '"text"', "null", '{"Records": [{}]}', '{"Records": null}']
 )
 def test_a_message_without_an_event_becomes_a_dead_letter(body: str) -> None:
-    with pytest.raises(Unavailable) as raised:
+    with pytest.raises(Rejected) as raised:
         uploads_in(body)
     assert raised.value.code == "malformed-event"
 

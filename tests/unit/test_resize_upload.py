@@ -10,6 +10,7 @@ from mypy_boto3_s3 import S3Client
 from PIL import Image
 from urllib3.exceptions import ProtocolError
 
+from functions.resize.render import render
 from functions.resize.work import Settings, resize_upload
 from shared import keys
 from shared.errors import Rejected, Unavailable
@@ -31,7 +32,7 @@ def written(s3: S3Client) -> dict[str, str]:
 
 def test_each_rendition_is_written_where_the_gallery_looks(s3: S3Client) -> None:
     upload = uploaded(s3, plain_jpeg(), keys.upload_key(keys.new_image_id(datetime.now(UTC)), "猫.jpg"))
-    resize_upload(s3, upload, SETTINGS)
+    resize_upload(s3, upload, SETTINGS, render)
     tail = f"{upload.image.id}/640x480/{keys.safe_name('猫')}.jpg"
     assert sorted(written(s3)) == [f"thumb/{tail}", f"view/{tail}"]
     thumb = s3.get_object(Bucket="resized", Key=f"thumb/{tail}")
@@ -42,26 +43,26 @@ def test_each_rendition_is_written_where_the_gallery_looks(s3: S3Client) -> None
 
 def test_doing_it_again_changes_nothing(s3: S3Client) -> None:
     upload = uploaded(s3, plain_jpeg())
-    resize_upload(s3, upload, SETTINGS)
+    resize_upload(s3, upload, SETTINGS, render)
     before = written(s3)
-    resize_upload(s3, upload, SETTINGS)
+    resize_upload(s3, upload, SETTINGS, render)
     assert written(s3) == before
 
 
 def test_what_was_replaced_or_deleted_is_left_to_its_successor(s3: S3Client) -> None:
     older = uploaded(s3, plain_jpeg(10, 10))
     uploaded(s3, plain_jpeg(20, 20))
-    resize_upload(s3, older, SETTINGS)
+    resize_upload(s3, older, SETTINGS, render)
     assert written(s3) == {}
     s3.delete_object(Bucket="uploads", Key="cat.jpg")
-    resize_upload(s3, older, SETTINGS)
+    resize_upload(s3, older, SETTINGS, render)
     assert written(s3) == {}
 
 
 def test_a_rejection_says_why_and_keeps_the_event(s3: S3Client) -> None:
     upload = uploaded(s3, b"<svg></svg>", "lies+1.jpg")
-    resize_upload(s3, upload, SETTINGS)
-    assert list(written(s3)) == [keys.rejection_key(upload.image.id)]
+    resize_upload(s3, upload, SETTINGS, render)
+    assert sorted(written(s3)) == [keys.rejection_key(upload.image.id), keys.rejection_mark_key(upload.image.id)]
     record = json.loads(s3.get_object(Bucket="resized", Key=keys.rejection_key(upload.image.id))["Body"].read())
     assert record["code"] in {"not-an-image", "unsupported-format"}
     assert record["sentence"]
@@ -73,18 +74,18 @@ def test_too_many_bytes_are_not_even_read(s3: S3Client) -> None:
     upload = uploaded(s3, bytes(5_000_001))
     with pytest.raises(Rejected, match="5 MB"):
         get_original(s3, "uploads", upload.key, upload.etag, 5_000_000)
-    resize_upload(s3, upload, SETTINGS)
-    assert list(written(s3)) == [keys.rejection_key(upload.image.id)]
+    resize_upload(s3, upload, SETTINGS, render)
+    assert sorted(written(s3)) == [keys.rejection_key(upload.image.id), keys.rejection_mark_key(upload.image.id)]
 
 
 def test_a_missing_bucket_is_for_us_to_mend(s3: S3Client) -> None:
     upload = uploaded(s3, plain_jpeg())
     with pytest.raises(Unavailable) as raised:
-        resize_upload(s3, upload, Settings("uploads", "nowhere", 5))
-    assert raised.value.code == "storage-unavailable"
+        resize_upload(s3, upload, Settings("uploads", "nowhere", 5), render)
+    assert raised.value.code == "storage-refused"
 
 
-@pytest.mark.parametrize("operation", ["GetObject", "PutObject", "ListObjectsV2", "DeleteObject"])
+@pytest.mark.parametrize("operation", ["GetObject", "PutObject", "ListObjectsV2"])
 def test_an_answer_that_breaks_off_is_the_storages_fault(s3: S3Client, operation: str) -> None:
     def break_off(**_: object) -> None:
         raise ProtocolError("Connection broken: IncompleteRead")
@@ -92,15 +93,15 @@ def test_an_answer_that_breaks_off_is_the_storages_fault(s3: S3Client, operation
     upload = uploaded(s3, plain_jpeg())
     s3.meta.events.register_first(f"before-send.s3.{operation}", break_off)
     with pytest.raises(Unavailable) as raised:
-        resize_upload(s3, upload, SETTINGS)
+        resize_upload(s3, upload, SETTINGS, render)
     assert raised.value.code == "storage-unavailable"
 
 
 def test_originals_stay_unless_told(s3: S3Client) -> None:
     upload = uploaded(s3, plain_jpeg())
-    resize_upload(s3, upload, SETTINGS)
+    resize_upload(s3, upload, SETTINGS, render)
     assert s3.list_objects_v2(Bucket="uploads")["KeyCount"] == 1
-    resize_upload(s3, upload, Settings("uploads", "resized", 5, delete_originals=True))
+    resize_upload(s3, upload, Settings("uploads", "resized", 5, delete_originals=True), render)
     assert s3.list_objects_v2(Bucket="uploads")["KeyCount"] == 0
 
 
@@ -110,6 +111,6 @@ def test_originals_stay_unless_told(s3: S3Client) -> None:
 )
 def test_the_parameters_limits_are_kept(s3: S3Client, setting: dict[str, int], code: str) -> None:
     upload = uploaded(s3, plain_jpeg(2000, 1000))
-    resize_upload(s3, upload, dataclasses.replace(SETTINGS, **setting))  # type: ignore[arg-type]
+    resize_upload(s3, upload, dataclasses.replace(SETTINGS, **setting), render)  # type: ignore[arg-type]
     record = json.loads(s3.get_object(Bucket="resized", Key=keys.rejection_key(upload.image.id))["Body"].read())
     assert record["code"] == code

@@ -12,7 +12,7 @@ RUNBOOK = (ROOT / "docs/runbook.md").read_text()
 
 
 def raised() -> set[str]:
-    """Return the code of every Rejected and Unavailable that the resizer or shared code raises."""
+    """Return the code of every error that the resizer or shared code raises."""
     files = [*ROOT.glob("shared/*.py"), *ROOT.glob("functions/resize/**/*.py")]
     return {
         node.args[0].value
@@ -20,7 +20,7 @@ def raised() -> set[str]:
         for node in ast.walk(ast.parse(file.read_text()))
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Name)
-        and node.func.id in {"Rejected", "Unavailable"}
+        and node.func.id in {"Rejected", "Unavailable", "Outage"}
         and isinstance(node.args[0], ast.Constant)
         and isinstance(node.args[0].value, str)
     }

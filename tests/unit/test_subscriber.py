@@ -1,28 +1,39 @@
-"""What becomes of a batch: every message ends well, comes back later, or is a dead letter that says why."""
+"""The outcomes of a batch: each message succeeds, is retried, waits, or becomes a dead letter with its reason."""
 
 import json
+import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
+from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.sqs.models import sqs_backends
 from mypy_boto3_sqs import SQSClient
 
-from shared import limits, queues, storage, subscriber
-from shared.errors import Rejected, Unavailable
+from shared import clock, limits, queues, storage, subscriber
+from shared.breaker import Breaker
+from shared.errors import Outage, Rejected, Unavailable
 from shared.events import RenditionCreated, Upload
 from shared.letters import reason_of
-from shared.subscriber import backoff_seconds, process_batch, process_events
+from shared.message import Message
+from shared.subscriber import Work, backoff_seconds, process_events, wait_seconds
+from shared.telemetry import LogEvent, UploadReceived
 from tests.support.context import Context
 
 AT = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
+def moto_queues() -> list[Any]:
+    """Returns moto's own queues."""
+    return list(sqs_backends[DEFAULT_ACCOUNT_ID]["eu-west-1"].queues.values())
+
+
 class Desk:
-    """A subscriber's two queues in moto, and Lambda's part: receiving a batch and deleting what did not come back."""
+    """A subscriber's two queues in moto, and Lambda's part: it receives a batch and reads the answer."""
 
     def __init__(self, sqs: SQSClient, monkeypatch: pytest.MonkeyPatch) -> None:
         self.sqs = sqs
@@ -31,13 +42,13 @@ class Desk:
         monkeypatch.setenv("QUEUE_URL", self.queue)
         monkeypatch.setenv("DEAD_LETTER_QUEUE_URL", self.dead)
         self.hidden: list[tuple[str, int]] = []
-        real = queues.hide
+        real = queues.set_visibility
 
-        def hide(sqs: SQSClient, url: str, handles: list[str], seconds: int) -> None:
+        def set_visibility(sqs: SQSClient, url: str, handles: list[str], seconds: int) -> None:
             real(sqs, url, handles, seconds)
             self.hidden += [(self.keys_by_handle[handle], seconds) for handle in handles]
 
-        monkeypatch.setattr(queues, "hide", hide)
+        monkeypatch.setattr(queues, "set_visibility", set_visibility)
         self.keys_by_handle: dict[str, str] = {}
 
     def batch(self, *uploads: tuple[str, int]) -> dict[str, Any]:
@@ -54,7 +65,7 @@ class Desk:
         return {"Records": [received[key] for key, _ in uploads]}
 
     def received(self) -> list[dict[str, Any]]:
-        """What is in the queue, as records of an invocation's event."""
+        """Receives up to ten visible messages, as records of an invocation's event."""
         answer = self.sqs.receive_message(
             QueueUrl=self.queue,
             MaxNumberOfMessages=10,
@@ -70,8 +81,7 @@ class Desk:
             "messageId": message["MessageId"],
             "receiptHandle": message["ReceiptHandle"],
             "body": message["Body"],
-            "attributes": message["Attributes"]
-            | {"ApproximateFirstReceiveTimestamp": "1795348800000", "SentTimestamp": "1795348800000"},
+            "attributes": message["Attributes"] | {"ApproximateFirstReceiveTimestamp": "1795348800000"},
             "messageAttributes": {
                 name: {"dataType": sent["DataType"], "stringValue": sent["StringValue"]}
                 for name, sent in message.get("MessageAttributes", {}).items()
@@ -83,9 +93,16 @@ class Desk:
         }
 
     def come_back(self, event: dict[str, Any], answer: dict[str, Any]) -> list[str]:
-        """The keys of the messages that `answer` gives back."""
+        """Returns the keys of the messages that `answer` reports as failed."""
         by_id = {record["messageId"]: self.keys_by_handle[record["receiptHandle"]] for record in event["Records"]}
         return [by_id[failure["itemIdentifier"]] for failure in answer["batchItemFailures"]]
+
+    def delayed(self) -> list[dict[str, Any]]:
+        """Receives the messages that wait in the queue, before their time."""
+        for queue in moto_queues():
+            for message in queue._messages:
+                message.delayed_until = 0
+        return self.received()
 
     def letters(self) -> list[dict[str, Any]]:
         found: list[Any] = self.sqs.receive_message(
@@ -94,29 +111,68 @@ class Desk:
         return found
 
     def waits(self, key: str) -> list[int]:
-        """What the message's visibility was set to after the lease that every batch begins with."""
+        """Returns the visibility timeouts that the message got after the batch's lease."""
         return [seconds for hidden, seconds in self.hidden if hidden == key][1:]
 
 
 @pytest.fixture
 def desk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     with mock_aws():
+        monkeypatch.setattr(subscriber, "breaker", Breaker())
         subscriber._queues.cache_clear()
         queues.sqs_client.cache_clear()
         yield Desk(boto3.client("sqs"), monkeypatch)
 
 
-def failing(*keys: str, error: Exception | None = None) -> subscriber.Work:
-    def work(upload: Upload, isolate: bool) -> None:
+OUTAGE = Outage("storage-unavailable", "S3 is down.")
+REFUSED = Unavailable("storage-refused", "S3 refused.")
+
+
+def failing(*keys: str, error: Exception | None = None) -> Work[Upload]:
+    def work(upload: Upload) -> None:
         if upload.key in keys:
-            raise error or Unavailable("storage-unavailable", "S3 is away.")
+            raise error or REFUSED
 
     return work
 
 
-def test_only_the_failed_message_comes_back_and_soon(desk: Desk) -> None:
+def recording(worked: list[str]) -> Work[Upload]:
+    return lambda upload: worked.append(upload.key)
+
+
+class Time:
+    """A clock that only moves when a test says so."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.passed = timedelta()
+        monkeypatch.setattr(clock, "monotonic", lambda: 1000 + self.passed.total_seconds())
+        start = datetime.now(UTC)
+        monkeypatch.setattr(clock, "now", lambda: start + self.passed)
+
+
+@pytest.fixture
+def time(monkeypatch: pytest.MonkeyPatch) -> Time:
+    return Time(monkeypatch)
+
+
+@pytest.fixture(params=[1, 4], ids=["sequential", "overlapping"])
+def overlap(request: pytest.FixtureRequest) -> int:
+    number: int = request.param
+    return number
+
+
+def refuse(monkeypatch: pytest.MonkeyPatch, function: str, code: str = "ServiceUnavailable") -> None:
+    """Has one function of shared.queues fail as SQS does."""
+
+    def fail(*_: Any) -> None:
+        raise ClientError({"Error": {"Code": code}}, function)
+
+    monkeypatch.setattr(queues, function, fail)
+
+
+def test_only_the_failed_message_is_redelivered_and_soon(desk: Desk, overlap: int) -> None:
     event = desk.batch(("a.jpg", 1), ("b.jpg", 1), ("c.jpg", 1))
-    answer = process_batch(event, Context(), failing("b.jpg"))
+    answer = process_events(event, Context(), Upload, failing("b.jpg"), overlap=overlap)
     assert desk.come_back(event, answer) == ["b.jpg"]
     (seconds,) = desk.waits("b.jpg")
     assert seconds in range(1, limits.BACKOFF_FIRST_SECONDS + 1)
@@ -124,19 +180,25 @@ def test_only_the_failed_message_comes_back_and_soon(desk: Desk) -> None:
     assert desk.letters() == []
 
 
-def test_each_wait_is_longer_and_none_is_certain() -> None:
+def test_each_backoff_is_longer_and_random() -> None:
     drawn = {attempts: {backoff_seconds(attempts) for _ in range(300)} for attempts in (1, 2, 3, 4)}
     for attempts in (1, 2, 3):
         assert max(drawn[attempts]) < min(drawn[attempts + 1])
     assert len(drawn[4]) > 50
-    assert min(drawn[1]) >= 2  # an outage of a minute must not use up the attempts
-    assert sum(min(waits) for waits in drawn.values()) >= 170
+    assert sum(min(waits) for waits in drawn.values()) >= 170  # a deployment must not use up the attempts
 
 
-def test_the_last_attempt_leaves_a_letter_that_explains(desk: Desk) -> None:
+@pytest.mark.parametrize(("waited", "longest"), [(0, 15), (60, 60), (600, 600), (40_000, 900)])
+def test_a_wait_is_at_most_as_long_as_the_wait_before(waited: float, longest: int) -> None:
+    drawn = [wait_seconds(waited) for _ in range(300)]
+    assert longest / 2 <= min(drawn) < max(drawn) <= longest
+
+
+def test_the_last_attempt_leaves_a_letter_with_its_reason(desk: Desk, overlap: int) -> None:
     event = desk.batch(("a.jpg", limits.MAX_ATTEMPTS))
-    answer = process_batch(event, Context(), failing("a.jpg", error=ZeroDivisionError("by\0zero")))
-    assert answer == {"batchItemFailures": []}  # acknowledged: it is in the other queue now
+    broken = failing("a.jpg", error=ZeroDivisionError("by\0zero"))
+    answer = process_events(event, Context(), Upload, broken, overlap=overlap)
+    assert answer == {"batchItemFailures": []}  # SQS may delete it: it is in the dead-letter queue now
     (letter,) = desk.letters()
     assert letter["Body"] == event["Records"][0]["body"]
     reason = reason_of(letter)
@@ -151,133 +213,215 @@ def test_the_last_attempt_leaves_a_letter_that_explains(desk: Desk) -> None:
     assert reason.attempts == "5"
 
 
-def test_a_letter_that_cannot_be_sent_is_left_to_sqs(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: Any) -> None:
-        raise ClientError({"Error": {"Code": "ServiceUnavailable"}}, "SendMessage")
-
-    monkeypatch.setattr(queues, "send", refuse)
+def test_a_message_comes_back_if_its_letter_cannot_be_sent(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    refuse(monkeypatch, "send")
     event = desk.batch(("a.jpg", limits.MAX_ATTEMPTS))
-    answer = process_batch(event, Context(), failing("a.jpg"))
+    answer = process_events(event, Context(), Upload, failing("a.jpg"))
     assert desk.come_back(event, answer) == ["a.jpg"]
 
 
-def test_what_can_never_succeed_is_not_tried_again(desk: Desk) -> None:
+def test_a_rejected_message_is_not_retried(desk: Desk) -> None:
     event = desk.batch(("a.jpg", 1))
-    answer = process_batch(event, Context(), failing("a.jpg", error=Rejected("not-an-image", "It is a poem.")))
+    answer = process_events(event, Context(), Upload, failing("a.jpg", error=Rejected("not-an-image", "It is a poem.")))
     assert answer == {"batchItemFailures": []}
     assert reason_of(desk.letters()[0]).code == "not-an-image"
 
 
-def test_a_message_that_is_no_event_is_kept_for_us(desk: Desk) -> None:
-    event = desk.batch(("a.jpg", limits.MAX_ATTEMPTS))
+def test_a_malformed_message_is_given_up_at_its_first_attempt(desk: Desk, overlap: int) -> None:
+    event = desk.batch(("a.jpg", 1), ("b.jpg", 1))
     event["Records"][0]["body"] = "{}"
-    process_batch(event, Context(), failing())
-    assert reason_of(desk.letters()[0]).code == "malformed-event"
+    answer = process_events(event, Context(), Upload, failing(), overlap=overlap)
+    assert answer == {"batchItemFailures": []}
+    (letter,) = desk.letters()
+    assert reason_of(letter).code == "malformed-event"
+    assert letter["Body"] == "{}"
 
 
-@pytest.mark.parametrize(("attempts", "isolated"), [((1, 1), False), ((1, 2), True), ((5, 1), True)])
-def test_one_suspect_isolates_the_batch(desk: Desk, attempts: tuple[int, int], isolated: bool) -> None:
-    seen = []
-    event = desk.batch(("a.jpg", attempts[0]), ("b.jpg", attempts[1]))
-    process_batch(event, Context(), lambda _, isolate: seen.append(isolate))
-    assert seen == [isolated, isolated]
-
-
-def test_what_is_done_with_does_not_pay_for_a_suspects_crash(desk: Desk) -> None:
-    class ProcessDied(BaseException):
-        pass
-
-    def crash_at_b(upload: Upload, isolate: bool) -> None:
-        if upload.key == "b.jpg":
-            raise ProcessDied
-
-    event = desk.batch(("a.jpg", 3), ("b.jpg", 2))
-    with pytest.raises(ProcessDied):
-        process_batch(event, Context(), crash_at_b)
-    handles = [record["receiptHandle"] for record in event["Records"]]
-    queues.hide(desk.sqs, desk.queue, handles[1:], 0)
-    with pytest.raises(ClientError):
-        desk.sqs.change_message_visibility(QueueUrl=desk.queue, ReceiptHandle=handles[0], VisibilityTimeout=0)
-    assert [record["messageId"] for record in desk.received()] == [event["Records"][1]["messageId"]]
-
-
-def test_a_batch_hides_its_messages_no_longer_than_it_can_live(desk: Desk) -> None:
+def test_the_lease_ends_soon_after_the_invocation(desk: Desk) -> None:
     seen: list[tuple[str, int]] = []
     event = desk.batch(("a.jpg", 1), ("b.jpg", 1))
-    process_batch(event, Context(), lambda *_: seen.extend(desk.hidden))
+    process_events(event, Context(), Upload, lambda _: seen.extend(desk.hidden))
     assert ("a.jpg", 70) in seen
     assert ("b.jpg", 70) in seen
 
 
 @pytest.mark.parametrize("attempts", [1, 3, limits.MAX_ATTEMPTS])
-def test_having_to_wait_is_no_attempt(desk: Desk, attempts: int) -> None:
-    context = Context()
+def test_a_message_without_time_is_requeued_without_an_attempt(desk: Desk, time: Time, attempts: int) -> None:
     worked = []
 
-    def slow(upload: Upload, isolate: bool) -> None:
+    def slow(upload: Upload) -> None:
         worked.append(upload.key)
-        context.remaining_ms = 15_000
+        time.passed += timedelta(seconds=45)
 
     event = desk.batch(("a.jpg", limits.MAX_ATTEMPTS), ("b.jpg", attempts))
-    assert process_batch(event, context, slow) == {"batchItemFailures": []}
-    assert worked == ["a.jpg"]  # the most tried goes first
+    assert process_events(event, Context(), Upload, slow) == {"batchItemFailures": []}
+    assert worked == ["a.jpg"]  # the message with the most attempts goes first
     assert desk.letters() == []
-    (fresh,) = desk.received()
-    assert fresh["body"] == event["Records"][1]["body"]
-    assert fresh["messageId"] != event["Records"][1]["messageId"]  # so SQS counts from one again, and we go on
-
-    seen = []
-    answer = process_batch({"Records": [fresh]}, Context(), lambda _, isolate: seen.append(isolate))
-    assert seen == [attempts > 1]  # waiting makes no suspect, and a suspect remains one
-    answer = process_batch({"Records": [fresh]}, Context(), failing("b.jpg"))
+    (copy,) = desk.received()
+    assert copy["body"] == event["Records"][1]["body"]
+    assert copy["messageId"] != event["Records"][1]["messageId"]
+    answer = process_events({"Records": [copy]}, Context(), Upload, failing("b.jpg"))
     if attempts == limits.MAX_ATTEMPTS:
         assert reason_of(desk.letters()[0]).attempts == str(limits.MAX_ATTEMPTS)
     else:
-        assert desk.come_back({"Records": [fresh]}, answer) == ["b.jpg"]
+        assert desk.come_back({"Records": [copy]}, answer) == ["b.jpg"]
 
 
-def test_what_cannot_be_sent_anew_comes_back_at_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: Any) -> None:
-        raise ClientError({"Error": {"Code": "ServiceUnavailable"}}, "SendMessage")
-
-    monkeypatch.setattr(queues, "send", refuse)
+def test_a_message_that_cannot_be_requeued_is_redelivered(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    refuse(monkeypatch, "requeue")
     event = desk.batch(("a.jpg", 2), ("b.jpg", 2))
-    answer = process_batch(event, Context(remaining_ms=15_000), failing())
+    answer = process_events(event, Context(remaining_ms=15_000), Upload, failing())
     assert desk.come_back(event, answer) == ["b.jpg"]
     assert desk.waits("b.jpg") == [0]
 
 
-def test_a_function_with_little_time_still_gets_on(desk: Desk) -> None:
-    worked = []
+def test_the_first_message_is_tried_with_little_time(desk: Desk) -> None:
+    worked: list[str] = []
     event = desk.batch(("a.jpg", 2), ("b.jpg", 2))
-    answer = process_batch(event, Context(remaining_ms=10_000), lambda upload, _: worked.append(upload.key))
+    answer = process_events(event, Context(remaining_ms=10_000), Upload, recording(worked))
     assert worked == ["a.jpg"]
     assert answer == {"batchItemFailures": []}
     assert len(desk.received()) == 1
 
 
-def test_a_queue_that_does_not_listen_stops_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: Any) -> None:
-        raise ClientError({"Error": {"Code": "RequestThrottled"}}, "ChangeMessageVisibilityBatch")
-
+def test_a_batch_goes_on_if_visibility_cannot_be_changed(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     event = desk.batch(("a.jpg", 1), ("b.jpg", 1))
-    monkeypatch.setattr(queues, "hide", refuse)
-    answer = process_batch(event, Context(), failing("b.jpg"))
+    refuse(monkeypatch, "set_visibility", "RequestThrottled")
+    answer = process_events(event, Context(), Upload, failing("b.jpg"))
     assert desk.come_back(event, answer) == ["b.jpg"]
 
 
-def test_a_subscriber_hears_its_own_kind_and_keys_only(desk: Desk) -> None:
+def test_a_subscriber_gets_only_its_kind_of_event_and_its_keys(desk: Desk) -> None:
     image_id = "7ybqx4m8hz6wwqcr6076spxfyx"
     thumb = f"thumb/{image_id}/4x3/a"
     event = desk.batch((f"{thumb}.jpg", 1), (f"{thumb}.webp", 1), (f"rejected/{image_id}.json", 1), ("a.jpg", 1))
-    heard: list[str] = []
-    answer = process_events(event, Context(), RenditionCreated, lambda made, _: heard.append(made.key), keys="*.webp")
-    assert heard == [f"{thumb}.webp"]
-    assert answer == {"batchItemFailures": []}  # the others are done with
+    seen: list[str] = []
+    answer = process_events(event, Context(), RenditionCreated, lambda made: seen.append(made.key), keys="*.webp")
+    assert seen == [f"{thumb}.webp"]
+    assert answer == {"batchItemFailures": []}
 
 
-def test_what_was_replaced_meanwhile_is_done_with(desk: Desk) -> None:
+def test_a_superseded_event_is_done(desk: Desk) -> None:
     event = desk.batch(("a.jpg", 1))
-    answer = process_batch(event, Context(), failing("a.jpg", error=storage.Superseded("replaced")))
+    answer = process_events(event, Context(), Upload, failing("a.jpg", error=storage.Superseded("replaced")))
     assert answer == {"batchItemFailures": []}
     assert desk.letters() == []
+
+
+def test_an_outage_makes_the_message_wait_without_an_attempt(desk: Desk, time: Time, overlap: int) -> None:
+    event = desk.batch(("a.jpg", limits.MAX_ATTEMPTS))
+    for _ in range(20):
+        answer = process_events(event, Context(), Upload, failing("a.jpg", error=OUTAGE), overlap=overlap)
+        assert answer == {"batchItemFailures": []}
+        assert desk.letters() == []
+        event = {"Records": desk.delayed()}
+        assert len(event["Records"]) == 1
+        time.passed += timedelta(minutes=10)
+    worked: list[str] = []
+    process_events(event, Context(), Upload, recording(worked), overlap=overlap)
+    assert worked == ["a.jpg"]
+    process_events(event, Context(), Upload, failing("a.jpg"), overlap=overlap)
+    (letter,) = desk.letters()
+    assert reason_of(letter).attempts == str(limits.MAX_ATTEMPTS)
+
+
+def test_a_message_that_waited_for_half_a_day_becomes_a_letter(desk: Desk, time: Time) -> None:
+    event = desk.batch(("a.jpg", 1))
+    process_events(event, Context(), Upload, failing("a.jpg", error=OUTAGE))
+    event = {"Records": desk.delayed()}
+    time.passed += timedelta(seconds=limits.MAX_WAITED_SECONDS + 1)
+    assert process_events(event, Context(), Upload, failing("a.jpg", error=OUTAGE)) == {"batchItemFailures": []}
+    (letter,) = desk.letters()
+    assert (reason_of(letter).code, reason_of(letter).sentence) == (OUTAGE.code, OUTAGE.sentence)
+
+
+def test_waiting_keeps_the_first_sending_time(
+    desk: Desk, time: Time, monkeypatch: pytest.MonkeyPatch, overlap: int
+) -> None:
+    event = desk.batch(("a.jpg", 1))
+    process_events(event, Context(), Upload, failing("a.jpg", error=OUTAGE), overlap=overlap)
+    time.passed += timedelta(minutes=30)
+    told: list[LogEvent] = []
+    monkeypatch.setattr(subscriber, "tell", lambda event, **_: told.append(event))
+    process_events({"Records": desk.delayed()}, Context(), Upload, failing(), overlap=overlap)
+    (received,) = [event for event in told if isinstance(event, UploadReceived)]
+    assert received.queue_ms == pytest.approx(30 * 60_000, abs=10_000)
+
+
+def test_attempts_from_before_a_redrive_do_not_count(desk: Desk, time: Time) -> None:
+    event = desk.batch(("a.jpg", limits.MAX_ATTEMPTS))
+    process_events(event, Context(), Upload, failing("a.jpg", error=OUTAGE))
+    (copy,) = desk.delayed()
+    copy["attributes"]["SentTimestamp"] = str(int(copy["attributes"]["SentTimestamp"]) + 3_600_000)
+    answer = process_events({"Records": [copy]}, Context(), Upload, failing("a.jpg"))
+    assert desk.come_back({"Records": [copy]}, answer) == ["a.jpg"]
+
+
+def test_an_open_breaker_lets_one_message_of_a_batch_try(desk: Desk, overlap: int) -> None:
+    tried: list[str] = []
+
+    def work(upload: Upload) -> None:
+        tried.append(upload.key)
+        raise OUTAGE
+
+    names = [f"{number}.jpg" for number in range(10)]
+    process_events(desk.batch(*((name, 1) for name in names)), Context(), Upload, work, overlap=overlap)
+    assert len(tried) in range(limits.BREAKER_OUTAGES, limits.BREAKER_OUTAGES + overlap)
+    tried.clear()
+    process_events({"Records": desk.delayed()}, Context(), Upload, work, overlap=overlap)
+    assert len(tried) == 1
+    worked: list[str] = []
+    process_events({"Records": desk.delayed()}, Context(), Upload, recording(worked), overlap=overlap)
+    assert sorted(worked) == names  # the service is back: nobody waits any longer
+    assert desk.letters() == []
+
+
+def test_failed_events_of_a_long_message_go_on_alone(desk: Desk, overlap: int) -> None:
+    event = desk.batch(("a.jpg", 1))
+    records = [Upload("uploads", f"{n}.jpg", "e" * 32, 1, AT).as_event()["Records"][0] for n in range(100)]
+    event["Records"][0]["body"] = json.dumps({"Records": records})
+    worked: list[str] = []
+
+    def work(upload: Upload) -> None:
+        if upload.key == "7.jpg":
+            raise REFUSED
+        if upload.key == "8.jpg":
+            raise OUTAGE
+        worked.append(upload.key)
+
+    assert process_events(event, Context(), Upload, work, overlap=overlap) == {"batchItemFailures": []}
+    assert len(worked) == 98
+    copies = desk.delayed()
+    attempts = {desk.keys_by_handle[copy["receiptHandle"]]: Message(copy).attempts for copy in copies}
+    assert attempts == {"7.jpg": 2, "8.jpg": 1}
+
+
+def test_overlapping_messages_are_worked_on_at_the_same_time(desk: Desk) -> None:
+    together = threading.Barrier(4, timeout=10)
+    event = desk.batch(*((f"{number}.jpg", 1) for number in range(8)))
+
+    def work(_: Upload) -> None:
+        together.wait()
+
+    answer = process_events(event, Context(), Upload, work, overlap=4)
+    assert answer == {"batchItemFailures": []}
+    assert desk.received() == []
+
+
+def test_a_message_that_is_stuck_is_requeued_in_time(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    release = threading.Event()
+    monkeypatch.setattr(subscriber, "RESERVE_SECONDS", 0.1)
+    monkeypatch.setattr(subscriber, "START_SECONDS", 0.1)
+
+    def work(upload: Upload) -> None:
+        if upload.key == "stuck.jpg":
+            release.wait(10)
+            raise REFUSED
+
+    event = desk.batch(("stuck.jpg", 1), ("a.jpg", 1), ("b.jpg", 1))
+    answer = process_events(event, Context(remaining_ms=1000), Upload, work, overlap=2)
+    release.set()
+    assert answer == {"batchItemFailures": []}
+    (copy,) = desk.received()
+    assert desk.keys_by_handle[copy["receiptHandle"]] == "stuck.jpg"
+    assert Message(copy).attempts == 1

@@ -15,6 +15,7 @@ from mypy_boto3_s3 import S3Client
 from PIL import Image
 
 from functions.list import shown
+from functions.resize.render import render
 from functions.resize.work import Settings, resize_upload
 from shared import keys, telemetry
 from shared.events import Upload
@@ -204,7 +205,7 @@ def test_a_resized_upload_logs_its_times_and_sizes(s3: S3Client, capsys: pytest.
     Image.new("RGB", (640, 480), "teal").save(body, "JPEG")
     etag = s3.put_object(Bucket="uploads", Key="cat.jpg", Body=body.getvalue())["ETag"].strip('"')
     upload = Upload("uploads", "cat.jpg", etag, len(body.getvalue()), datetime.now(UTC))
-    resize_upload(s3, upload, Settings("uploads", "resized", 5))
+    resize_upload(s3, upload, Settings("uploads", "resized", 5), render)
     (line,), _ = told(capsys)
     assert line["image_id"] == upload.image.id
     assert line["size_bytes"] == len(body.getvalue())

@@ -10,9 +10,9 @@ from functions.resize.formats.sniff import READABLE
 from shared.limits import (
     FUNCTION_MEMORY_MB,
     LEASE_MARGIN_SECONDS,
-    MAX_ATTEMPTS,
     MAX_IMAGE_BYTES,
     MAX_IMAGE_PIXELS,
+    MAX_RECEIVES,
     MAX_SIDE_PX,
     MESSAGE_SECONDS,
     RESERVE_SECONDS,
@@ -40,7 +40,7 @@ def source_queue(event: dict[str, Any]) -> str:
 @pytest.mark.parametrize("name", sorted(set(QUEUES) - DEAD_LETTER_QUEUES))
 def test_a_queue_gives_up_into_its_own_dead_letter_queue(name: str) -> None:
     redrive = QUEUES[name]["RedrivePolicy"]
-    assert redrive["maxReceiveCount"] == MAX_ATTEMPTS
+    assert redrive["maxReceiveCount"] == MAX_RECEIVES
     dead_letter_queue = redrive["deadLetterTargetArn"]["Fn::GetAtt"].split(".")[0]
     assert QUEUES[dead_letter_queue]["MessageRetentionPeriod"] == MAX_RETENTION_SECONDS
     sharing = [other for other, queue in QUEUES.items() if queue.get("RedrivePolicy") == redrive]

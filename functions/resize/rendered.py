@@ -1,0 +1,39 @@
+"""The result of rendering, in the renderer process and in the function; knows nothing of Pillow."""
+
+from dataclasses import dataclass
+
+from shared.media import EXTENSIONS_BY_TYPE
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One rendition as a file. `rendition` is its name, `encoding` one of shared.renditions.FORMATS but "auto"."""
+
+    rendition: str
+    body: bytes
+    encoding: str
+    width_px: int
+    height_px: int
+
+    @property
+    def content_type(self) -> str:
+        """The media type to serve it with."""
+        return f"image/{self.encoding}"
+
+    @property
+    def extension(self) -> str:
+        """The end of its key, without the dot."""
+        return EXTENSIONS_BY_TYPE[self.content_type][0]
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """All renditions of an upload. The size in pixels is the original's, upright; `format` is the original's."""
+
+    width_px: int
+    height_px: int
+    format: str
+    decode_seconds: float
+    resize_seconds: float
+    encode_seconds: float
+    pictures: tuple[Picture, ...]

@@ -1,0 +1,110 @@
+"""One queue message as a subscriber receives it: its attempts, its waiting time, and the copies that replace it.
+
+A message that must wait is replaced by a copy, because SQS counts every receive and a visibility timeout cannot be
+taken back. The copy's attributes carry on what SQS would start anew: attempts, waiting time, the first sending time.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from threading import Lock
+from typing import Any
+
+from shared import clock
+from shared.events import Created
+from shared.letters import HISTORY, REPLAYED_AT, texts_of
+
+# The attributes of a copy: attempts before it; when its message first had to wait (ISO 8601, UTC); when the first of
+# its messages was sent, and when the copy was (milliseconds since 1970).
+EARLIER_ATTEMPTS = "earlier_attempts"
+WAITING_SINCE = "waiting_since"
+FIRST_SENT_MS = "first_sent_ms"
+REQUEUED_MS = "requeued_ms"
+# SQS keeps a copy's sending time until a redrive from a dead-letter queue sends the message again.
+_SAME_SENDING_MS = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A message to send: `delay_seconds` until it becomes visible."""
+
+    body: str
+    attributes: Mapping[str, Any]
+    delay_seconds: int
+
+
+class Message:
+    """A received message. Its fields are Lambda's record; times are UTC."""
+
+    def __init__(self, record: Mapping[str, Any]) -> None:
+        self.record = record
+        self.id: str = record["messageId"]
+        self.receipt_handle: str = record["receiptHandle"]
+        self.body: str = record["body"]
+        self._texts = texts_of(record)
+        self._claimed = False
+        self._lock = Lock()
+
+    @cached_property
+    def attempts(self) -> int:
+        """Attempts so far, the current one included. Attempts before a redrive do not count."""
+        earlier = int(self._texts.get(EARLIER_ATTEMPTS, "0")) if not self._moved else 0
+        return int(self.record["attributes"]["ApproximateReceiveCount"]) + earlier
+
+    @property
+    def waiting_since(self) -> datetime | None:
+        """When the message first had to wait, or None if it has not."""
+        text = self._texts.get(WAITING_SINCE)
+        return datetime.fromisoformat(text) if text and not self._moved else None
+
+    @property
+    def first_sent(self) -> datetime:
+        """When the first message with this event was sent."""
+        sent = self._texts.get(FIRST_SENT_MS, self.record["attributes"]["SentTimestamp"])
+        return datetime.fromtimestamp(int(sent) / 1000, UTC)
+
+    @property
+    def replayed_at(self) -> datetime | None:
+        """When an operator replayed the event, or None."""
+        text = self._texts.get(REPLAYED_AT)
+        return datetime.fromisoformat(text) if text else None
+
+    @property
+    def history(self) -> str:
+        """The event's earlier deaths, as the attribute has them (shared/letters.py)."""
+        return self._texts.get(HISTORY, "")
+
+    @property
+    def has_reason(self) -> bool:
+        """Whether it was a dead letter that another tool moved back with its attributes."""
+        return "code" in self._texts
+
+    def claim(self) -> bool:
+        """Returns True to the first caller only, who then decides what becomes of the message."""
+        with self._lock:
+            claimed, self._claimed = self._claimed, True
+        return not claimed
+
+    def copy(self, delay_seconds: int, attempts: int, waiting_since: datetime | None, event: Created | None) -> Copy:
+        """Returns a copy that has had so many attempts; of one event alone, if `event` is given."""
+        now_ms = round(clock.now().timestamp() * 1000)
+        texts = {
+            FIRST_SENT_MS: str(round(self.first_sent.timestamp() * 1000)),
+            REQUEUED_MS: str(now_ms),
+            EARLIER_ATTEMPTS: str(attempts),
+            WAITING_SINCE: waiting_since.isoformat() if waiting_since else "",
+            REPLAYED_AT: self._texts.get(REPLAYED_AT, ""),
+            HISTORY: self.history,
+        }
+        attributes = {name: {"DataType": "String", "StringValue": text} for name, text in texts.items() if text}
+        return Copy(json.dumps(event.as_event()) if event else self.body, attributes, delay_seconds)
+
+    @property
+    def _moved(self) -> bool:
+        """Whether the message was sent again by a redrive since it was requeued."""
+        requeued = self._texts.get(REQUEUED_MS)
+        return (
+            bool(requeued) and int(self.record["attributes"]["SentTimestamp"]) - int(requeued or 0) > _SAME_SENDING_MS
+        )
