@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
@@ -400,15 +401,18 @@ def _finish(summary: Summary, done: str, left: int) -> None:
 
 
 def _move_by_sqs(dead: Dead, rate: int) -> None:
-    moved = 0
+    moved = letters.Moved(0, 0)
+    recorded = list(records.listed(dead))
+    progress = letters.move_all(dead.sqs, dead.queue_url, dead.dead_url, rate)
     try:
-        with console.status("SQS moves them") as status:
-            for moved, of in letters.move_all(dead.sqs, dead.queue_url, dead.dead_url, rate):
-                status.update(f"SQS moves them: {moved} of about {of}")
-    except NotImplementedError as error:
-        raise Problem("no-move-task", "This SQS cannot move letters itself. Leave --by-sqs out.") from error
-    records.forget(dead, records.listed(dead))
-    console.print(f"{moved} replayed, by SQS itself.")
+        with closing(progress), console.status("SQS moves them") as status:
+            for moved in progress:
+                status.update(f"SQS moves them: {moved.letters} of about {moved.of}")
+    except KeyboardInterrupt:
+        console.print(f"Cancelled after {moved.letters} of about {moved.of}. Run the command again to continue.")
+        raise typer.Exit(INTERRUPTED) from None
+    records.forget(dead, recorded)
+    console.print(f"{moved.letters} replayed, by SQS itself.")
 
 
 def _sentence(dead: Dead, found: Sequence[LetterKey], code: str) -> str:

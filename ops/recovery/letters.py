@@ -8,6 +8,7 @@ Only the commands that need the letters themselves do so. `darkroom dead-letters
 import time
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from botocore.exceptions import ClientError
 
+from ops.problem import Problem
 from ops.target import CONNECTIONS
 from shared.events import Created
 from shared.letters import Death, Reason, deaths_of, events_of, reason_of
@@ -158,33 +160,65 @@ def walk(sqs: "SQSClient", queue_url: str) -> Generator[Letter]:
         yield from reading
 
 
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The progress of a move by SQS: how many letters it has moved, of about how many."""
+
+    letters: int
+    of: int
+
+
 def replay_one(sqs: "SQSClient", letter: Letter, queue_url: str, dead_letter_queue_url: str) -> None:
     """Send the letter's event to the queue, then delete the letter: a kill in between leaves both, never neither."""
     sqs.send_message(QueueUrl=queue_url, MessageBody=letter.body)
     sqs.delete_message(QueueUrl=dead_letter_queue_url, ReceiptHandle=letter.receipt_handle)
 
 
-def move_all(sqs: "SQSClient", queue_url: str, dead_letter_url: str, per_second: int) -> Iterator[tuple[int, int]]:
-    """Lets SQS itself move every letter back to the queue; yields (moved, of about how many) until it is done.
+def move_all(sqs: "SQSClient", queue_url: str, dead_letter_url: str, per_second: int) -> Generator[Moved]:
+    """Let SQS itself move every letter back to the queue. Yields its progress until the move has ended.
 
-    The destination is named: letters that a function has sent have no source that SQS would know. Raises
-    NotImplementedError where there is no such thing (the local engine).
+    The destination is named, because SQS knows no source of letters that a function has sent. Closing the generator
+    before the end cancels the move. Raises Problem (`no-move-task` where SQS cannot do it, as on the local engine;
+    `move-failed` if SQS gives up on the way).
     """
     source, destination = arn(sqs, dead_letter_url), arn(sqs, queue_url)
     try:
-        sqs.start_message_move_task(
+        earlier = _newest_move(sqs, source)
+        handle = sqs.start_message_move_task(
             SourceArn=source, DestinationArn=destination, MaxNumberOfMessagesPerSecond=per_second
-        )
+        )["TaskHandle"]
     except ClientError as error:
         if error.response["Error"]["Code"] in _NO_MOVE_TASK:
-            raise NotImplementedError from error
+            raise Problem("no-move-task", "This SQS cannot move letters itself. Leave --by-sqs out.") from error
         raise
-    while True:
-        task: Any = sqs.list_message_move_tasks(SourceArn=source, MaxResults=1)["Results"][0]
-        yield task.get("ApproximateNumberOfMessagesMoved", 0), task.get("ApproximateNumberOfMessagesToMove", 0)
-        if task["Status"] not in {"RUNNING", "CANCELLING"}:
-            return
-        time.sleep(MOVE_POLL_SECONDS)
+    running = True
+    try:
+        while running:
+            task = _newest_move(sqs, source)
+            # A new task takes a moment until it is listed; until then the list is empty or has an earlier task.
+            if task and (not earlier or task["StartedTimestamp"] > earlier["StartedTimestamp"]):
+                running = task["Status"] in {"RUNNING", "CANCELLING"}
+                moved = Moved(
+                    task.get("ApproximateNumberOfMessagesMoved", 0), task.get("ApproximateNumberOfMessagesToMove", 0)
+                )
+                if task["Status"] == "FAILED":
+                    reason = task.get("FailureReason", "SQS gives no reason")
+                    raise Problem(
+                        "move-failed",
+                        f"SQS stopped after {moved.letters} of about {moved.of}: {reason}. Run the command again, "
+                        "without --by-sqs if it fails again.",
+                    )
+                yield moved
+            if running:
+                time.sleep(MOVE_POLL_SECONDS)
+    finally:
+        if running:
+            with suppress(ClientError):  # it has just ended
+                sqs.cancel_message_move_task(TaskHandle=handle)
+
+
+def _newest_move(sqs: "SQSClient", source: str) -> Any:
+    return next(iter(sqs.list_message_move_tasks(SourceArn=source, MaxResults=1).get("Results", [])), None)
 
 
 def arn(sqs: "SQSClient", queue_url: str) -> str:

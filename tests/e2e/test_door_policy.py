@@ -7,6 +7,7 @@ from typing import Any
 import boto3
 import httpx
 import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from ops.local.engine import REGION
@@ -74,9 +75,12 @@ def test_an_altered_policy_is_refused(stack: Stack, altered: dict[str, Any]) -> 
 
 def test_an_expired_ticket_is_refused(stack: Stack) -> None:
     """Tests a correct signature of the door's own role under an expired policy."""
-    s3 = as_role(stack, "ingest").client("s3", endpoint_url=stack.engine.url)
+    # The door signs with SigV4. Without this setting boto3 would sign with SigV2, whose expiry is another check.
+    signed_as_the_door = Config(signature_version="s3v4")
+    s3 = as_role(stack, "ingest").client("s3", endpoint_url=stack.engine.url, config=signed_as_the_door)
     key = "uploads/late/cat.jpg"
     late = s3.generate_presigned_post(stack.upload_bucket, key, ExpiresIn=-1)
+    assert late["fields"]["x-amz-algorithm"] == "AWS4-HMAC-SHA256"
     assert httpx.post(late["url"], data=late["fields"], files={"file": b"x"}).status_code == 403
     in_time = s3.generate_presigned_post(stack.upload_bucket, key, ExpiresIn=60)
     assert httpx.post(in_time["url"], data=in_time["fields"], files={"file": picture()}).status_code == 204
@@ -91,8 +95,15 @@ def test_an_anonymous_request_is_refused(stack: Stack) -> None:
 
 
 def as_role(stack: Stack, function: str) -> boto3.Session:
-    """Return a session with the role of one function."""
+    """Return a session with the role of one function.
+
+    The engine lets the account's root assume any role, so this checks first that Lambda could.
+    """
     role = stack.client("lambda").get_function_configuration(FunctionName=f"darkroom-{function}")["Role"]
+    trusted = stack.client("iam").get_role(RoleName=role.rsplit("/", 1)[-1])["Role"]["AssumeRolePolicyDocument"]
+    assert trusted["Statement"] == [
+        {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    ]
     credentials = stack.client("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
     return boto3.Session(
         credentials["AccessKeyId"], credentials["SecretAccessKey"], credentials["SessionToken"], region_name=REGION

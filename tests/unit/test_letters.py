@@ -1,5 +1,6 @@
 """Reading the dead-letter queue, and keeping the records in S3 equal to it."""
 
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 from moto import mock_aws
 
+from ops.problem import Problem
 from ops.recovery import letters, records
 from ops.recovery.letters import HOLD_SECONDS, Reading, move_all, walk
 from shared.letters import UNDELIVERED, UNEXPLAINED, Reason, attributes
@@ -144,28 +146,91 @@ def test_a_large_difference_is_read_only_when_asked() -> None:
     assert (len(view.letters), view.unread) == (records.READ_AT_ONCE + 1, 0)
 
 
-def test_sqs_moves_a_whole_queue_where_it_can() -> None:
-    sqs = boto3.client("sqs")
-    with Stubber(sqs) as stub:
-        for name in ("dead", "work"):
-            answer = {"Attributes": {"QueueArn": f"arn:{name}"}}
-            stub.add_response("get_queue_attributes", answer, {"QueueUrl": name, "AttributeNames": ["QueueArn"]})
-        stub.add_response(
-            "start_message_move_task",
-            {"TaskHandle": "task"},
-            {"SourceArn": "arn:dead", "DestinationArn": "arn:work", "MaxNumberOfMessagesPerSecond": 50},
-        )
-        done = {"Status": "COMPLETED", "ApproximateNumberOfMessagesMoved": 7, "ApproximateNumberOfMessagesToMove": 7}
-        stub.add_response("list_message_move_tasks", {"Results": [done]}, {"SourceArn": "arn:dead", "MaxResults": 1})
-        assert list(move_all(sqs, "work", "dead", 50)) == [(7, 7)]
+class MoveTasks:
+    """Answers the calls of a move as SQS documents them, one status for each list.
+
+    A task is listed a moment after its start. It shows its handle only while it runs, and can be cancelled only then.
+    """
+
+    def __init__(self, *statuses: str, earlier: bool = False) -> None:
+        self.statuses, self.started, self.cancelled = list(statuses), False, False
+        self.earlier = [{"Status": "COMPLETED", "ApproximateNumberOfMessagesMoved": 99, "StartedTimestamp": 1}]
+        self.earlier = self.earlier if earlier else []
+
+    def get_queue_attributes(self, QueueUrl: str, AttributeNames: list[str]) -> dict[str, Any]:  # noqa: N803
+        return {"Attributes": {"QueueArn": f"arn:{QueueUrl}"}}
+
+    def start_message_move_task(self, **asked: Any) -> dict[str, str]:
+        assert asked == {"SourceArn": "arn:dead", "DestinationArn": "arn:work", "MaxNumberOfMessagesPerSecond": 50}
+        self.started = True
+        return {"TaskHandle": "task"}
+
+    def list_message_move_tasks(self, SourceArn: str, MaxResults: int) -> dict[str, Any]:  # noqa: N803
+        assert (SourceArn, MaxResults) == ("arn:dead", 1)
+        if not self.started:
+            return {"Results": self.earlier}
+        status = self.statuses.pop(0)
+        if status == "not listed":
+            return {"Results": self.earlier}
+        task = {"Status": status, "StartedTimestamp": 2, "ApproximateNumberOfMessagesMoved": 7}
+        if status == "RUNNING":
+            task |= {"TaskHandle": "task", "ApproximateNumberOfMessagesToMove": 9}
+        if status == "FAILED":
+            task |= {"FailureReason": "CouldNotDetermineMessageSource"}
+        return {"Results": [task]}
+
+    def cancel_message_move_task(self, TaskHandle: str) -> dict[str, Any]:  # noqa: N803
+        assert TaskHandle == "task"
+        self.cancelled = True
+        return {"ApproximateNumberOfMessagesMoved": 7}
 
 
-@pytest.mark.parametrize(("code", "raises"), [("InvalidAction", NotImplementedError), ("AccessDenied", ClientError)])
-def test_where_sqs_cannot_we_do_and_where_it_may_not_we_say(code: str, raises: type[Exception]) -> None:
+@pytest.fixture
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(letters, "MOVE_POLL_SECONDS", 0)
+
+
+def moved(tasks: MoveTasks) -> list[letters.Moved]:
+    sqs: Any = tasks
+    return list(move_all(sqs, "work", "dead", 50))
+
+
+@pytest.mark.usefixtures("_at_once")
+def test_a_move_by_sqs_is_followed_to_its_end() -> None:
+    tasks = MoveTasks("RUNNING", "COMPLETED")
+    assert moved(tasks) == [letters.Moved(7, 9), letters.Moved(7, 0)]
+    assert not tasks.cancelled
+
+
+@pytest.mark.usefixtures("_at_once")
+@pytest.mark.parametrize("earlier", [False, True])
+def test_a_move_that_is_not_listed_yet_is_waited_for(earlier: bool) -> None:
+    """The list is empty, or its newest task is one that ended before."""
+    assert moved(MoveTasks("not listed", "not listed", "COMPLETED", earlier=earlier)) == [letters.Moved(7, 0)]
+
+
+@pytest.mark.usefixtures("_at_once")
+def test_a_failed_move_is_an_error_with_the_reason_of_sqs() -> None:
+    with pytest.raises(Problem, match=r"after 7 of about 0: CouldNotDetermineMessageSource") as raised:
+        moved(MoveTasks("RUNNING", "FAILED"))
+    assert raised.value.code == "move-failed"
+
+
+@pytest.mark.usefixtures("_at_once")
+def test_an_interrupted_move_is_cancelled() -> None:
+    tasks = MoveTasks("RUNNING", "RUNNING")
+    sqs: Any = tasks
+    with closing(move_all(sqs, "work", "dead", 50)) as progress:
+        next(progress)
+    assert tasks.cancelled
+
+
+@pytest.mark.parametrize(("code", "raises"), [("InvalidAction", Problem), ("AccessDenied", ClientError)])
+def test_an_sqs_without_moves_is_a_problem_and_a_denied_move_an_error(code: str, raises: type[Exception]) -> None:
     sqs = boto3.client("sqs")
     with Stubber(sqs) as stub:
         for _ in range(2):
             stub.add_response("get_queue_attributes", {"Attributes": {"QueueArn": "arn"}})
-        stub.add_client_error("start_message_move_task", code)
+        stub.add_client_error("list_message_move_tasks", code)
         with pytest.raises(raises):
             list(move_all(sqs, "work", "dead", 50))
