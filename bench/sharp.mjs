@@ -1,6 +1,6 @@
 // sharp as a peer: reads lines "PATH SIZE[,SIZE] OUT" and answers each with its milliseconds.
-// As "sharp" with its defaults: the decoder reduces as far as it can, further than libvips by itself would, which its
-// documentation says can cost quality. As "sharp, no fast shrink" with the option that it names for that.
+// "sharp" uses the defaults: the decoder reduces as far as possible, further than libvips itself, which can cost quality
+// according to its documentation. "sharp, no fast shrink" disables that with the documented option.
 import { readFileSync, writeFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import sharp from "sharp";
@@ -14,7 +14,7 @@ const fitted = (input, px) =>
 
 async function renditions(input, sizes) {
   if (sizes.length === 1) return [await fitted(input, sizes[0]).jpeg({ quality: 80 }).toBuffer()];
-  // One decode, the small one from the large one: measured faster than two pipelines or clone().
+  // One decode, and the small picture from the large one: this measured faster than two pipelines or clone().
   const { data, info } = await fitted(input, sizes[0]).raw().toBuffer({ resolveWithObject: true });
   const raw = { raw: { width: info.width, height: info.height, channels: info.channels } };
   return [
@@ -23,7 +23,7 @@ async function renditions(input, sizes) {
   ];
 }
 
-// The peak of this process; resourceUsage() would count its parent's.
+// The peak memory of this process; resourceUsage() would include the parent's.
 const peakMb = () => Number(readFileSync("/proc/self/status", "utf8").match(/VmHWM:\s+(\d+)/)[1]) / 1024;
 
 for await (const line of createInterface({ input: process.stdin })) {

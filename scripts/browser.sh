@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the browser that the page's tests drive: Debian's package where we are root, else Playwright's own.
+# Installs the browser for the tests of the page: Debian's package if the user is root, else Playwright's.
 set -eu
 cd "$(dirname "$0")/.."
 if command -v chromium >/dev/null 2>&1 || [ -e .venv/browser-ready ]; then

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what the engine is measured beside: pyvips, OpenCV and Wand from PyPI, sharp from npm, ImageMagick's library.
+# Installs the peers of the bench: pyvips, OpenCV and Wand from PyPI, sharp from npm, ImageMagick's library.
 set -eu
 cd "$(dirname "$0")/.."
 uv=$(command -v uv || echo .venv-uv/bin/uv)

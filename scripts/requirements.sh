@@ -1,5 +1,5 @@
 #!/bin/sh
-# Writes what each deployed package requires, pinned, from uv.lock: SAM builds from these files.
+# Writes the pinned requirements of each deployed package from uv.lock. SAM builds from these files.
 set -eu
 cd "$(dirname "$0")/.."
 uv=$(command -v uv || echo .venv-uv/bin/uv)

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes .venv with everything that the lock names. Needs any Python 3.10 or later; finds 3.13, or lets uv fetch it.
+# Makes .venv with all packages of uv.lock. Needs any Python 3.10 or later; finds 3.13, or lets uv fetch it.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -22,7 +22,7 @@ else
     fi
 fi
 
-# 3.13 is often installed and not first on PATH, as pyenv keeps it; uv fetches one where there is none.
+# Python 3.13 is often installed but not first on PATH (pyenv). If it is missing, uv fetches it.
 python=$(for candidate in "$(command -v python3.13 || true)" "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.13.*/bin/python3.13; do
     [ -x "$candidate" ] && "$candidate" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null && { echo "$candidate"; break; }
 done || true)

@@ -1,4 +1,4 @@
-// The grid: pictures from the server's JSON in the server's markup, and endless scroll on top of the "older" link.
+// The grid: puts pictures from the server's JSON into the server's markup, and adds endless scroll to the "older" link.
 const $ = id => document.getElementById(id);
 const grid = $("grid"), more = $("more"), announce = $("status");
 
@@ -6,7 +6,7 @@ for (const hidden of document.querySelectorAll("label[hidden]")) hidden.hidden =
 
 const say = text => { announce.textContent = text; };
 
-// A fetch of JSON. Throws what a person can read: `sentence`, and whether it is `final` (asking again won't help).
+// Fetches JSON. Throws an error with a `sentence` for people; it is `final` if a retry cannot help.
 async function ask(url, options) {
   let answer, body;
   try {
@@ -20,7 +20,7 @@ async function ask(url, options) {
   throw Object.assign(new Error(body.code), {sentence, final: answer.status < 500 && ![408, 429].includes(answer.status)});
 }
 
-// Fills an element of the shape of template#picture; `image` is one of GET images.
+// Fills a clone of template#picture; `image` is an entry of GET images.
 function fill(element, image) {
   const {thumb, view} = image, ratio = Math.min(Math.max(thumb.width / thumb.height, .5), 3);
   element.classList.add("picture");
@@ -37,7 +37,7 @@ function fill(element, image) {
 const newPicture = image => fill($("picture").content.firstElementChild.cloneNode(true), image);
 const known = id => document.querySelector(`.picture[data-id="${CSS.escape(id)}"]`);
 
-// While more is to come, the last row is not full and would grow under the eye: it waits for what follows it.
+// While more pictures follow, the last row is incomplete and would grow visibly, so it stays hidden.
 function hold(on) {
   const all = [...grid.children];
   for (const picture of all) picture.classList.remove("held");
@@ -48,9 +48,9 @@ function hold(on) {
 }
 hold(true);
 addEventListener("resize", () => hold(true));
-more.classList.add("silent"); // the link is for those whose scrolling does not load
+more.classList.add("silent"); // the link remains for visitors without endless scroll
 
-// The next page, once however often it is asked for; false when there is none or it could not be had.
+// Loads the next page, once for all simultaneous calls; false if there is none or loading failed.
 let loading = null;
 function loadOlder() {
   const link = more.querySelector("a");
@@ -68,7 +68,7 @@ function loadOlder() {
     } catch (problem) {
       link.textContent = "Older pictures could not be loaded: try again";
       more.classList.remove("silent");
-      near.unobserve(more); // the link is now for the user to press
+      near.unobserve(more); // from now on the user presses the link
       return false;
     } finally {
       loading = null;
@@ -76,7 +76,7 @@ function loadOlder() {
   })();
 }
 
-// The page before the first picture, for the viewer; false when there is none.
+// Loads the page before the first picture, for the viewer; false if there is none.
 async function loadNewer() {
   const link = $("newer")?.querySelector("[rel=prev]");
   if (!link) return false;
@@ -90,7 +90,7 @@ async function loadNewer() {
   return fresh.length > 0;
 }
 
-// Two screens ahead, so that rows are complete before they come into view.
+// Loads two screens ahead, so that rows are complete before they are visible.
 const near = new IntersectionObserver(async ([seen]) => {
   if (!seen.isIntersecting) return;
   if (await loadOlder()) { near.unobserve(more); near.observe(more); }

@@ -1,4 +1,4 @@
-// Uploads: a card a file, a few files at a time, and the truth about each until it is a picture or refused.
+// Uploads: one card per file, a few files at a time. A card shows the state of its upload until the end.
 const PARALLEL = 4, TRIES = 4, STALLED_MS = 30000, SLOW_MS = 20000, IDS_A_POLL = 100, SLOWEST_POLL_MS = 5000;
 const tray = $("tray"), cards = $("cards"), jobs = new Set(), waiting = [], resizing = new Map();
 let running = 0;
@@ -69,7 +69,7 @@ async function upload(job) {
       await online();
       job.stop.signal.throwIfAborted();
       set(job, "uploading");
-      // A ticket is for one try: it names one key and runs out after minutes.
+      // A ticket is for one attempt: it names one key and expires after minutes.
       const ticket = await ask("uploads", {
         method: "POST", headers: {"content-type": "application/json"}, signal: job.stop.signal,
         body: JSON.stringify({name: job.name, type: job.file.type, size: job.file.size}),
@@ -80,7 +80,7 @@ async function upload(job) {
     } catch (error) {
       if (job.stop.signal.aborted) return;
       if (error.final) return explain(job, "rejected", error.sentence);
-      // The answer may have been lost and not the picture: S3 knows.
+      // Only the response may be lost. The gallery knows whether S3 has the file.
       if (job.id && await arrived(job.id)) return received(job);
       if (tries === TRIES) return explain(job, "failed", error.sentence ?? "The upload broke off. Try again.");
       set(job, "waiting", "Trying again");
@@ -91,7 +91,7 @@ async function upload(job) {
 
 const arrived = id => ask("images/" + id).then(found => found.status !== "pending" || found.received, () => false);
 
-// fetch() tells nothing about how much is sent; XMLHttpRequest does.
+// fetch() reports no upload progress; XMLHttpRequest does.
 function send(job, ticket) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest(), form = new FormData();
@@ -125,7 +125,7 @@ function progress(job, part) {
 
 function received(job) {
   progress(job, 1);
-  job.file = null; // hundreds of photos need not stay in memory
+  job.file = null; // frees the memory of hundreds of photos
   job.since = performance.now();
   set(job, "resizing");
   label(job, "Dismiss");
@@ -133,7 +133,7 @@ function received(job) {
   poll.soon();
 }
 
-// One request for all that are being resized, quickly at first and then ever more slowly, and none when there are none.
+// Polls for all waiting uploads in one request, at growing intervals, and only while there are any.
 const poll = {
   timer: 0, wait: 0, busy: false, most: IDS_A_POLL,
   soon() {
@@ -152,7 +152,7 @@ const poll = {
         const {images} = await ask("images?ids=" + ids.slice(i, i + many).join(","));
         images.forEach(settle);
       }
-    } catch (problem) { // asked again below
+    } catch (problem) { // the loop asks again
       if (problem.message === "ids-too-far-apart") this.most = Math.max(1, this.most >> 1);
     }
     this.busy = false;
@@ -182,7 +182,7 @@ function become(job, image) {
   set(job, "ready");
 }
 
-// A small picture of the file, one at a time: decoding a photo takes fifty megabytes for a moment.
+// Makes a preview of the file, one at a time: decoding a photo takes fifty megabytes for a moment.
 let previews = Promise.resolve();
 function preview(job) {
   previews = previews.then(async () => {
@@ -193,7 +193,7 @@ function preview(job) {
     canvas.getContext("2d").drawImage(bitmap, 0, 0);
     bitmap.close();
     if (!job.image && !job.card.querySelector(".why")) job.card.querySelector(".frame").replaceChildren(canvas);
-  }).catch(() => {}); // not every browser can show every kind
+  }).catch(() => {}); // a browser may not support the format
 }
 
 function cancel(job) {
@@ -233,7 +233,7 @@ function summarise() {
   summarise.left = left;
 }
 
-// Pictures move from the tray to the head of the grid when the user is done with it, so that nothing jumps before.
+// Pictures move from the tray to the head of the grid only when the user closes it, so nothing jumps.
 $("tray-done").addEventListener("click", () => {
   const ready = [...jobs].filter(job => job.image).sort((a, b) => a.image.id < b.image.id ? -1 : 1);
   jobs.clear();
@@ -250,7 +250,7 @@ addEventListener("paste", event => add(event.clipboardData.files));
 addEventListener("online", () => { [...jobs].filter(job => job.state === "failed").forEach(retry); poll.soon(); });
 addEventListener("beforeunload", event => { if (running || waiting.length) event.preventDefault(); });
 
-// Dropping, anywhere, files and folders.
+// Files and folders can be dropped anywhere on the page.
 let over = 0;
 const hasFiles = event => event.dataTransfer?.types.includes("Files");
 const drag = inside => { over = Math.max(0, over + inside); document.body.classList.toggle("dragging", over > 0); };

@@ -10,7 +10,7 @@ function show(element) {
   const thumb = element.querySelector("img"), [width, height, viewWidth, viewHeight] = element.dataset.size.split(" ");
   const id = element.dataset.id, name = thumb.alt, all = pictures(), place = all.indexOf(element);
   current = element;
-  // Sized from the start, the thumbnail in its place until the view is there.
+  // The element has its size from the start, and shows the thumbnail until the view is loaded.
   Object.assign(view, {width: viewWidth, height: viewHeight, alt: name});
   view.style.backgroundImage = `url("${thumb.src}")`;
   view.src = viewUrl(element);
@@ -28,7 +28,7 @@ function show(element) {
   $("viewer-status").textContent = "";
 }
 
-// Where an arrow leads: to a picture, or else to the page that has it.
+// Sets the target of an arrow: a picture on this page, or the page with the next picture.
 function step(link, element, page) {
   link.hidden = !element && !page;
   if (element) link.href = "?image=" + element.dataset.id;
@@ -107,7 +107,7 @@ $("copy").addEventListener("click", async () => {
   }
 });
 
-// Swipe: the picture follows the finger, and a fifth of the width or a flick takes it away. Not while zoomed in.
+// Swipe: the picture follows the finger. A fifth of the width or a flick shows the next one, except while zoomed in.
 let touch = null;
 stage.addEventListener("pointerdown", event => {
   if (event.pointerType === "touch" && event.isPrimary && (visualViewport?.scale ?? 1) < 1.05) touch = {x: event.clientX, at: event.timeStamp};
@@ -131,7 +131,7 @@ addEventListener("popstate", () => {
   else close();
 });
 
-// The server opened it without us, and kept the page behind it out of reach; the modal dialog does that from here on.
+// The server opened the viewer without scripts and made the page behind it inert. Now the modal dialog does that.
 if (viewer.open) {
   const element = known(viewer.dataset.id);
   viewer.removeAttribute("open");
