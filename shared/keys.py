@@ -252,7 +252,7 @@ def read_letter_key(key: str) -> LetterKey | None:
         return None
     queue, code, at, image_id, message_id, attempts, upload_key = match.groups()
     try:
-        moment = datetime.strptime(at, _LETTER_TIME).replace(tzinfo=UTC)
+        moment = datetime.fromisoformat(at)
     except ValueError:
         return None
     queue, code, message_id = map(display_name, (queue, code, message_id))
