@@ -1,6 +1,7 @@
 """The `darkroom` command."""
 
 from importlib.metadata import version
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -16,12 +17,14 @@ from ops.develop import corpus, new_subscriber
 from ops.monitoring import status
 from ops.monitoring.report import report
 from ops.monitoring.trace import trace
-from ops.options import flat
+from ops.options import JsonOption, flat, print_json, progress_bar
 from ops.problem import Problem, sentence_on_problem
 from ops.recovery import dead_letters, rejections, resubmit
 from ops.target import DEFAULT_FOLDER, FolderOption, Place, resolve
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+SHOWN_SKIPPED = 5
+
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 console = Console()
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(rejections.app, name="rejections")
@@ -50,8 +53,8 @@ def darkroom(
 ) -> None:
     """Run Darkroom on this machine, upload pictures, and look after a deployed stack.
 
-    Exit codes: 0 done, dry runs too. 1 it could not be done; stderr says why. 2 wrong usage. 3 `reconcile` found lost
-    uploads in a dry run. 130 interrupted; what was done is done, the rest is as it was.
+    Exit codes: 0 done, also for a dry run. 1 failed; stderr says why. 2 wrong usage. 3 a dry run of `reconcile` found
+    lost uploads. 130 interrupted: finished work stays, the rest is unchanged.
     """
 
 
@@ -83,25 +86,51 @@ def up(
 def upload(
     *,
     paths: Annotated[list[Path], typer.Argument(help="Pictures, or folders of them.")],
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Wait for each file's verdict: ready, or rejected and why.")
+    ] = False,
+    as_json: JsonOption = False,
     place: Place,
 ) -> None:
-    """Upload pictures through the door. Exit code 1 if any was not taken.
+    """Upload pictures through the door. Exit code 1 if any was refused. Run it again to continue an interrupted upload.
 
-    Example: darkroom upload ~/Pictures/holiday --stack darkroom-prod --region eu-west-1
+    In folders it skips hidden files and what NAS boxes and file managers leave there, and says so.
+
+    Example: darkroom upload ~/Pictures/holiday --wait --stack darkroom-prod --region eu-west-1
     """
-    from ops.upload import pictures_in, upload_all
+    from ops.upload import Journal, pictures_in, upload_all, verdicts
 
+    notes = Console(stderr=True) if as_json else console
     gallery_url = resolve(place).gallery_url
-    files = list(pictures_in(paths))
-    if not files:
+    found = pictures_in(paths)
+    for why, skipped in found.skipped.items():
+        names = ", ".join(path.name for path in skipped[:SHOWN_SKIPPED]) + (", …" if skipped[SHOWN_SKIPPED:] else "")
+        notes.print(f"Skipped {len(skipped)} {why}: {escape(names)}", soft_wrap=True, highlight=False)
+    if not found.pictures:
         raise Problem("no-pictures", "There are no pictures in what you named.")
-    outcomes = upload_all(gallery_url, files, console)
-    for outcome in outcomes:
-        if outcome.image_id is None:
-            console.print(f"[red]✗[/] {escape(str(outcome.file))}: {outcome.code}: {escape(outcome.sentence or '')}")
-    taken = sum(outcome.image_id is not None for outcome in outcomes)
-    console.print(f"{taken} of {len(files)} uploaded. Gallery: {gallery_url}", soft_wrap=True, highlight=False)
-    if taken < len(files):
+    journal = Journal(gallery_url)
+    outcomes = upload_all(gallery_url, found.pictures, journal, notes)
+    if wait:
+        with progress_bar(notes) as progress:
+            task = progress.add_task("verdicts", total=sum(one.image_id is not None for one in outcomes))
+            outcomes = verdicts(gallery_url, outcomes, lambda count: progress.advance(task, count))
+    refused = [one for one in outcomes if one.refused]
+    if not any(one.image_id is None for one in outcomes):
+        journal.forget(found.pictures)
+    if as_json:
+        print_json({"gallery": gallery_url, "skipped": found.skipped, "files": [asdict(one) for one in outcomes]})
+    else:
+        for one in outcomes if wait else refused:
+            told = f"{one.code}: {one.sentence or ''}" if one.refused else one.verdict
+            mark = "[red]✗[/]" if one.refused else "[green]✓[/]"
+            console.print(f"{mark} {escape(str(one.file))}: {escape(told)}", soft_wrap=True, highlight=False)
+        before = sum(one.before for one in outcomes)
+        again = f" ({before} of them by the run that was interrupted)" if before else ""
+        taken = sum(one.image_id is not None for one in outcomes)
+        console.print(
+            f"{taken} of {len(outcomes)} uploaded{again}. Gallery: {gallery_url}", soft_wrap=True, highlight=False
+        )
+    if refused:
         raise typer.Exit(1)
 
 

@@ -1,47 +1,145 @@
-"""`darkroom upload`: files and folders through the door, several at once, with progress."""
+"""`darkroom upload`: files and folders through the door, several at once, with progress, and again where it broke off."""
 
-from collections.abc import Iterable, Iterator
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from threading import Lock
+from typing import Any
 
 import httpx
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
 
 from ops.problem import Problem
+from shared.limits import MAX_STATUS_IDS
 from shared.media import type_of
 
 PARALLEL_UPLOADS = 4
 REQUEST_SECONDS = 300
+POLL_SECONDS = 1.0
+# A wait for verdicts gives up when none has come for so long: five attempts take six minutes.
+QUIET_SECONDS = 600
+# Folders that NAS boxes and file managers fill with thumbnails of their own.
+_LITTER_FOLDERS = {"@eadir", ".thumbnails", "__macosx", "#recycle", "$recycle.bin"}
+_LITTER_FILES = {"thumbs.db", "desktop.ini"}
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one file: an image id, or the code and sentence of what stopped it."""
+    """What became of one file.
+
+    It has an image id, or the code and sentence of the error that stopped it. `verdict` is `ready`, `rejected` (with
+    code and sentence), or empty if nobody waited for it. `before` means that an interrupted run uploaded it.
+    """
 
     file: Path
     image_id: str | None = None
     code: str | None = None
     sentence: str | None = None
+    verdict: str = ""
+    before: bool = False
+
+    @property
+    def refused(self) -> bool:
+        return self.code is not None
 
 
-def pictures_in(paths: Iterable[Path]) -> Iterator[Path]:
-    """The files named, and of the folders named every file below them whose extension is a picture's.
+@dataclass(slots=True)
+class Found:
+    """The pictures in the named files and folders, and what was skipped there, by why."""
 
-    Raises Problem (`no-such-file`).
+    pictures: list[Path] = field(default_factory=list)
+    skipped: dict[str, list[Path]] = field(default_factory=dict)
+
+    def skip(self, why: str, path: Path) -> None:
+        self.skipped.setdefault(why, []).append(path)
+
+
+def pictures_in(paths: Iterable[Path]) -> Found:
+    """Find the named files, and in the named folders every file that has a picture's extension.
+
+    Hidden files and the litter of NAS boxes and file managers are skipped. Raises Problem (`no-such-file`).
     """
+    found = Found()
     for path in paths:
         if path.is_dir():
-            yield from (file for file in sorted(path.rglob("*")) if file.is_file() and type_of(file.name))
+            _look_into(path, found)
         elif path.is_file():
-            yield path
+            found.pictures.append(path)
         else:
             raise Problem("no-such-file", f"There is no file or folder {path}.")
+    return found
 
 
-def upload_all(gallery_url: str, files: list[Path], console: Console) -> list[Outcome]:
-    """Uploads `files`, PARALLEL_UPLOADS at a time, and answers what became of each, in their order."""
+def _look_into(folder: Path, found: Found) -> None:
+    for entry in sorted(folder.iterdir()):
+        name = entry.name.lower()
+        if entry.is_dir():
+            if name in _LITTER_FOLDERS:
+                found.skip("folders of thumbnails and deleted files", entry)
+            elif name.startswith("."):
+                found.skip("hidden folders", entry)
+            else:
+                _look_into(entry, found)
+        elif name in _LITTER_FILES or name.startswith("."):
+            found.skip("hidden and system files", entry)
+        elif entry.is_file():
+            if type_of(entry.name):
+                found.pictures.append(entry)
+            else:
+                found.skip("files that are no pictures", entry)
+
+
+class Journal:
+    """Which files a run has uploaded, so that an interrupted one continues. A complete run forgets its files.
+
+    A file is the same if path, size and time are. Without a writable home the journal keeps nothing.
+    """
+
+    def __init__(self, gallery_url: str) -> None:
+        home = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+        name = hashlib.sha256(gallery_url.encode()).hexdigest()[:16]
+        self._path = home / "darkroom" / "uploads" / f"{name}.jsonl"
+        self._lock = Lock()
+        self._done: dict[str, str] = {}
+        with suppress(OSError):
+            for line in self._path.read_text("utf-8").splitlines():
+                with suppress(ValueError, KeyError, TypeError):
+                    row = json.loads(line)
+                    self._done[row["file"]] = row["id"]
+
+    def image_id(self, file: Path) -> str | None:
+        """Return the id under which an interrupted run uploaded the file, or None."""
+        return self._done.get(_identity(file))
+
+    def note(self, file: Path, image_id: str) -> None:
+        """Remember that the file was uploaded."""
+        row = json.dumps({"file": _identity(file), "id": image_id})
+        with self._lock, suppress(OSError):
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with self._path.open("a", encoding="utf-8") as journal:
+                journal.write(row + "\n")
+
+    def forget(self, files: Sequence[Path]) -> None:
+        """Forget the files of a run that is complete."""
+        gone = {_identity(file) for file in files}
+        with suppress(OSError):
+            lines = self._path.read_text("utf-8").splitlines()
+            kept = [line for line in lines if json.loads(line)["file"] not in gone]
+            self._path.write_text("".join(f"{line}\n" for line in kept), "utf-8")
+
+
+def upload_all(gallery_url: str, files: list[Path], journal: Journal, console: Console) -> list[Outcome]:
+    """Upload `files`, PARALLEL_UPLOADS at a time, and answer the outcome of each in their order.
+
+    Files that an interrupted run has uploaded are left out.
+    """
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with (
         Progress(*columns, console=console) as progress,
@@ -51,13 +149,67 @@ def upload_all(gallery_url: str, files: list[Path], console: Console) -> list[Ou
         total = progress.add_task(f"{len(files)} files", total=sum(file.stat().st_size for file in files))
 
         def upload_one(file: Path) -> Outcome:
-            task = progress.add_task(file.name, total=file.stat().st_size)
-            outcome = _upload(client, gallery_url, file, progress, task)
-            progress.remove_task(task)
+            if known := journal.image_id(file):
+                outcome = Outcome(file, image_id=known, before=True)
+            else:
+                task = progress.add_task(file.name, total=file.stat().st_size)
+                outcome = _upload(client, gallery_url, file, progress, task)
+                progress.remove_task(task)
+                if outcome.image_id:
+                    journal.note(file, outcome.image_id)
             progress.advance(total, file.stat().st_size)
             return outcome
 
-        return list(pool.map(upload_one, files))
+        under_way = [pool.submit(upload_one, file) for file in files]
+        try:
+            return [one.result() for one in under_way]
+        except KeyboardInterrupt:
+            for one in under_way:
+                one.cancel()
+            raise
+
+
+def verdicts(
+    gallery_url: str, outcomes: Sequence[Outcome], progress: Callable[[int], None], poll_seconds: float = POLL_SECONDS
+) -> list[Outcome]:
+    """Wait until each upload is ready or rejected, and answer the outcomes with that.
+
+    An upload without a verdict for QUIET_SECONDS keeps `not-ended` as its code.
+    """
+    waiting = {one.image_id: one for one in outcomes if one.image_id}
+    ended: dict[str | None, Outcome] = {}
+    heard = time.monotonic()
+    with httpx.Client(timeout=REQUEST_SECONDS) as client:
+        while waiting and time.monotonic() - heard < QUIET_SECONDS:
+            for told in _statuses(client, gallery_url, sorted(filter(None, waiting))[:MAX_STATUS_IDS]):
+                one = waiting.get(told["id"])
+                if one is None or told["status"] not in {"ready", "rejected"}:
+                    continue
+                ended[told["id"]] = replace(
+                    one, verdict=told["status"], code=told.get("code"), sentence=told.get("sentence")
+                )
+                del waiting[told["id"]]
+                heard = time.monotonic()
+                progress(1)
+            if waiting:
+                time.sleep(poll_seconds)
+    late = "It is neither ready nor rejected yet. `darkroom trace` shows its story."
+    ended |= {image_id: replace(one, code="not-ended", sentence=late) for image_id, one in waiting.items()}
+    return [ended[one.image_id] if one.image_id else one for one in outcomes]
+
+
+def _statuses(client: httpx.Client, gallery_url: str, image_ids: list[str]) -> list[dict[str, Any]]:
+    answer = client.get(f"{gallery_url}images", params={"ids": ",".join(image_ids)})
+    if answer.status_code == httpx.codes.BAD_REQUEST and len(image_ids) > 1:  # They are too far apart for one request.
+        half = len(image_ids) // 2
+        return _statuses(client, gallery_url, image_ids[:half]) + _statuses(client, gallery_url, image_ids[half:])
+    found: list[dict[str, Any]] = answer.json()["images"] if answer.is_success else []
+    return found
+
+
+def _identity(file: Path) -> str:
+    about = file.stat()
+    return f"{file.resolve()} {about.st_size} {about.st_mtime_ns}"
 
 
 def _upload(client: httpx.Client, gallery_url: str, file: Path, progress: Progress, task: TaskID) -> Outcome:
