@@ -14,7 +14,7 @@ from ops.deployment.preflight import preflight
 from ops.deployment.smoke import smoke
 from ops.deployment.uninstall import uninstall
 from ops.develop import corpus, new_subscriber
-from ops.monitoring import status
+from ops.monitoring import follow, status
 from ops.monitoring.report import report
 from ops.monitoring.trace import trace
 from ops.options import JsonOption, flat, print_json, progress_bar
@@ -33,6 +33,7 @@ app.command()(resubmit.reconcile)
 app.command()(status.status)
 app.command()(corpus.corpus)
 app.command()(trace)
+app.command()(follow.logs)
 app.command()(report)
 app.command()(new_subscriber.new_subscriber)
 for deployment in (preflight, deploy, smoke, uninstall):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 DEFAULT_FOLDER = Path(".darkroom")
 # Requests that one command may have under way at the same time. A client keeps as many connections open.
-CONNECTIONS = 24
+CONNECTIONS = 32
 
 StackOption = Annotated[
     str | None,

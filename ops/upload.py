@@ -1,4 +1,4 @@
-"""`darkroom upload`: files and folders through the door, several at once, with progress, and again where it broke off."""
+"""`darkroom upload`: files and folders through the door, several at once. An interrupted run continues."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""`darkroom trace`: one upload's story, from the door to the gallery."""
+"""`darkroom trace`: the log lines of one upload, from the door to the gallery."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -15,10 +15,10 @@ from ops.target import Place, resolve
 from shared import telemetry
 from shared.keys import is_image_id, taken_at
 
-# Clocks of machines differ by a little.
+# The clocks of machines differ a little.
 MARGIN = timedelta(minutes=5)
-_STYLES = {"INFO": "", "WARNING": "yellow", "ERROR": "bold red"}
-# What the table says elsewhere, or what only scripts need.
+LEVEL_STYLES = {"INFO": "", "WARNING": "yellow", "ERROR": "bold red"}
+# Fields that the table shows elsewhere, or that only scripts need.
 _UNTOLD = {"image_id", "message_id", "etag", "key", "error_type"}
 
 
@@ -32,7 +32,7 @@ def trace(
     as_json: JsonOption = False,
     place: Place,
 ) -> None:
-    """The story of one upload, as every function logged it.
+    """Show the story of one upload, from the lines that every function logged.
 
     Example: darkroom trace 7ybqx6ca92a1gqgtnm6h4p9bzt --stack darkroom-prod --region eu-west-1
     """
@@ -49,10 +49,10 @@ def trace(
 
 
 def timeline(found: Sequence[LogLine]) -> Table:
-    """The lines as a table: when, how long after the first, who, what, and what there is to know."""
+    """Make a table of the lines: the time, the seconds since the first one, function, event and details."""
     table = Table("time (UTC)", "after", "function", "what happened", "", box=None, header_style="dim")
     for line in found:
-        style = _STYLES.get(line.level, "")
+        style = LEVEL_STYLES.get(line.level, "")
         table.add_row(
             f"[dim]{line.at:%H:%M:%S}.{line.at.microsecond // 1000:03}[/]",
             f"{(line.at - found[0].at).total_seconds():.2f} s",
@@ -64,7 +64,7 @@ def timeline(found: Sequence[LogLine]) -> Table:
 
 
 def details(line: LogLine) -> str:
-    """What the line's own fields say, in their documented order; an error's sentence last."""
+    """Write the line's own fields in their documented order, and an error's sentence last."""
     event = telemetry.EVENTS.get(line.message)
     known = event.field_names() if event else ()
     told = [
@@ -77,14 +77,14 @@ def details(line: LogLine) -> str:
 
 
 def verdict(found: Sequence[LogLine]) -> str:
-    """How it ended so far, in one sentence."""
+    """Say in one sentence how the upload has ended so far."""
     ends = {
         telemetry.UploadResized.message: "[green]It is in the gallery.[/]",
-        telemetry.UploadRejected.message: "The file was refused for good; its uploader is told why.",
+        telemetry.UploadRejected.message: "The file was refused for good. Its uploader is told why.",
         telemetry.DeadLetterSent.message: "[bold red]It was given up[/]: see `darkroom dead-letters show`.",
         telemetry.UploadSuperseded.message: "The object was replaced or deleted before it was worked on.",
-        telemetry.MessageFailed.message: "[yellow]The last attempt failed; it is tried again.[/]",
-        telemetry.UploadReceived.message: "[yellow]It is being worked on; if its process died, it comes back.[/]",
-        telemetry.UploadTicketed.message: "It has a ticket; nothing was heard of its bytes.",
+        telemetry.MessageFailed.message: "[yellow]The last attempt failed. The message will be tried again.[/]",
+        telemetry.UploadReceived.message: "[yellow]A function works on it. If the function died, it comes back.[/]",
+        telemetry.UploadTicketed.message: "It has a ticket, but S3 has not announced its bytes.",
     }
     return next((ends[line.message] for line in reversed(found) if line.message in ends), "")
