@@ -1,7 +1,7 @@
 """The `darkroom` command."""
 
-from importlib.metadata import version
 from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -110,7 +110,7 @@ def upload(
     if not found.pictures:
         raise Problem("no-pictures", "There are no pictures in what you named.")
     journal = Journal(gallery_url)
-    outcomes = upload_all(gallery_url, found.pictures, journal, notes)
+    outcomes = upload_all(gallery_url, found.pictures, notes, journal)
     if wait:
         with progress_bar(notes) as progress:
             task = progress.add_task("verdicts", total=sum(one.image_id is not None for one in outcomes))

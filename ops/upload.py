@@ -135,10 +135,10 @@ class Journal:
             self._path.write_text("".join(f"{line}\n" for line in kept), "utf-8")
 
 
-def upload_all(gallery_url: str, files: list[Path], journal: Journal, console: Console) -> list[Outcome]:
+def upload_all(gallery_url: str, files: list[Path], console: Console, journal: Journal | None = None) -> list[Outcome]:
     """Upload `files`, PARALLEL_UPLOADS at a time, and answer the outcome of each in their order.
 
-    Files that an interrupted run has uploaded are left out.
+    Files that an interrupted run has uploaded, as the journal says, are left out.
     """
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with (
@@ -149,13 +149,13 @@ def upload_all(gallery_url: str, files: list[Path], journal: Journal, console: C
         total = progress.add_task(f"{len(files)} files", total=sum(file.stat().st_size for file in files))
 
         def upload_one(file: Path) -> Outcome:
-            if known := journal.image_id(file):
+            if known := journal.image_id(file) if journal else None:
                 outcome = Outcome(file, image_id=known, before=True)
             else:
                 task = progress.add_task(file.name, total=file.stat().st_size)
                 outcome = _upload(client, gallery_url, file, progress, task)
                 progress.remove_task(task)
-                if outcome.image_id:
+                if outcome.image_id and journal:
                     journal.note(file, outcome.image_id)
             progress.advance(total, file.stat().st_size)
             return outcome
