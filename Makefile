@@ -60,5 +60,5 @@ generated: .venv/ready ## after a change of telemetry, panels, queries or decisi
 clean: ## delete everything that can be made again; keep the pictures of `make run` in .darkroom
 	rm -rf .venv .venv-uv .venv-bench .venv-lint scripts/linters/node_modules .aws-sam .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage*
 
-.venv/ready: pyproject.toml uv.lock scripts/setup.sh
+.venv/ready: pyproject.toml uv.lock scripts/setup.sh $(wildcard services/*/requirements.txt)
 	@scripts/setup.sh

@@ -142,7 +142,7 @@ def _route_through(chaos: Chaos, proxy_url: str) -> None:
     function.update_function_configuration(
         FunctionName=FUNCTION, Environment={"Variables": variables | {"AWS_ENDPOINT_URL_S3": proxy_url}}
     )
-    engines.save(chaos.engine, chaos.process)
+    engines.save(chaos.engine)
 
 
 def _upload(chaos: Chaos, one: Sent) -> None:

@@ -21,7 +21,7 @@ from pathlib import Path
 import httpx
 
 from bench.latency import upload_to_thumbnail_seconds
-from ops.develop.new_subscriber import On, Where, write
+from ops.develop.new_subscriber import On, Wanted, write
 from ops.local import stack as stacks
 from tests.support.deployed import Stack, deployed, until
 from tests.support.pictures import jpeg
@@ -39,13 +39,13 @@ SPOILT = """    import os
         raise RuntimeError("as always")
 """
 HANDLER = f"services.{NAME}.handler.handle"
-# The function's environment and handler for each kind; None disables its event source.
-KINDS: dict[str, tuple[dict[str, str], str] | None] = {
+# The variables of its function. None disables its event source.
+KINDS: dict[str, dict[str, str] | None] = {
     "without another subscriber": None,
-    "beside one that works": ({}, HANDLER),
-    "beside one that fails on every message": ({"NOISE_FAILS": "1"}, HANDLER),
-    "beside one that takes 30 s a message": ({"NOISE_SECONDS": "30"}, HANDLER),
-    "beside one whose code cannot be imported": ({}, "nowhere.handle"),
+    "beside one that works": {},
+    "beside one that fails on every message": {"NOISE_FAILS": "1"},
+    "beside one that takes 30 s a message": {"NOISE_SECONDS": "30"},
+    "beside one whose code cannot be imported": {"HANDLER": "nowhere.handle"},
 }
 
 
@@ -55,7 +55,7 @@ def beside(stack: Stack, folder: Path) -> Iterator[None]:
     project = folder / "project"
     shutil.copytree(stacks.ROOT / "shared", project / "shared", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(stacks.ROOT / "template.yaml", project)
-    write(project, NAME, On.uploads, "*", Where.own)
+    write(project, Wanted(NAME, On.uploads))
     handler = project / "services" / NAME / "handler.py"
     handler.write_text(handler.read_text().replace(WORK, SPOILT + WORK, 1))
     built, _ = stacks.build(folder / "build-noise", stacks.host_architecture(), handler.parent)
@@ -65,18 +65,18 @@ def beside(stack: Stack, folder: Path) -> Iterator[None]:
     until(lambda: stack.belongings(NAME) == [], "end of its stack")
 
 
-def become(stack: Stack, kind: tuple[dict[str, str], str] | None) -> None:
+def become(stack: Stack, kind: dict[str, str] | None) -> None:
     """Switches the other subscriber to this kind and purges its queue."""
     function = stack.client("lambda")
     (queue,) = (url for url in stack.sqs.list_queues()["QueueUrls"] if "NoiseQueue" in url)
     stack.sqs.purge_queue(QueueUrl=queue)
     (mapping,) = function.list_event_source_mappings(FunctionName=STACK)["EventSourceMappings"]
     function.update_event_source_mapping(UUID=mapping["UUID"], Enabled=kind is not None)
-    if kind:
+    if kind is not None:
         variables = function.get_function_configuration(FunctionName=STACK)["Environment"]["Variables"]
         kept = {name: value for name, value in variables.items() if not name.startswith("NOISE_")}
-        environment = {"Variables": kept | kind[0]}
-        function.update_function_configuration(FunctionName=STACK, Environment=environment, Handler=kind[1])
+        environment = {"Variables": kept | {"HANDLER": HANDLER} | kind}
+        function.update_function_configuration(FunctionName=STACK, Environment=environment)
 
 
 def main() -> None:

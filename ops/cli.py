@@ -13,7 +13,7 @@ from ops.deployment.deploy import deploy
 from ops.deployment.preflight import preflight
 from ops.deployment.smoke import smoke
 from ops.deployment.uninstall import uninstall
-from ops.develop import corpus, new_subscriber
+from ops.develop import corpus, new_subscriber, remove_subscriber
 from ops.monitoring import follow, status
 from ops.monitoring.report import report
 from ops.monitoring.trace import trace
@@ -36,6 +36,7 @@ app.command()(trace)
 app.command()(follow.logs)
 app.command()(report)
 app.command()(new_subscriber.new_subscriber)
+app.command()(remove_subscriber.remove_subscriber)
 for deployment in (preflight, deploy, smoke, uninstall):
     app.command()(deployment)
 
@@ -79,6 +80,24 @@ def up(
 
     parameters = dict(_name_and_value(text) for text in parameter or [])
     local.up(folder.resolve(), port, parameters, console, [name for name in services.split(",") if name])
+
+
+@app.command()
+@sentence_on_problem
+def dev(
+    service: Annotated[str, typer.Argument(help="A service with a stack of its own.")],
+    folder: FolderOption = DEFAULT_FOLDER,
+    parameter: Annotated[
+        list[str] | None, typer.Option(help="A parameter of its template, as Name=value. May be repeated.")
+    ] = None,
+) -> None:
+    """Watch one service, deploy each change into the running local Darkroom, and follow its log, until Ctrl-C.
+
+    Example: darkroom dev tally
+    """
+    from ops.develop import dev as watching
+
+    watching.dev(folder.resolve(), service, dict(_name_and_value(text) for text in parameter or []), console)
 
 
 @app.command()

@@ -34,4 +34,8 @@ if ! .venv/bin/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))'
 fi
 "$uv" sync --quiet --frozen || {
     say "The packages of uv.lock could not be fetched. Connect to the network and try again."; exit 1; }
+# Services with stacks of their own name their packages themselves; their tests and checks need them too.
+for requirements in services/*/requirements.txt; do
+    [ ! -e "$requirements" ] || "$uv" pip install --quiet --python .venv/bin/python --requirement "$requirements"
+done
 touch .venv/ready

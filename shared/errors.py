@@ -27,7 +27,14 @@ class Rejected(DarkroomError):
 
 
 class Unavailable(DarkroomError):
-    """The work failed, though the file may be fine. Each failure is charged as an attempt."""
+    """The work failed, though the file may be fine. Each failure is charged as an attempt.
+
+    `retry_after_seconds` is the delay that another service asked for. The next attempt comes no sooner.
+    """
+
+    def __init__(self, code: str, sentence: str, retry_after_seconds: float = 0) -> None:
+        super().__init__(code, sentence)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class Outage(Unavailable):

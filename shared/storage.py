@@ -18,6 +18,7 @@ from urllib3.exceptions import HTTPError
 
 from shared.errors import Outage, Rejected, Unavailable
 from shared.events import Created, Upload
+from shared.keys import UPLOADS_PREFIX
 
 if TYPE_CHECKING:  # type stubs are not deployed
     from mypy_boto3_s3 import S3Client
@@ -91,6 +92,20 @@ def get_original(s3: "S3Client", bucket: str, key: str, etag: str, max_bytes: in
 def read_announced(s3: "S3Client", event: Created, max_bytes: int) -> bytes:
     """Returns the bytes of the object that `event` announced; raises as `get_original` does."""
     return get_original(s3, event.bucket, event.key, event.etag, max_bytes)
+
+
+def read_original(s3: "S3Client", bucket: str, image_id: str, max_bytes: int) -> bytes | None:
+    """Return the bytes of the original that was uploaded under `image_id`, or None if it was deleted.
+
+    Only originals from the upload door have the image id in their key. Raises as `get_original` does.
+    """
+    for key in keys_below(s3, bucket, f"{UPLOADS_PREFIX}{image_id}/"):
+        try:
+            etag = s3.head_object(Bucket=bucket, Key=key)["ETag"].strip('"')
+        except _FAILURES as error:
+            raise _unavailable("read", bucket, key, error) from error
+        return get_original(s3, bucket, key, etag, max_bytes)
+    return None
 
 
 def put_rendition(

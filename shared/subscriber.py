@@ -203,7 +203,7 @@ class Batch[E: Created]:
         self._requeue(waiting)
 
     def _retry(self, message: Message, event: E | None, part: E | None, known: DarkroomError, error: Exception) -> None:
-        seconds = backoff_seconds(message.attempts)
+        seconds = max(backoff_seconds(message.attempts), math.ceil(getattr(known, "retry_after_seconds", 0)))
         tell(
             telemetry.MessageFailed(
                 image_id=event.image.id if event else None,

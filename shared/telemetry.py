@@ -68,6 +68,8 @@ FIELDS = {
     "attempts": "attempts so far, including the current one",
     "bytes_out": "total size of all renditions in bytes",
     "code": "the error's stable code, as in dead letters, rejections and on the page",
+    "copy_version": "the contract version of the subscriber's copy of `shared`",
+    "darkroom_version": "the contract version of the deployed Darkroom",
     "decode_ms": "milliseconds spent decoding",
     "delay_seconds": "seconds until the requeued message is delivered",
     "encode_ms": "milliseconds spent encoding",
@@ -355,6 +357,25 @@ class SettingsWrong(LogEvent):
     level = "error"
     code: str
     sentence: str
+
+
+@_event
+class ImportFailed(LogEvent):
+    """The subscriber's handler could not be imported, so each of its messages becomes a dead letter."""
+
+    message = "import failed"
+    level = "error"
+    sentence: str
+
+
+@_event
+class CopyOutdated(LogEvent):
+    """The subscriber's copy of the package `shared` is older than the deployed Darkroom's contract."""
+
+    message = "copy outdated"
+    level = "warning"
+    copy_version: str
+    darkroom_version: str
 
 
 EVENTS: Mapping[str, type[LogEvent]] = {event.message: event for event in LogEvent.__subclasses__()}

@@ -7,7 +7,6 @@ from functools import cache
 from typing import Any
 
 import boto3
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from examples.lookalikes.fingerprint import fingerprints
@@ -15,10 +14,9 @@ from examples.lookalikes.index import Index, Settings
 from shared import config, storage
 from shared.events import RenditionCreated
 from shared.subscriber import process_events
+from shared.telemetry import logger, observed
 
 MAX_BYTES = 5_000_000
-
-logger = Logger()
 
 
 @cache
@@ -40,7 +38,7 @@ def work(event: RenditionCreated) -> None:
     logger.info("lookalikes done", found=len(found))
 
 
-@logger.inject_lambda_context
+@observed
 def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """The Lambda entry point; `event` is a batch of SQS messages. Answers the ids of those that must come back."""
+    """Process a batch of SQS messages and return the ids of the messages that must be retried."""
     return process_events(event, context, RenditionCreated, work)

@@ -1,36 +1,36 @@
-"""A picture is finished: posts it to a URL, signed.
+"""A picture is finished, or an upload was rejected: posts it to a URL, signed.
 
 Retries with backoff, dead letters with reasons and the time budget of a batch come from shared/subscriber.py.
 """
 
-from functools import cache
+import json
+from datetime import UTC, datetime
 from typing import Any
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from examples.webhook.post import Settings, message, post
+from examples.webhook.message import Announced, message, message_id
+from examples.webhook.post import Settings, post
 from shared import config, storage
-from shared.events import RenditionCreated
 from shared.subscriber import process_events
+from shared.telemetry import logger, observed
 
-logger = Logger()
-
-
-@cache
-def settings() -> Settings:
-    return config.read(Settings)
+settings = config.at_start(Settings)
 
 
-def work(event: RenditionCreated) -> None:
-    """Posts one finished picture. A receiver that hears of one twice knows it by its id."""
-    sent = message(event, storage.s3_client())
+def work(event: Announced) -> None:
+    """Post one event. A receiver that gets a post twice recognises it by its webhook-id."""
+    if event.kind not in settings().webhook_events:
+        return
+    content = message(event, storage.s3_client())
     if settings().webhook_url:
-        post(settings(), event.image.id, sent)
-    logger.info("webhook done", posted=bool(settings().webhook_url), picture=sent["name"])
+        post(settings(), message_id(event), json.dumps(content).encode(), datetime.now(UTC))
+    logger.info(
+        "webhook done", posted=bool(settings().webhook_url), type=content["type"], image=content["data"]["image"]
+    )
 
 
-@logger.inject_lambda_context
+@observed
 def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """The Lambda entry point; `event` is a batch of SQS messages. Answers the ids of those that must come back."""
-    return process_events(event, context, RenditionCreated, work)
+    """Process a batch of SQS messages and return the ids of the messages that must be retried."""
+    return process_events(event, context, Announced, work)

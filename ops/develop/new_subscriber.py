@@ -1,6 +1,11 @@
-"""`darkroom new-subscriber`: writes a complete small service that hears of uploads, renditions or rejections."""
+"""`darkroom new-subscriber`: writes a complete small service that subscribes to uploads, renditions or rejections."""
 
+import keyword
 import re
+import shutil
+import subprocess
+import sys
+import tempfile
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -15,11 +20,21 @@ from ops.options import console
 from ops.problem import Problem, sentence_on_problem
 
 TEMPLATES = Path(__file__).parent / "templates" / "subscriber"
+MAX_NAME_CHARS = 30  # Lambda allows 64 for a function's name, which also holds the stack's name
+ENVIRONMENTS = {"default": "darkroom-dev", "dev": "darkroom-dev", "prod": "darkroom-prod"}
+UV_SECONDS = 300
+
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _KEYS = re.compile(r"[A-Za-z0-9!_.*?/-]{1,40}")
-MAX_NAME_CHARS = 30  # a function's name has 64, of which the stack's name needs some
-# A deployed copy of another service, or what Python or the template call something else.
-_TAKEN = {"darkroom", "ingest", "list", "resize", "resized", "shared", "upload", "simd", "test", "tests"}
+_PREFIX = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_PACKAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_TAKEN = {"darkroom", "ingest", "list", "resize", "resized", "shared", "upload", "simd", "test", "tests", "dev", "prod"}
+_YAML_WORDS = {"null", "true", "false", "yes", "no", "on", "off", "y", "n"}
+# A record below these prefixes would be announced as an event, be listed in the gallery or be deleted with an upload.
+_RESERVED_PREFIXES = {"thumb", "view", "rejected", "uploads", "removed"}
+_IMAGE_ID = "7ybqx4m8hz6wwqcr6076spxfyx"
+_ROLE_OF_LAMBDA = """
+        { Version: "2012-10-17", Statement: [{ Effect: Allow, Principal: { Service: lambda.amazonaws.com }, Action: sts:AssumeRole }] }"""  # noqa: E501
 
 
 class On(StrEnum):
@@ -35,7 +50,10 @@ class Where(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of event as the templates speak of it. `prefix` is where its objects lie in the bucket."""
+    """Describes one kind of event for the templates.
+
+    `prefix` is the prefix of its objects in the bucket. `body` is the test helper that makes such an object's content.
+    """
 
     plural: str
     event: str
@@ -43,131 +61,243 @@ class Kind:
     bucket: str
     prefix: str
     happened: str
-    what: str
+    object: str
     subscriber: str
     max_bytes: str
     example: str
+    body: str = "picture"
 
 
 KINDS = {
     On.uploads: Kind(
         "uploads", "Upload", "UploadTopic", "UploadBucket", "",
         "An upload arrived", "the original", "a subscriber to uploads", "50_000_000",
-        "uploads/7ybqx4m8hz6wwqcr6076spxfyx/cat.jpg",
+        f"uploads/{_IMAGE_ID}/cat.jpg",
     ),
     On.renditions: Kind(
         "renditions", "RenditionCreated", "RenditionTopic", "ResizedBucket", "thumb/",
         "A picture is finished", "its thumb", "a subscriber to finished pictures", "5_000_000",
-        "thumb/7ybqx4m8hz6wwqcr6076spxfyx/300x200/cat.jpg",
+        f"thumb/{_IMAGE_ID}/300x200/cat.jpg",
     ),
     On.rejections: Kind(
         "rejections", "UploadRejected", "RenditionTopic", "ResizedBucket", "rejected/",
-        "An upload was rejected", "the record that says why", "a subscriber to rejections", "1_000_000",
-        "rejected/7ybqx4m8hz6wwqcr6076spxfyx.json",
+        "An upload was rejected", "the record of the rejection", "a subscriber to rejections", "1_000_000",
+        f"rejected/{_IMAGE_ID}.json", "rejection_record",
     ),
 }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Holds the choices for one new subscriber; `check` refuses those that cannot work."""
+
+    name: str
+    on: On = On.uploads
+    keys: str = "*"
+    where: Where = Where.own
+    needs: tuple[str, ...] = ()
+    writes: str = ""
+    reads_originals: bool = False
+
+    @property
+    def folder(self) -> str:
+        return _folder(self.name, self.where)
+
+    def check(self, root: Path) -> None:
+        """Raise Problem (`bad-name`, `taken`, `bad-filter`, `bad-prefix`, `bad-package`, `bad-option`)."""
+        if not _NAME.fullmatch(self.name) or len(self.name) > MAX_NAME_CHARS:
+            raise Problem(
+                "bad-name",
+                f"{self.name!r} must be lower-case letters, digits and inner hyphens, at most {MAX_NAME_CHARS}, "
+                "as in new-tags.",
+            )
+        if keyword.iskeyword(self.name) or keyword.issoftkeyword(self.name) or self.name in _YAML_WORDS:
+            raise Problem("bad-name", f"{self.name} is a word of Python or YAML. Choose another name, as in new-tags.")
+        if self._is_taken(root):
+            raise Problem("taken", f"There is a {self.name} already. Choose another name, or delete that one first.")
+        if not _KEYS.fullmatch(self.keys):
+            raise Problem("bad-filter", f"{self.keys!r} is no key with * and ?, as in 'thumb/*' or '*.png'.")
+        if self.writes and (not _PREFIX.fullmatch(self.writes) or self.writes in _RESERVED_PREFIXES):
+            raise Problem(
+                "bad-prefix",
+                f"{self.writes!r} must be lower-case letters, digits and inner hyphens, and not a prefix of Darkroom's "
+                f"own ({', '.join(sorted(_RESERVED_PREFIXES))}).",
+            )
+        for package in self.needs:
+            if not _PACKAGE.fullmatch(package):
+                raise Problem("bad-package", f"{package!r} is no package's name, as in pillow.")
+        if self.reads_originals and self.on is On.uploads:
+            raise Problem("bad-option", "A subscriber to uploads reads originals anyway. Leave out --reads-originals.")
+
+    def _is_taken(self, root: Path) -> bool:
+        folders = [root / parent / self.name.replace("-", "_") for parent in ("services", "functions", "examples")]
+        ids = {
+            line[2:].rstrip(":") for line in (root / "template.yaml").read_text().splitlines() if line.startswith("  ")
+        }
+        own_ids = {f"{identifier(self.name)}{kind}" for kind in ("Queue", "Subscription", "Role", "Function", "Topic")}
+        return self.name in _TAKEN or any(folder.exists() for folder in folders) or bool(ids & own_ids)
 
 
 @sentence_on_problem
 def new_subscriber(
     name: Annotated[str, typer.Argument(help="Lower-case letters, digits and inner hyphens.")],
-    on: Annotated[On, typer.Option("--on", help="What it hears of.")] = On.uploads,
+    on: Annotated[On, typer.Option("--on", help="The events that it receives.")] = On.uploads,
     keys: Annotated[
-        str, typer.Option("--filter", metavar="PATTERN", help="Only events whose key is like this: '*.png', 'a/*'.")
+        str, typer.Option("--filter", metavar="PATTERN", help="Only events whose key matches: '*.png', 'a/*'.")
     ] = "*",
     stack: Annotated[
         Where, typer.Option("--stack", help="A stack of its own, or a block of this template.")
     ] = Where.own,
+    needs: Annotated[
+        list[str] | None, typer.Option("--needs", metavar="PACKAGE", help="A Python package. May be repeated.")
+    ] = None,
+    writes: Annotated[
+        str, typer.Option("--writes", metavar="PREFIX", help="It writes to this prefix of the resized bucket.")
+    ] = "",
+    reads_originals: Annotated[
+        bool, typer.Option("--reads-originals", help="It may also read the picture's original.")
+    ] = False,
 ) -> None:
-    """Write a service that hears of uploads, renditions or rejections: code, template, tests, README.
+    """Write a service that receives events of uploads, renditions or rejections: code, template, tests, README.
 
     With --stack own it goes to services/NAME and nothing else changes; with --stack here, to functions/NAME and into
     one block of template.yaml.
 
-    Example: darkroom new-subscriber tally --on renditions --filter '*.webp'
+    Example: darkroom new-subscriber tally --on renditions --filter '*.webp' --needs numpy --writes tallies
     """
-    for written in write(ROOT, name, on, keys, stack):
+    wanted = Wanted(name, on, keys, stack, tuple(needs or ()), writes, reads_originals)
+    for written in write(ROOT, wanted):
         console.print(f"wrote {written.relative_to(ROOT)}", highlight=False)
-    folder = _folder(name, stack)
-    console.print(f"Its work is in {folder}/handler.py; {folder}/README.md says how to run it.", soft_wrap=True)
+    if wanted.needs:
+        _uv("pip", "install", "--quiet", "--python", sys.executable, "-r", f"{wanted.folder}/requirements.txt")
+        console.print(f"installed {', '.join(wanted.needs)} for tests and checks", highlight=False)
+    console.print(f"Its work is in {wanted.folder}/handler.py; {wanted.folder}/README.md says how to run it.")
 
 
-def write(root: Path, name: str, on: On, keys: str, where: Where) -> list[Path]:
-    """Writes the service into the project at `root`; answers the files. Raises Problem (`bad-name`, `taken`, …)."""
-    if not _NAME.fullmatch(name) or len(name) > MAX_NAME_CHARS:
-        raise Problem(
-            "bad-name",
-            f"{name!r} must be lower-case letters, digits and inner hyphens, at most {MAX_NAME_CHARS}, as in new-tags.",
-        )
-    if not _KEYS.fullmatch(keys):
-        raise Problem("bad-filter", f"{keys!r} is no key with * and ?, as in 'thumb/*' or '*.png'.")
-    folder, template = root / _folder(name, where), root / "template.yaml"
-    places = [root / _folder(name, Where.own), root / _folder(name, Where.here), root / "examples" / name]
-    taken = name in _TAKEN or any(place.exists() for place in places)
-    if taken or f"\n  {identifier(name)}Queue:" in template.read_text():
-        raise Problem("taken", f"There is a {name} already. Choose another name, or delete that one first.")
-    words = _words(name, on, keys, where)
+def write(root: Path, wanted: Wanted) -> list[Path]:
+    """Write the service into the project at `root` and return its files. Raises Problem as `check` and `pinned` do."""
+    wanted.check(root)
+    words = _words(wanted)
+    folder = root / wanted.folder
     files = {"__init__.py": "", "handler.py": "handler.py.j2", "README.md": "README.md.j2", "tests/__init__.py": ""}
     files |= {f"tests/test_{folder.name}.py": "test_unit.py.j2", f"tests/test_{folder.name}_e2e.py": "test_e2e.py.j2"}
-    if where is Where.own:
+    if wanted.where is Where.own:
         files |= {"template.yaml": "template.yaml.j2", "samconfig.toml": "samconfig.toml.j2"}
-    templates = jinja2.Environment(  # noqa: S701  (Python and YAML, where HTML's escapes have no place)
+    templates = jinja2.Environment(  # noqa: S701  (Python and YAML, which need no HTML escapes)
         loader=jinja2.FileSystemLoader(TEMPLATES), undefined=jinja2.StrictUndefined, keep_trailing_newline=True
     )
+    contents = {file: templates.get_template(source).render(words) if source else "" for file, source in files.items()}
+    if wanted.needs:
+        contents["requirements.txt"] = pinned(wanted.needs)
     written = []
-    for file, source in files.items():
+    for file, content in contents.items():
         path = folder / file
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(templates.get_template(source).render(words) if source else "")
+        path.write_text(content)
         written.append(path)
-    if where is Where.here:
-        block = templates.get_template("block.yaml.j2").render(words)
-        template.write_text(_with_block(template.read_text(), block))
+    if wanted.where is Where.here:
+        template = root / "template.yaml"
+        template.write_text(_with_block(template.read_text(), templates.get_template("block.yaml.j2").render(words)))
         written.append(template)
     return written
 
 
-def _words(name: str, on: On, keys: str, where: Where) -> dict[str, object]:
-    here, kind, folder = where is Where.here, KINDS[on], _folder(name, where)
-    # Elsewhere an SSM parameter tells the topic's ARN and the bucket's name, and is called so.
-    topic, bucket = (kind.topic, kind.bucket) if here else (f"{kind.topic}Arn", f"{kind.bucket}Name")
+def pinned(packages: tuple[str, ...]) -> str:
+    """Return the requirements for `packages`, each with its version: that of uv.lock where it has one.
+
+    Raises Problem (`bad-package`).
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        locked, needed = Path(folder, "locked.txt"), Path(folder, "needed.in")
+        locked.write_text(_uv("export", "--quiet", "--frozen", "--all-groups", "--no-hashes", "--no-emit-project"))
+        needed.write_text("\n".join(packages) + "\n")
+        options = ["--quiet", "--no-header", "--no-annotate", "--python-version", "3.13"]
+        return _uv("pip", "compile", *options, "--constraint", str(locked), str(needed))
+
+
+def _uv(*arguments: str) -> str:
+    # scripts/setup.sh uses the uv on PATH, or puts one beside the environment.
+    uv = shutil.which("uv") or str(Path(sys.prefix).parent / ".venv-uv" / "bin" / "uv")
+    done = subprocess.run([uv, *arguments], cwd=ROOT, capture_output=True, text=True, check=False, timeout=UV_SECONDS)
+    if done.returncode:
+        raise Problem(
+            "bad-package",
+            f"`uv {arguments[0]}` failed. Check the package's name and the network. {done.stderr.strip()}",
+        )
+    return done.stdout
+
+
+def _words(wanted: Wanted) -> dict[str, object]:
+    here, kind, folder = wanted.where is Where.here, KINDS[wanted.on], wanted.folder
+
+    def parameter(name: str) -> str:
+        # A stack of its own reads the topic's ARN and the bucket's name from an SSM parameter of that name.
+        return name if here else f"{name}{'Arn' if name.endswith('Topic') else 'Name'}"
+
+    def arn(bucket: str) -> str:
+        name = parameter(bucket)
+        return f"${{{name}.Arn}}" if here else f"arn:${{AWS::Partition}}:s3:::${{{name}}}"
+
+    variables = {}
+    if wanted.reads_originals:
+        variables["UPLOAD_BUCKET"] = parameter("UploadBucket")
+    if wanted.writes:
+        variables["RESIZED_BUCKET"] = parameter("ResizedBucket")
+    parameters = [parameter(kind.topic), parameter(kind.bucket), *variables.values(), parameter("AlarmTopic")]
     return {
-        "name": name,
-        "id": identifier(name),
+        "name": wanted.name,
+        "id": identifier(wanted.name),
         "kind": kind,
-        "keys": keys,
-        "example": _example(on, keys),
+        "keys": wanted.keys,
+        "needs": wanted.needs,
+        "writes": wanted.writes,
+        "reads_originals": wanted.reads_originals,
+        "settings": [variable.lower() for variable in variables],
+        "variables": variables,
+        "example": _example(wanted.on, wanted.keys),
+        "image_id": _IMAGE_ID,
+        "body": kind.body,
+        "helpers": ", ".join(sorted(_helpers(wanted), key=lambda helper: (not helper.isupper(), helper))),
+        "record": wanted.on is On.rejections,
         "here": here,
         "folder": folder,
         "package": folder.replace("/", "."),
         "code": f"{folder}/" if here else ".",
-        "topic": topic,
-        "bucket": bucket,
-        "bucket_arn": f"${{{bucket}.Arn}}" if here else f"arn:${{AWS::Partition}}:s3:::${{{bucket}}}",
-        "function": f"${{AWS::StackName}}-{name}" if here else "${AWS::StackName}",
+        "parameters": list(dict.fromkeys(parameters)),
+        "environments": ENVIRONMENTS,
+        "topic": parameter(kind.topic),
+        "alarm_topic": parameter("AlarmTopic"),
+        "bucket_arn": arn(kind.bucket),
+        "originals_arn": arn("UploadBucket"),
+        "resized_arn": arn("ResizedBucket"),
+        "function": f"${{AWS::StackName}}-{wanted.name}" if here else "${AWS::StackName}",
         "retention": "!Ref LogRetentionDays" if here else "30",
-        # The local engine asks for the batch request's own name; AWS has none such, and a star takes both.
+        # The local engine checks the batch request's own name. AWS has no such action, and a star covers both.
         "visibility": "sqs:ChangeMessageVisibility" + ("" if here else "*"),
-        "trust": " *assumed-by-lambda" if here else _TRUST,
+        "trust": " *assumed-by-lambda" if here else _ROLE_OF_LAMBDA,
     }
 
 
+def _helpers(wanted: Wanted) -> set[str]:
+    """Return the names that the unit test imports from tests.support.subscribers."""
+    helpers = {"delivering", KINDS[wanted.on].body}
+    if wanted.writes or wanted.reads_originals:
+        helpers.add("BUCKET")
+    if wanted.reads_originals:
+        helpers.add("picture")
+    return helpers
+
+
 def _example(on: On, keys: str) -> str:
-    """A key that the filter lets through, for the tests. Raises Problem (`bad-filter`) if there is none."""
+    """Return a key that matches the filter, for the tests. Raises Problem (`bad-filter`) if there is none."""
     key = KINDS[on].example
-    if fnmatchcase(key, keys):
-        return key
-    tried = [key.removesuffix("jpg") + extension for extension in ("png", "webp", "avif")]
+    tried = [key, *(key.removesuffix("jpg") + extension for extension in ("png", "webp", "avif"))]
     if on is On.uploads:
         tried.append(keys.replace("*", "cat").replace("?", "c"))
     for found in tried:
         if fnmatchcase(found, keys):
             return found
-    raise Problem("bad-filter", f"No key of {on} is like {keys!r}; they are like {key}.")
-
-
-_TRUST = """
-        { Version: "2012-10-17", Statement: [{ Effect: Allow, Principal: { Service: lambda.amazonaws.com }, Action: sts:AssumeRole }] }"""  # noqa: E501
+    raise Problem("bad-filter", f"No key of {on} matches {keys!r}. Keys look like {key}.")
 
 
 def _with_block(template: str, block: str) -> str:

@@ -14,10 +14,11 @@ from pathlib import Path
 import boto3
 import httpx
 
+from ops.local.patience import Patience, work_of
 from ops.problem import Problem
 
 REGION = "us-east-1"
-START_SECONDS = 60
+STALL_SECONDS = 60  # without any progress
 STOP_SECONDS = 60
 # MiniStack takes any well-formed key of the account's root; these are the ones its documentation uses.
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
@@ -96,9 +97,9 @@ def start(engine: Engine) -> subprocess.Popen[bytes]:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    deadline = time.monotonic() + START_SECONDS
+    patience = Patience(STALL_SECONDS, work_of(process.pid, engine.log))
     while not _answers(engine):
-        if process.poll() is not None or time.monotonic() > deadline:
+        if process.poll() is not None or patience.is_over():
             stop(process)
             raise Problem("engine-failed", f"The local engine did not start. Its last words are in {engine.log}.")
         time.sleep(0.05)
@@ -127,13 +128,15 @@ def stop(process: subprocess.Popen[bytes]) -> None:
             process.wait()
 
 
-def save(engine: Engine, process: subprocess.Popen[bytes]) -> None:
-    """Makes the engine write its state now, so that even a kill loses no stack. Raises Problem (`engine-failed`)."""
+def save(engine: Engine) -> None:
+    """Make the engine write its state now, so that even a kill loses no stack. Raises Problem (`engine-failed`)."""
+    pid = int(json.loads(_running_file(engine.folder).read_text())["pid"])
     engine.saved_mark.unlink(missing_ok=True)
-    process.send_signal(signal.SIGUSR1)
-    deadline = time.monotonic() + STOP_SECONDS
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGUSR1)
+    patience = Patience(STOP_SECONDS, work_of(pid, engine.log))
     while not engine.saved_mark.exists():
-        if process.poll() is not None or time.monotonic() > deadline:
+        if not _is_engine(pid) or patience.is_over():
             raise Problem("engine-failed", f"The local engine did not save its state. See {engine.log}.")
         time.sleep(0.05)
 

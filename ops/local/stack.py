@@ -6,9 +6,11 @@ import json
 import os
 import platform
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +18,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ops.local.engine import REGION, Engine
+from ops.local.patience import Patience, work_of
 from ops.problem import Problem
 
 if TYPE_CHECKING:
@@ -24,7 +27,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 LOCAL_STACK = "darkroom"
 INCLUDED = "ops/monitoring/dashboard.yaml"  # by template.yaml
-COMMAND_SECONDS = 900
+STALL_SECONDS = 300  # without any progress
+COMPILE_SECONDS = 900
 _NO_NETWORK = (
     "Temporary failure in name resolution",
     "Name or service not known",
@@ -80,10 +84,10 @@ def build(folder: Path, architecture: str, source: Path = ROOT) -> tuple[Build, 
 
 
 def _build(folder: Path, architecture: str, source: Path) -> tuple[Build, bool]:
-    digest = _digest(architecture, source)
-    built = Build(folder / "template.yaml", digest)
+    sources = digest(architecture, source)
+    built = Build(folder / "template.yaml", sources)
     stamp = folder.with_name(folder.name + ".digest")
-    if built.template.exists() and stamp.exists() and stamp.read_text() == digest:
+    if built.template.exists() and stamp.exists() and stamp.read_text() == sources:
         return built, False
     stamp.unlink(missing_ok=True)
     _sam(
@@ -105,7 +109,7 @@ def _build(folder: Path, architecture: str, source: Path) -> tuple[Build, bool]:
         folder.with_name(folder.name + ".log"),
     )
     _compile(folder)
-    stamp.write_text(digest)
+    stamp.write_text(sources)
     return built, True
 
 
@@ -172,14 +176,15 @@ def _is_complete(cloudformation: "CloudFormationClient", stack: str) -> bool:
         return False
 
 
-def _digest(architecture: str, source: Path) -> str:
+def digest(architecture: str, source: Path) -> str:
+    """Return a hash of the files that a build of source/template.yaml depends on."""
     own = ROOT.glob("functions/**/*") if source == ROOT else source.glob("**/*")
     sources = [source / "template.yaml", ROOT / INCLUDED, *sorted(own), *sorted(ROOT.glob("shared/**/*"))]
-    digest = hashlib.sha256(f"{architecture} {sys.version}".encode())
+    hashed = hashlib.sha256(f"{architecture} {sys.version}".encode())
     for file in sources:
         if file.is_file() and not {"__pycache__", ".aws-sam"} & set(file.parts):
-            digest.update(os.path.relpath(file, ROOT).encode() + b"\0" + file.read_bytes())
-    return digest.hexdigest()
+            hashed.update(os.path.relpath(file, ROOT).encode() + b"\0" + file.read_bytes())
+    return hashed.hexdigest()
 
 
 def _compile(folder: Path) -> None:
@@ -189,28 +194,49 @@ def _compile(folder: Path) -> None:
         [sys.executable, "-m", "compileall", "-q", "-j", "0", "--invalidation-mode", "unchecked-hash", str(folder)],
         check=False,
         capture_output=True,
-        timeout=COMMAND_SECONDS,
+        timeout=COMPILE_SECONDS,
     )
 
 
 def _sam(what: str, arguments: list[str], environment: Mapping[str, str], log: Path) -> None:
     log.parent.mkdir(parents=True, exist_ok=True)
     bin_folder = Path(sys.executable).parent  # sam build looks for python3.13 and its pip on PATH
-    with log.open("w") as out:
-        done = subprocess.run(
+    with (
+        log.open("w") as out,
+        subprocess.Popen(
             [str(bin_folder / "sam"), *arguments],
             env={**environment, "SAM_CLI_TELEMETRY": "0", "PATH": f"{bin_folder}{os.pathsep}{environment['PATH']}"},
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=subprocess.STDOUT,
-            timeout=COMMAND_SECONDS,
-            check=False,
-        )
-    if done.returncode == 0:
+            start_new_session=True,
+        ) as process,
+    ):
+        try:
+            code = _await(process, f"sam {what}", log)
+        except BaseException:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            raise
+    if code == 0:
         return
     said = log.read_text()
     if what == "build" and any(sign in said for sign in _NO_NETWORK):
         raise Problem("no-network", f"`sam build` could not reach the package index. Connect and try again. See {log}.")
     last = "\n".join(said.strip().splitlines()[-15:])
     raise Problem(f"{what}-failed", f"`sam {what}` failed; the whole of it is in {log}. It ended with:\n{last}")
+
+
+def _await(process: subprocess.Popen[bytes], command: str, log: Path) -> int:
+    """Wait for the process and return its exit code. Raises Problem (`stuck`) if it does nothing for too long."""
+    patience = Patience(STALL_SECONDS, work_of(process.pid, log))
+    while True:
+        try:
+            return process.wait(1)
+        except subprocess.TimeoutExpired:
+            if patience.is_over():
+                sentence = (
+                    f"`{command}` did nothing for {STALL_SECONDS} s and was stopped. Its log is {log}. Try again."
+                )
+                raise Problem("stuck", sentence) from None

@@ -15,9 +15,10 @@ from rich.console import Console
 from ops.local import engine as engines
 from ops.local import stack
 from ops.local.engine import Engine
+from ops.local.patience import Patience, work_of
 from ops.problem import Problem
 
-GALLERY_SECONDS = 60
+STALL_SECONDS = 60  # without any progress
 
 
 class Stopped(BaseException):
@@ -70,19 +71,18 @@ def bring_up(
         if not any(stack.declares(template, name) for template in templates):
             raise Problem("bad-parameter", f"No template that runs has a parameter {name}. See template.yaml.")
     settings = {"RunsOn": "local", "Architecture": stack.host_architecture(), **parameters}
-    bring_up_stack(engine, process, settings, console)
+    bring_up_stack(engine, settings, console)
     for name in services:
-        bring_up_stack(engine, process, settings, console, name)
+        bring_up_stack(engine, settings, console, name)
     cloudformation = engine.session().client("cloudformation", endpoint_url=engine.url)
     gallery_url = engine.gallery_url(stack.outputs(cloudformation, stack.LOCAL_STACK)["ApiId"])
     with _step(console, "gallery", "answers"):
-        _await_gallery(gallery_url)
+        _await_gallery(gallery_url, Patience(STALL_SECONDS, work_of(process.pid, engine.log)))
     return gallery_url
 
 
 def bring_up_stack(
     engine: Engine,
-    process: subprocess.Popen[bytes],
     settings: Mapping[str, str],
     console: Console,
     service: str | None = None,
@@ -98,13 +98,12 @@ def bring_up_stack(
         ran = stack.deploy(engine, built, settings, name)
         note("" if ran else "nothing changed")
         if ran:
-            engines.save(engine, process)
+            engines.save(engine)
 
 
-def _await_gallery(url: str) -> None:
-    deadline = time.monotonic() + GALLERY_SECONDS
+def _await_gallery(url: str, patience: Patience) -> None:
     answer = "nothing"
-    while time.monotonic() < deadline:
+    while not patience.is_over():
         try:
             response = httpx.get(url, timeout=10)
         except httpx.HTTPError as error:
@@ -114,7 +113,10 @@ def _await_gallery(url: str) -> None:
                 return
             answer = f"HTTP {response.status_code}"
         time.sleep(0.1)
-    raise Problem("gallery-silent", f"The gallery at {url} did not answer in {GALLERY_SECONDS} s but with {answer}.")
+    raise Problem(
+        "gallery-silent",
+        f"The gallery at {url} answered {answer}, and the engine did nothing more for {STALL_SECONDS} s. See its log.",
+    )
 
 
 def curl_line(gallery_url: str) -> str:

@@ -1,9 +1,9 @@
-"""The two examples, each with its own stack beside Darkroom, and the events that the local engine delivers."""
+"""The examples, each deployed by itself beside Darkroom, and the events that the engine delivers."""
 
+import base64
 import json
 import random
 import threading
-import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from io import BytesIO
@@ -12,13 +12,13 @@ from typing import Any
 import httpx
 import pytest
 from PIL import Image
+from standardwebhooks.webhooks import Webhook
 
-from examples.webhook.post import signature
 from tests.support.contract import violations
 from tests.support.deployed import Stack, deployed, until
 from tests.support.photos import forest, lights
 
-SECRET = "correct-horse-battery-staple"
+SECRET = f"whsec_{base64.b64encode(b'correct horse battery staple').decode()}"
 IMPORTER = """
 Parameters:
   Topic: { Type: "AWS::SSM::Parameter::Value<String>", Default: /darkroom/UploadTopicArn }
@@ -34,7 +34,7 @@ Outputs:
 
 
 class Receiver(HTTPServer):
-    """Stands in for a chat's webhook: records requests, answers the given statuses and then 200."""
+    """A webhook on this machine: keeps each post, and answers the statuses that it was given and then 200."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Posted)
@@ -46,7 +46,10 @@ class Receiver(HTTPServer):
         return f"http://127.0.0.1:{self.server_port}/services/T0/B0"
 
     def about(self, image_id: str) -> list[dict[str, Any]]:
-        return [json.loads(body) for headers, body in self.posted if headers["x-darkroom-id"] == image_id]
+        """Return the contents posted for an image; each must have a signature that the public verifier accepts."""
+        return [
+            Webhook(SECRET).verify(body, headers) for headers, body in self.posted if image_id in headers["webhook-id"]
+        ]
 
 
 class _Posted(BaseHTTPRequestHandler):
@@ -72,7 +75,7 @@ def receiver() -> Iterator[Receiver]:
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory, receiver: Receiver) -> Iterator[Stack]:
-    parameters = {"WebhookUrl": receiver.url, "WebhookSecret": SECRET}
+    parameters = {"WebhookUrl": receiver.url, "WebhookSecret": SECRET, "WebhookEvents": "renditions,rejections"}
     with deployed(tmp_path_factory.mktemp("examples"), parameters, ["webhook", "lookalikes"]) as running:
         yield running
 
@@ -107,21 +110,35 @@ def test_copies_are_found_and_other_views_are_not(stack: Stack, scene: Any) -> N
         assert first in lookalikes(stack, stack.upload(name, body)), name
 
 
-def test_a_finished_picture_is_posted_with_a_signature_and_a_working_link(stack: Stack, receiver: Receiver) -> None:
+def test_a_finished_picture_is_posted_with_a_valid_signature_and_a_working_link(
+    stack: Stack, receiver: Receiver
+) -> None:
     image_id = stack.upload("cat & dog.jpg", encoded(Image.new("RGB", (640, 480), "teal")))
     (content,) = until(lambda: receiver.about(image_id), "a post")
     assert content["text"].startswith("cat &amp; dog is ready, 640 x 480: http")
-    assert Image.open(BytesIO(httpx.get(content["thumb_url"]).content)).size == (400, 300)
-    headers, body = next((h, b) for h, b in receiver.posted if h["x-darkroom-id"] == image_id)
-    wanted = signature(SECRET, headers["x-darkroom-timestamp"], body)
-    assert headers["x-darkroom-signature"] == wanted
-    assert abs(time.time() - int(headers["x-darkroom-timestamp"])) < 300
+    assert Image.open(BytesIO(httpx.get(content["data"]["thumb_url"]).content)).size == (400, 300)
 
 
-def test_a_post_is_retried_until_the_receiver_is_back(stack: Stack, receiver: Receiver) -> None:
+def test_a_rejection_is_posted_with_its_code(stack: Stack, receiver: Receiver) -> None:
+    image_id = stack.upload("poem.jpg", b"no picture")
+    (content,) = until(lambda: receiver.about(image_id), "a post")
+    assert content["type"] == "picture.rejected"
+    assert content["data"]["code"] == "not-an-image"
+
+
+def test_a_failed_post_is_repeated_with_the_same_id(stack: Stack, receiver: Receiver) -> None:
     receiver.statuses = [503]
     image_id = stack.upload("patience.jpg", encoded(Image.new("RGB", (64, 48), "red")))
-    until(lambda: len(receiver.about(image_id)) == 2, "a second try")
+    until(lambda: len(receiver.about(image_id)) == 2, "a second post")
+    assert len({headers["webhook-id"] for headers, _ in receiver.posted if image_id in headers["webhook-id"]}) == 1
+
+
+@pytest.mark.parametrize("name", ["webhook", "lookalikes"])
+def test_an_example_sends_its_metrics(stack: Stack, name: str) -> None:
+    stack.upload("cat.jpg", encoded(Image.new("RGB", (64, 48), "blue")))
+    sent = until(lambda: stack.log_lines(f"darkroom-{name}", "CloudWatchMetrics"), f"metrics of {name}")
+    (directive,) = json.loads(sent[0])["_aws"]["CloudWatchMetrics"]
+    assert directive["Namespace"] == f"darkroom-{name}"
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""What `darkroom new-subscriber` writes, untouched, in both forms: clean, deployed, failing, replayed, removed."""
+"""The services that `darkroom new-subscriber` writes, untouched: clean, deployed, failing, replayed, removed."""
 
 import json
 import re
@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from ops.local.engine import Engine
+from ops.local.engine import REGION, Engine
 from tests.e2e.test_door_policy import as_role
 from tests.support.deployed import Stack, stack_on, until
 from tests.support.ports import free_port
 from tests.support.uploads import picture
 from tests.support.workshop import Workshop, make_workshop
 
-FORMS = {"tally": "services/tally", "new-tags": "functions/new_tags"}
+FORMS = {"tally": "services/tally", "new-tags": "functions/new_tags", "album": "services/album"}
 
 
 @pytest.fixture(scope="module")
@@ -28,12 +28,15 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
     made.run("git", "-c", "user.name=t", "-c", "user.email=t@t", "commit", "--quiet", "--all", "--message", "Quicker")
     made.darkroom("new-subscriber", "tally", "--on", "renditions", "--filter", "*.jpg", "--stack", "own")
     made.darkroom("new-subscriber", "new-tags", "--on", "uploads", "--stack", "here")
+    options = ["--needs", "pillow", "--writes", "albums", "--reads-originals"]
+    made.darkroom("new-subscriber", "album", "--on", "renditions", *options)
     return made
 
 
 def test_nothing_else_is_touched(workshop: Workshop) -> None:
     changed = workshop.run("git", "status", "--porcelain").splitlines()
-    assert sorted(changed) == [" M template.yaml", "?? functions/new_tags/", "?? services/tally/"]
+    written = ["?? functions/new_tags/", "?? services/album/", "?? services/tally/"]
+    assert sorted(changed) == [" M template.yaml", *written]
     difference = workshop.run("git", "diff", "--unified=0", "template.yaml").splitlines()
     assert len([line for line in difference if line.startswith("@@")]) == 1
     assert [line for line in difference if line.startswith("-") and not line.startswith("---")] == []
@@ -43,7 +46,7 @@ def test_it_is_clean_as_written(workshop: Workshop) -> None:
     workshop.run("ruff", "check", *FORMS.values())
     workshop.run("ruff", "format", "--check", *FORMS.values())
     workshop.run("mypy", *FORMS.values())
-    workshop.run("cfn-lint", "template.yaml", "services/tally/template.yaml")
+    workshop.run("cfn-lint", "template.yaml", "services/tally/template.yaml", "services/album/template.yaml")
     workshop.run(sys.executable, "-m", "pytest", "-q", "tests/unit/test_template.py", *FORMS.values(), "-k", "not e2e")
 
 
@@ -57,19 +60,44 @@ def test_a_second_of_the_same_name_is_refused(workshop: Workshop) -> None:
 
 @pytest.fixture(scope="module")
 def stack(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """`darkroom up --with tally`, run in the copy as a person would."""
+    """Run `darkroom up --with tally,album` in the copy, as a person would."""
     folder = tmp_path_factory.mktemp("state")
     port = free_port()
-    with workshop.up("--port", str(port), "--folder", str(folder), "--with", "tally") as printed:
+    with workshop.up("--port", str(port), "--folder", str(folder), "--with", "tally,album") as printed:
         (url,) = re.findall(r"Gallery: (\S+)", printed)
         yield stack_on(Engine(folder, port), url)
 
 
 @pytest.mark.parametrize("name", FORMS)
-def test_it_receives(stack: Stack, name: str) -> None:
+def test_it_receives_an_event_and_sends_its_metrics(stack: Stack, name: str) -> None:
     image_id = stack.upload("cat.jpg", picture())
-    lines = until(lambda: stack.log_lines(f"darkroom-{name}", image_id), f"a line of {name}")
-    assert any(f"{name} done" in line for line in lines)
+    until(lambda: [line for line in stack.log_lines(f"darkroom-{name}", image_id) if f"{name} done" in line], "work")
+    sent = until(lambda: stack.log_lines(f"darkroom-{name}", "CloudWatchMetrics"), f"metrics of {name}")
+    (directive,) = json.loads(sent[0])["_aws"]["CloudWatchMetrics"]
+    assert directive["Namespace"] == ("darkroom" if name == "new-tags" else f"darkroom-{name}")
+    assert {metric["Name"] for metric in directive["Metrics"]} >= {"BatchSize", "AttemptsFailed"}
+
+
+def test_a_subscriber_with_options_reads_the_original_and_writes_its_record(stack: Stack) -> None:
+    body = picture()
+    image_id = stack.upload("cat.jpg", body)
+    (key,) = until(lambda: stack.keys(f"albums/{image_id}.json"), "its record")
+    record = json.loads(stack.s3.get_object(Bucket=stack.resized_bucket, Key=key)["Body"].read())
+    assert record["original_bytes"] == len(body)
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_its_alarm_notifies_the_alarm_topic(stack: Stack, name: str) -> None:
+    queue = stack.sqs.create_queue(QueueName=f"alarms-{name}")["QueueUrl"]
+    arn = f"arn:aws:sqs:{REGION}:000000000000:alarms-{name}"
+    stack.sns.subscribe(TopicArn=stack.outputs["AlarmTopicArn"], Protocol="sqs", Endpoint=arn)
+    cloudwatch = stack.client("cloudwatch")
+    prefix = "".join(part.capitalize() for part in name.split("-"))
+    (alarm,) = [
+        one["AlarmName"] for one in cloudwatch.describe_alarms()["MetricAlarms"] if f"{prefix}Dead" in one["AlarmName"]
+    ]
+    cloudwatch.set_alarm_state(AlarmName=alarm, StateValue="ALARM", StateReason="test")
+    until(lambda: stack.sqs.receive_message(QueueUrl=queue).get("Messages"), f"a message of {alarm}")
 
 
 def letters(workshop: Workshop, stack: Stack, name: str) -> list[Any]:
@@ -114,6 +142,9 @@ def test_it_fails_alone_explains_itself_and_replays(workshop: Workshop, stack: S
         ("tally", "get_object", "UploadBucketName", "uploads/x.jpg"),
         ("tally", "get_object", "ResizedBucketName", "view/x.jpg"),
         ("tally", "put_object", "ResizedBucketName", "thumb/x.jpg"),
+        ("album", "put_object", "ResizedBucketName", "thumb/x.jpg"),
+        ("album", "delete_object", "ResizedBucketName", "albums/x.json"),
+        ("album", "get_object", "UploadBucketName", "elsewhere/x.jpg"),
     ],
 )
 def test_its_role_reads_what_was_announced_and_no_more(
@@ -125,9 +156,46 @@ def test_its_role_reads_what_was_announced_and_no_more(
     assert raised.value.response["Error"]["Code"] == "AccessDenied"
 
 
-def test_its_stack_leaves_nothing_behind(stack: Stack) -> None:
+def test_dev_deploys_a_change_and_shows_a_failed_import_at_once(workshop: Workshop, stack: Stack) -> None:
+    handler = workshop.root / "services" / "tally" / "handler.py"
+    sound = handler.read_text()
+    folder = str(stack.engine.folder)
+    with workshop.running("dev.out", "dev", "tally", "--folder", folder) as printed:
+        until(lambda: "deployed darkroom-tally" in printed(), "its deployment", 120)
+        handler.write_text("import no_such_package\n" + sound)
+        until(lambda: printed().count("deployed darkroom-tally") == 2, "a second deployment", 120)
+        stack.upload("cat.jpg", picture())
+        until(lambda: "No module named 'no_such_package'" in printed(), "the reason, followed from its log")
+        (letter,) = until(lambda: letters(workshop, stack, "tally"), "a dead letter")
+        assert letter["code"] == "import-failed"
+        shown = workshop.darkroom(
+            "dead-letters", "show", letter["message_id"], "--subscriber", "tally", "--folder", folder
+        )
+        assert "No module named 'no_such_package'" in " ".join(shown.split())
+
+        handler.write_text(sound)
+        until(lambda: printed().count("deployed darkroom-tally") == 3, "a third deployment", 120)
+        workshop.darkroom("dead-letters", "replay", "--subscriber", "tally", "--yes", "--folder", folder)
+        until(lambda: "tally done" in printed(), "its work")
+    assert letters(workshop, stack, "tally") == []
+
+
+def test_removal_says_what_is_left_and_deletes_it_on_request(workshop: Workshop, stack: Stack) -> None:
+    assert len(stack.belongings("album")) >= 7
+    records = stack.keys("albums/")
+    remove = ["remove-subscriber", "album", "--folder", str(stack.engine.folder)]
+    said = workshop.darkroom(*remove)
+    assert f"{len(records)} objects below s3://{stack.resized_bucket}/albums/" in said
+    assert "Dry run" in said
+    assert stack.keys("albums/") == records
+    workshop.darkroom(*remove, "--objects", "--yes")
+    until(lambda: stack.belongings("album") == [], "end of album's resources")
+    assert stack.keys("albums/") == []
+
+
+def test_its_stack_leaves_nothing_behind(workshop: Workshop, stack: Stack) -> None:
     assert len(stack.belongings("tally")) >= 7
-    stack.client("cloudformation").delete_stack(StackName="darkroom-tally")
-    until(lambda: stack.belongings("tally") == [], "end of what tally was")
+    workshop.darkroom("remove-subscriber", "tally", "--yes", "--folder", str(stack.engine.folder))
+    until(lambda: stack.belongings("tally") == [], "end of tally's resources")
     image_id = stack.upload("cat.jpg", picture())
     assert stack.thumb_of(image_id)

@@ -1,9 +1,10 @@
-"""A subscriber's surroundings for unit tests: its queues, a bucket and a real event, with AWS as moto pretends it."""
+"""A subscriber's surroundings for unit tests: its queues, a bucket and a real event, on moto's AWS."""
 
 import copy
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from typing import Any, Final
 from unittest.mock import patch
 from urllib.parse import quote_plus
@@ -12,6 +13,7 @@ import boto3
 from moto import mock_aws
 from mypy_boto3_s3 import S3Client
 from mypy_boto3_sqs import SQSClient
+from PIL import Image
 
 from shared import queues, storage, subscriber
 from shared.letters import Reason, reason_of
@@ -28,8 +30,27 @@ _ACCOUNT = {
 }
 
 
+def picture() -> bytes:
+    """Return a JPEG of 300 x 200 pixels."""
+    body = BytesIO()
+    Image.linear_gradient("L").resize((300, 200)).convert("RGB").save(body, "JPEG")
+    return body.getvalue()
+
+
+def rejection_record() -> bytes:
+    """Return the record of a rejection, as the resizer writes it."""
+    record = {
+        "code": "not-an-image",
+        "sentence": "It is not a picture.",
+        "name": "poem.txt",
+        "rejected_at": "2026-11-22T10:11:12+00:00",
+        "event": s3_event(BUCKET, "uploads/7ybqx4m8hz6wwqcr6076spxfyx/poem.txt", "d41d8cd98f00b204e9800998ecf8427e", 7),
+    }
+    return json.dumps(record).encode()
+
+
 class Desk:
-    """The bucket whose objects are announced, the subscriber's two queues, and Lambda's part in receiving."""
+    """Holds a bucket of announced objects and the subscriber's queues, and receives messages as Lambda does."""
 
     def __init__(self, s3: S3Client, sqs: SQSClient) -> None:
         self.s3, self.sqs = s3, sqs
@@ -39,7 +60,7 @@ class Desk:
         self.dead = sqs.create_queue(QueueName="dead")["QueueUrl"]
 
     def announce(self, key: str, body: bytes) -> dict[str, Any]:
-        """Puts an object and answers what Lambda gives the function: a batch of one message with S3's event."""
+        """Put an object and return Lambda's event for it: a batch of one message with S3's event."""
         etag = self.s3.put_object(Bucket=BUCKET, Key=key, Body=body)["ETag"].strip('"')
         self.sqs.send_message(QueueUrl=self.queue, MessageBody=json.dumps(s3_event(BUCKET, key, etag, len(body))))
         (message,) = self.sqs.receive_message(QueueUrl=self.queue)["Messages"]
@@ -65,26 +86,26 @@ class Desk:
         }
 
     def at_last_attempt(self, event: dict[str, Any]) -> dict[str, Any]:
-        """The same batch, received as often as SQS delivers it at most."""
+        """Return the same batch, received for the last time before SQS gives it up."""
         later = copy.deepcopy(event)
         later["Records"][0]["attributes"]["ApproximateReceiveCount"] = str(MAX_ATTEMPTS)
         return later
 
     def take_storage_away(self) -> None:
-        """From here on S3 answers that there is no such bucket."""
+        """Delete the bucket, so that S3 answers each request with an error."""
         for found in self.s3.list_objects_v2(Bucket=BUCKET).get("Contents", []):
             self.s3.delete_object(Bucket=BUCKET, Key=found["Key"])
         self.s3.delete_bucket(Bucket=BUCKET)
 
     def letters(self) -> list[Reason]:
-        """Why the dead letters were given up."""
+        """Return the reasons of the dead letters."""
         answer = self.sqs.receive_message(QueueUrl=self.dead, MaxNumberOfMessages=10, MessageAttributeNames=["All"])
         return [reason_of(message) for message in answer.get("Messages", [])]
 
 
 @contextmanager
 def delivering(**environment: str) -> Iterator[Desk]:
-    """A desk of one's own. `environment` is what the function's template gives it besides its queues."""
+    """Make a desk. `environment` holds the function's variables beside its queues."""
     caches = (storage.s3_client, queues.sqs_client, subscriber._queues)
     with mock_aws(), patch.dict("os.environ", {**_ACCOUNT, **environment}):
         desk = Desk(boto3.client("s3"), boto3.client("sqs"))
@@ -97,7 +118,7 @@ def delivering(**environment: str) -> Iterator[Desk]:
 
 
 def s3_event(bucket: str, key: str, etag: str, size_bytes: int) -> dict[str, Any]:
-    """The event as S3 sends it, with every field that its documentation shows."""
+    """Return an S3 event with every field that S3's documentation shows."""
     return {
         "Records": [
             {

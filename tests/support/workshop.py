@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,17 +42,29 @@ class Workshop:
 
     @contextmanager
     def up(self, *arguments: str) -> Iterator[str]:
-        """`darkroom up`, stopped at the end; answers what it had printed when it was up."""
-        out = self.root.parent / "up.out"
-        command = [str(self.root / ".venv/bin/darkroom"), "up", *arguments]
+        """Run `darkroom up` until the end of the block; yield what it printed until the gallery was up."""
+        with self.running("up.out", "up", *arguments) as printed:
+            until(lambda: "Ctrl-C stops it" in printed(), "gallery", UP_SECONDS)
+            yield printed()
+
+    @contextmanager
+    def running(self, out: str, *arguments: str) -> Iterator[Callable[[], str]]:
+        """Run `darkroom` with these arguments until the end of the block; yield a function that reads its output."""
+        file = self.root.parent / out
+        command = [str(self.root / ".venv/bin/darkroom"), *arguments]
         with (
-            out.open("w") as log,
-            subprocess.Popen(command, cwd=self.root, env=self.environment(), stdout=log) as process,
+            file.open("w") as log,
+            subprocess.Popen(
+                command, cwd=self.root, env=self.environment(), stdout=log, stderr=subprocess.STDOUT
+            ) as process,
         ):
+
+            def printed() -> str:
+                assert process.poll() is None, file.read_text()
+                return file.read_text()
+
             try:
-                until(lambda: "Ctrl-C stops it" in out.read_text() or process.poll() is not None, "gallery", UP_SECONDS)
-                assert process.poll() is None, out.read_text()
-                yield out.read_text()
+                yield printed
             finally:
                 process.terminate()
 

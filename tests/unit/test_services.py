@@ -2,20 +2,22 @@
 
 import ast
 import shutil
+import subprocess
 import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ops.develop.new_subscriber import KINDS, On, Where, write
+from ops.develop import new_subscriber
+from ops.develop.new_subscriber import KINDS, On, Wanted, Where, write
 from ops.local.stack import service_stack
 from ops.problem import Problem
 from shared.limits import MAX_ATTEMPTS, MESSAGE_SECONDS, RESERVE_SECONDS
 from tests.support.template import RESOURCES, ROOT, TEMPLATE, every_value, load_template
 from tests.unit.test_template import MAX_RETENTION_SECONDS, UNNAMEABLE
 
-PYTHON_LINES, YAML_LINES = 64, 80
+PYTHON_LINES, YAML_LINES = 66, 88
 EXAMPLES = sorted(path.parent.name for path in ROOT.glob("examples/*/template.yaml"))
 
 
@@ -51,7 +53,16 @@ def promises(template: dict[str, Any], name: str) -> None:
     assert kept["Subscription"]["RawMessageDelivery"] is True
     assert kept["Subscription"]["RedrivePolicy"]
     assert kept["DeadLettersAlarm"]["Dimensions"][0]["Value"] == {"Fn::GetAtt": f"{name}DeadLetterQueue.QueueName"}
+    own = "AlarmTopicArn" in template.get("Parameters", {})
+    assert kept["DeadLettersAlarm"]["AlarmActions"] == kept["DeadLettersAlarm"]["OKActions"]
+    assert kept["DeadLettersAlarm"]["AlarmActions"] == [{"Ref": "AlarmTopicArn" if own else "AlarmTopic"}]
     assert kept["LogGroup"]["RetentionInDays"]
+    variables = kept["Function"]["Environment"]["Variables"]
+    assert kept["Function"]["Handler"] == "shared.start.handle"
+    assert variables["HANDLER"].endswith(".handler.handle")
+    common = template.get("Globals", {}).get("Function", {}).get("Environment", {}).get("Variables", {})
+    assert (common | variables)["POWERTOOLS_METRICS_NAMESPACE"] == {"Ref": "AWS::StackName"}
+    assert resources[f"{name}Subscription"]["DependsOn"] == f"{name}QueuePolicy"
     (event,) = kept["Function"]["Events"].values()
     assert event["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     for policy in resources[f"{name}Role"]["Properties"]["Policies"]:
@@ -71,7 +82,7 @@ def test_an_example_keeps_the_promises(name: str) -> None:
 @pytest.mark.parametrize("where", Where)
 @pytest.mark.parametrize("on", On)
 def test_what_is_written_keeps_the_promises(project: Path, on: On, where: Where) -> None:
-    written = write(project, "new-tags", on, "*", where)
+    written = write(project, Wanted("new-tags", on, where=where))
     template = project / ("template.yaml" if where is Where.here else "services/new_tags/template.yaml")
     promises(load_template(template), "NewTags")
     for source in (path for path in written if path.suffix == ".py"):
@@ -84,7 +95,7 @@ def test_what_is_written_keeps_the_promises(project: Path, on: On, where: Where)
 @pytest.mark.parametrize("where", Where)
 @pytest.mark.parametrize("on", On)
 def test_what_is_written_is_small(project: Path, on: On, where: Where) -> None:
-    written = write(project, "new-tags", on, "*", where)
+    written = write(project, Wanted("new-tags", on, where=where))
     assert _lines(*(path for path in written if path.suffix == ".py")) <= PYTHON_LINES
     before = _lines(ROOT / "template.yaml") if where is Where.here else 0
     assert 0 < _lines(*(path for path in written if path.suffix == ".yaml")) - before <= YAML_LINES
@@ -96,7 +107,7 @@ def _lines(*files: Path) -> int:
 
 @pytest.mark.parametrize("on", On)
 def test_it_is_deployed_beside_the_stacks_that_darkroom_is_deployed_as(project: Path, on: On) -> None:
-    write(project, "new-tags", on, "*", Where.own)
+    write(project, Wanted("new-tags", on, where=Where.own))
     folder = project / "services/new_tags"
     own, darkroom = (tomllib.loads((at / "samconfig.toml").read_text()) for at in (folder, ROOT))
     parameters = load_template(folder / "template.yaml")["Parameters"]
@@ -108,7 +119,7 @@ def test_it_is_deployed_beside_the_stacks_that_darkroom_is_deployed_as(project: 
 
 
 def test_a_block_is_added_and_nothing_else_changes(project: Path) -> None:
-    write(project, "new-tags", On.uploads, "*", Where.here)
+    write(project, Wanted("new-tags", On.uploads, where=Where.here))
     before = (ROOT / "template.yaml").read_text().splitlines()
     after = (project / "template.yaml").read_text().splitlines()
     first = next(number for number, (a, b) in enumerate(zip(before, after, strict=False)) if a != b)
@@ -117,15 +128,82 @@ def test_a_block_is_added_and_nothing_else_changes(project: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "keys", "code"),
-    [("resize", "*", "taken"), ("a_b", "*", "bad-name"), ("A", "*", "bad-name"), ("x" * 31, "*", "bad-name"),
-     ("x", '"; import os', "bad-filter"), ("x", "*.gif", "bad-filter")],
-)  # fmt: skip
-def test_what_cannot_be_written_is_said(project: Path, name: str, keys: str, code: str) -> None:
+    ("wanted", "code"),
+    [
+        (Wanted("resize"), "taken"),
+        (Wanted("webhook"), "taken"),
+        (Wanted("look-alikes"), "taken"),
+        (Wanted("upload", where=Where.here), "taken"),
+        (Wanted("a_b"), "bad-name"),
+        (Wanted("A"), "bad-name"),
+        (Wanted("x" * 31), "bad-name"),
+        (Wanted("class"), "bad-name"),
+        (Wanted("match"), "bad-name"),
+        (Wanted("null"), "bad-name"),
+        (Wanted("yes"), "bad-name"),
+        (Wanted("x", keys='"; import os'), "bad-filter"),
+        (Wanted("x", On.renditions, "*.gif"), "bad-filter"),
+        (Wanted("x", writes="thumb"), "bad-prefix"),
+        (Wanted("x", writes="../a"), "bad-prefix"),
+        (Wanted("x", needs=("--index-url=x",)), "bad-package"),
+        (Wanted("x", reads_originals=True), "bad-option"),
+    ],
+)
+def test_an_impossible_subscriber_is_refused(project: Path, wanted: Wanted, code: str) -> None:
+    for example in EXAMPLES:
+        (project / "examples" / example).mkdir(parents=True)
+    (project / "examples" / "look_alikes").mkdir()
     with pytest.raises(Problem) as raised:
-        write(project, name, On.renditions, keys, Where.own)
+        write(project, wanted)
     assert raised.value.code == code
     assert not (project / "services").exists()
+
+
+@pytest.mark.parametrize("where", Where)
+def test_options_write_permissions_settings_and_requirements(
+    project: Path, monkeypatch: pytest.MonkeyPatch, where: Where
+) -> None:
+    monkeypatch.setattr(new_subscriber, "pinned", lambda packages: "".join(f"{name}==1\n" for name in packages))
+    wanted = Wanted("new-tags", On.renditions, where=where, needs=("pillow",), writes="tags", reads_originals=True)
+    write(project, wanted)
+    folder = project / wanted.folder
+    assert (folder / "requirements.txt").read_text() == "pillow==1\n"
+    template = load_template((project if where is Where.here else folder) / "template.yaml")
+    promises(template, "NewTags")
+    (policy,) = template["Resources"]["NewTagsRole"]["Properties"]["Policies"]
+    granted = {
+        (statement["Action"], statement["Resource"]["Fn::Sub"].rpartition(":::")[2])
+        for statement in policy["PolicyDocument"]["Statement"]
+        if str(statement.get("Action")).startswith("s3:")
+    }
+    uploads, resized = ("${UploadBucket.Arn}", "${ResizedBucket.Arn}")
+    if where is Where.own:
+        uploads, resized = ("${UploadBucketName}", "${ResizedBucketName}")
+    assert granted == {
+        ("s3:GetObject", f"{resized}/thumb/*"),
+        ("s3:ListBucket", resized),
+        ("s3:GetObject", f"{uploads}/uploads/*"),
+        ("s3:ListBucket", uploads),
+        ("s3:PutObject", f"{resized}/tags/*"),
+    }
+    variables = template["Resources"]["NewTagsFunction"]["Properties"]["Environment"]["Variables"]
+    assert {"UPLOAD_BUCKET", "RESIZED_BUCKET"} <= variables.keys()
+
+
+def test_a_package_is_pinned_to_the_locked_version() -> None:
+    locked = (ROOT / "examples" / "lookalikes" / "requirements.txt").read_text().splitlines()
+    assert new_subscriber.pinned(("pillow",)).splitlines() == locked
+
+
+def test_an_unknown_package_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any, **__: Any) -> subprocess.CompletedProcess[str]:
+        return subprocess.CompletedProcess([], 1, "", "No solution found")
+
+    monkeypatch.setattr(subprocess, "run", refuse)
+    with pytest.raises(Problem) as raised:
+        new_subscriber.pinned(("no-such-package",))
+    assert raised.value.code == "bad-package"
+    assert "No solution found" in raised.value.sentence
 
 
 def test_only_what_the_contract_tells_is_announced() -> None:
