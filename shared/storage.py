@@ -95,7 +95,7 @@ def read_announced(s3: "S3Client", event: Created, max_bytes: int) -> bytes:
 
 
 def read_original(s3: "S3Client", bucket: str, image_id: str, max_bytes: int) -> bytes | None:
-    """Return the bytes of the original that was uploaded under `image_id`, or None if it was deleted.
+    """Returns the bytes of the original that was uploaded under `image_id`, or None if it was deleted.
 
     Only originals from the upload door have the image id in their key. Raises as `get_original` does.
     """
@@ -103,7 +103,7 @@ def read_original(s3: "S3Client", bucket: str, image_id: str, max_bytes: int) ->
         try:
             etag = s3.head_object(Bucket=bucket, Key=key)["ETag"].strip('"')
         except _FAILURES as error:
-            raise _unavailable("read", bucket, key, error) from error
+            raise _fault("read", bucket, key, error) from error
         return get_original(s3, bucket, key, etag, max_bytes)
     return None
 

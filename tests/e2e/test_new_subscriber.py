@@ -118,7 +118,7 @@ def test_it_fails_alone_explains_itself_and_replays(workshop: Workshop, stack: S
     iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(poorer))
     image_id = stack.upload("cat.jpg", picture())
     (letter,) = until(lambda: letters(workshop, stack, name), f"a dead letter of {name}", 120)
-    assert letter["code"] == "storage-unavailable"
+    assert letter["code"] == "storage-refused"
     assert letter["attempts"] == "5"
     assert letter["image_ids"] == [image_id]
     assert letter["function_name"] == f"darkroom-{name}"
