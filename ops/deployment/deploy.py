@@ -7,7 +7,7 @@ import typer
 from ops.deployment import preflight, rollback, sam, smoke
 from ops.deployment.plan import Plan, describe, exists
 from ops.local import stack
-from ops.options import console, print_rows
+from ops.options import console, filled, print_rows
 from ops.problem import Problem, sentence_on_problem
 from ops.target import Place, RegionOption, resolve
 
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
 
 ServiceOption = Annotated[
-    str | None, typer.Option("--service", help="A service with a stack of its own; without it, Darkroom.")
+    str | None,
+    typer.Option("--service", callback=filled, help="A service with a stack of its own; without it, Darkroom."),
 ]
 
 

@@ -15,7 +15,7 @@ from rich.markup import escape
 from ops.deployment.plan import ARCHITECTURE, Plan, exists, make_plan, read_environment
 from ops.deployment.template import longest_stack_name_chars, name_problem
 from ops.local.stack import ROOT
-from ops.options import JsonOption, console, print_json
+from ops.options import JsonOption, console, filled, print_json
 from ops.problem import Problem, sentence_on_problem
 from ops.target import RegionOption
 
@@ -45,7 +45,8 @@ class Finding:
 
 EnvironmentArgument = Annotated[str, typer.Argument(help="An environment of samconfig.toml: dev or prod.")]
 ParameterOption = Annotated[
-    list[str] | None, typer.Option("--parameter", help="A parameter of the template, as Name=value. May be repeated.")
+    list[str] | None,
+    typer.Option("--parameter", callback=filled, help="A parameter of the template, as Name=value. May be repeated."),
 ]
 
 

@@ -17,7 +17,7 @@ from ops.deployment.plan import describe, exists
 from ops.deployment.preflight import bucket_state, has_log_group
 from ops.deployment.template import Template
 from ops.local.stack import ROOT
-from ops.options import JsonOption, YesOption, console, print_json
+from ops.options import JsonOption, YesOption, console, filled, print_json
 from ops.problem import Problem, sentence_on_problem
 from ops.recovery import letters
 from ops.target import RegionOption
@@ -55,7 +55,7 @@ class Inventory:
 
 @sentence_on_problem
 def uninstall(
-    stack: Annotated[str, typer.Option("--stack", help="The deployed stack, by name.")],
+    stack: Annotated[str, typer.Option("--stack", callback=filled, help="The deployed stack, by name.")],
     region: RegionOption = None,
     yes: YesOption = False,
     as_json: JsonOption = False,

@@ -393,11 +393,14 @@ def _finish(summary: Summary, done: str, left: int) -> None:
             f"{minutes} minutes after it. Those whose uploads end before are then deleted only.",
             soft_wrap=True,
         )
-    if summary.failed:
-        raise Problem("sqs-refused", f"SQS did not take {summary.failed} of them; they stay. Run the command again.")
+    left -= summary.waiting + summary.failed
+    if left > 0 and not summary.interrupted:
+        console.print(f"About {left} were not found: others hold them, or they are gone. Run the command again to see.")
     if summary.interrupted:
         console.print(f"Interrupted; about {left} are left. Run the command again to continue.")
         raise typer.Exit(INTERRUPTED)
+    if summary.failed:
+        raise Problem("sqs-refused", f"SQS did not take {summary.failed} of them; they stay. Run the command again.")
 
 
 def _move_by_sqs(dead: Dead, rate: int) -> None:

@@ -34,6 +34,10 @@ MOST_HOLD_SECONDS = 600
 RECEIVE_SECONDS = 0.2
 # Long polling asks every server of the queue, so an empty answer means that no visible letter is left.
 WAIT_SECONDS = 1
+# While letters keep arriving there is no empty answer. So many receives in a row without an old letter end a reading.
+MOST_RECEIVES_WITHOUT_NEW = 100
+# In no case are more messages received than so many per letter that was there at the beginning.
+MOST_RECEIVED_PER_LETTER = 5
 MOVE_POLL_SECONDS = 1.0
 _NO_MOVE_TASK = {"InvalidAction", "UnsupportedOperation", "UnknownOperation"}
 
@@ -75,7 +79,7 @@ class Reading:
     """A reading of all letters that are in the queue when it begins. Use it as a context manager and iterate once.
 
     Every letter is yielded once. Letters that arrive meanwhile are left out, and however fast they arrive, the reading
-    ends: it receives little more than what was there at its beginning. At its end it releases what was not deleted.
+    ends: it yields little more than what was there at its beginning. At its end it releases what was not deleted.
     """
 
     def __init__(
@@ -85,8 +89,8 @@ class Reading:
         self._sqs, self._queue_url = sqs, queue_url
         self._began = datetime.now(UTC)
         waiting = counts(sqs, queue_url).waiting
-        # SQS counts roughly, and newcomers take places: a tenth more, and ten receives.
-        self._most_received = waiting + waiting // 10 + 10 * BATCH_MESSAGES
+        # SQS counts roughly: a tenth more, and ten receives. Letters that SQS moves meanwhile look as old as others.
+        self._most_found = waiting + waiting // 10 + 10 * BATCH_MESSAGES
         self._connections = max(min(connections, waiting // BATCH_MESSAGES), 1)
         expected_seconds += 2 * RECEIVE_SECONDS * waiting / BATCH_MESSAGES / self._connections
         self._hold_seconds = min(HOLD_SECONDS + round(expected_seconds), MOST_HOLD_SECONDS)
@@ -109,7 +113,7 @@ class Reading:
             list(self._pool.map(release, batched(held, BATCH_MESSAGES, strict=False)))
 
     def __iter__(self) -> Iterator[Letter]:
-        received, without_new, ends = 0, 0, False
+        received, found_before, without_new, ends = 0, 0, 0, False
         self._receives = {self._pool.submit(self._receive) for _ in range(self._connections)}
         while self._receives:
             for receive in wait(self._receives, return_when=FIRST_COMPLETED).done:
@@ -117,9 +121,11 @@ class Reading:
                 fresh = self._note(messages)
                 self._receives.discard(receive)
                 found = [letter for letter in map(as_letter, fresh) if self._was_there(letter)]
-                received += len(messages)
+                found_before += len(found)
                 without_new = 0 if found else without_new + 1
-                ends = ends or not messages or received >= self._most_received or without_new > 3 * self._connections
+                received += len(messages)
+                has_all = found_before >= self._most_found or without_new > MOST_RECEIVES_WITHOUT_NEW
+                ends = ends or not messages or has_all or received > MOST_RECEIVED_PER_LETTER * self._most_found
                 if not ends:
                     self._receives.add(self._pool.submit(self._receive))
                 yield from found

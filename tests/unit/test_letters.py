@@ -61,9 +61,22 @@ def test_a_reading_ends_however_fast_letters_arrive(by_sqs: bool) -> None:
     place.sqs.arrive = arrive
     read = list(walk(place.dead.sqs, "dead"))
     place.sqs.arrive = lambda _: None
-    assert place.wire.by_name["ReceiveMessage"] < 100
+    assert place.wire.by_name["ReceiveMessage"] < 300
     assert by_sqs or len(read) <= 300
     assert place.sqs.queue("dead").hidden == {}
+
+
+def test_letters_that_arrive_during_a_reading_cost_none_of_the_others() -> None:
+    place = Place()
+    for number in range(1000):
+        place.bury(number, record=False)
+    in_a_minute = str(int((datetime.now(UTC) + timedelta(minutes=1)).timestamp() * 1000))
+
+    def arrive(sqs: Any) -> None:
+        sqs.queue("dead").add("{}", SentTimestamp=in_a_minute)
+
+    place.sqs.arrive = arrive
+    assert len({letter.message_id for letter in walk(place.dead.sqs, "dead")}) == 1000
 
 
 def test_a_killed_command_holds_letters_for_seconds_only() -> None:
