@@ -1,4 +1,4 @@
-"""Every limit in one place, the unit last in the name."""
+"""Every limit of Darkroom, with its unit at the end of its name."""
 
 from dataclasses import dataclass
 
@@ -7,12 +7,12 @@ MAX_KEY_BYTES = 1024
 # The longest file name that Linux, macOS and Windows file systems take. In a key each byte may become three (keys.py).
 MAX_NAME_BYTES = 255
 
-# How long a ticket of the door is good for. Long enough to pick it up on a slow phone; it names one key only.
+# A ticket is valid this long: enough for a slow phone, and harmless, because it names one key only.
 TICKET_SECONDS = 300
-# What the door reads of a request's body: a name, a type and a size.
+# The door reads this much of a request's body: a name, a type and a size.
 MAX_TICKET_REQUEST_BYTES = 4096
 
-# The gallery: pictures a page, and the most a client may ask for.
+# Pictures on a page of the gallery, and the most that a client may request.
 PAGE_ITEMS = 60
 MAX_PAGE_ITEMS = 200
 # Text is compressed at this level of gzip: 6 costs a third more CPU on a page of 60 and saves 1 % (bench/page.py).
@@ -20,25 +20,25 @@ GZIP_LEVEL = 5
 # Shorter text fits into one packet and is not compressed.
 MIN_GZIP_BYTES = 1000
 
-# Presigned picture URLs are signed at the turn of this window and live for twice as long, so that within it a
-# browser's cache knows them, and one signed at its end still lives for the whole window.
+# Picture URLs are signed with the start of this window and are valid for two windows. Within a window they stay the
+# same, so browsers cache them. A URL from the end of a window is still valid for the whole next one.
 URL_WINDOW_SECONDS = 3600
 
-# Uploads whose state may be asked for at once; their ids take 5.4 kB of a request line, of which API Gateway reads 10.
+# Ids in one request for statuses. They take 5.4 kB of the request line; API Gateway accepts 10 kB.
 MAX_STATUS_IDS = 200
-# Ids in one such request lie at most this far apart: a page asks for uploads of one sitting.
+# The times in these ids are at most this far apart: a page asks for the uploads of one visit.
 MAX_STATUS_SPREAD_SECONDS = 86_400
-# LISTs for one such request in each of its three places: thumbs, rejections, originals.
+# LISTs for one request for statuses under each of three prefixes: thumbs, rejections, originals.
 MAX_STATUS_LISTS = 5
-# How long an id is believed without any trace of its upload in S3: the ticket's life, and as long for the bytes.
+# An id without a trace in S3 counts as pending this long: the ticket's life, and as long again for the bytes.
 RECENT_SECONDS = 2 * TICKET_SECONDS
-# Uploads up to this age are noted in the log when the gallery first shows them.
+# The gallery logs the first time that it shows an upload of up to this age.
 SHOWN_SECONDS = 3600
-# How many of those one execution environment remembers.
+# One execution environment remembers this many shown uploads.
 MAX_SHOWN_IDS = 10_000
-# What S3 answers to one LIST at most.
+# The most keys in one LIST response of S3.
 LIST_KEYS = 1000
-# How many LISTs may be spent on finding what comes before a picture; a million pictures over years take about five.
+# The most LISTs for the page before a picture. A million pictures over years take about five.
 MAX_NEWER_LISTS = 20
 
 # A message that fails this often becomes a dead letter with its reason.
@@ -64,7 +64,7 @@ BREAKER_OUTAGES = 3
 MESSAGE_SECONDS = 40
 # With less than this left in the invocation, no further message of a batch is started.
 START_SECONDS = 20
-# Kept back at the end of an invocation, to report failures and to requeue.
+# Reserved at the end of an invocation, to report failures and to requeue.
 RESERVE_SECONDS = 8
 # The messages of an invocation stay invisible this much longer than it can run, so that Lambda can delete them.
 LEASE_MARGIN_SECONDS = 10
@@ -73,7 +73,7 @@ HANG_GRACE_SECONDS = 2
 
 # The resizer works on this many messages at once: one is rendered, the others wait for S3 (bench/results/batch.md).
 OVERLAPPING_MESSAGES = 4
-# The originals that the function holds in memory at the same time; one of MAX_IMAGE_BYTES always fits.
+# The originals that the function holds in memory at the same time. A single original of MAX_IMAGE_BYTES always fits.
 MAX_HELD_BYTES = 128 * 1024 * 1024
 
 # The renderer process (shared/sealed.py). Its share of the function's memory must be enough for the worst picture
@@ -83,41 +83,41 @@ RENDERER_MEMORY_PERCENT = 82
 MIN_RENDER_SECONDS = 10
 # From the start of the spawner to the first worker.
 WARM_UP_SECONDS = 20
-# A worker's answer, all renditions together; its header.
+# A worker's answer with all renditions, and the header of that answer.
 MAX_ANSWER_BYTES = 256 * 1024 * 1024
 MAX_HEADER_BYTES = 64 * 1024
 
 # A dead letter's sentence. SQS counts attributes into the message's 256 KiB.
 MAX_SENTENCE_CHARS = 1000
-# Earlier deaths that an event carries along. Each takes about 150 of the characters above.
+# Earlier deaths in an event's history. Each takes about 150 of the characters above.
 MAX_DEATHS = 5
 
-# The resize engine. The worst picture that these let in is measured to fit the function's memory: docs/engine.md.
+# The resize engine. The worst picture within these limits was measured to fit the function's memory: docs/engine.md.
 FUNCTION_MEMORY_MB = 2048
 # The time that rendering one picture may take.
 RENDER_SECONDS = 30
-# A phone's 200 MP JPEG is about 60 MB; the door lets in less by default, the engine reads no more than this.
+# A phone's 200 MP JPEG has about 60 MB. The door accepts less by default; the engine never reads more than this.
 MAX_IMAGE_BYTES = 64 * 1024 * 1024
-# Width x height x frames. Phones take 108 MP; 120 leaves room for a scan of A3 at 400 dots an inch.
+# Width x height x frames. Phones make pictures of 108 MP; 120 MP allows a scan of A3 at 400 dots per inch.
 MAX_IMAGE_PIXELS = 120_000_000
-# One side. JPEG itself ends at 65 535, WebP at 16 383.
+# One side. JPEG allows 65 535, WebP 16 383.
 MAX_SIDE_PX = 65_535
-# An animation with more frames becomes a still of its first.
+# An animation with more frames becomes a still of its first frame.
 MAX_FRAMES = 300
 # Freed allocations up to this size stay with the process. mallopt(3) allows no more on 64 bits; newer glibc does.
 KEPT_ALLOCATION_BYTES = 32 * 1024 * 1024
-# Of all that stays, so much may: the pixels of most photos.
+# The most freed memory that stays with the process: the pixels of most photos.
 KEPT_BYTES = 256 * 1024 * 1024
-# An ICC profile; the largest of printing presses have 3 MB.
+# An ICC profile. The largest profiles, of printing presses, have 3 MB.
 MAX_PROFILE_BYTES = 16 * 1024 * 1024
-# What the template parameter of renditions may ask for.
+# The template parameter Renditions allows this many renditions of at most this size.
 MAX_RENDITIONS = 8
 MAX_RENDITION_PX = 4096
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the resize engine reads at most; the fields are explained beside their defaults."""
+    """The limits of the resize engine. The comments above explain the fields' defaults."""
 
     max_bytes: int = MAX_IMAGE_BYTES
     max_pixels: int = MAX_IMAGE_PIXELS
