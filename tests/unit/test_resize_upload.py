@@ -1,4 +1,4 @@
-"""One upload through the resizer's own code, with S3 as moto plays it: what is written, and what is left alone."""
+"""One upload in the resizer's code with moto's S3: written objects, and untouched ones."""
 
 import dataclasses
 import json
@@ -30,7 +30,7 @@ def written(s3: S3Client) -> dict[str, str]:
     return {found["Key"]: found["ETag"] for found in s3.list_objects_v2(Bucket="resized").get("Contents", [])}
 
 
-def test_each_rendition_is_written_where_the_gallery_looks(s3: S3Client) -> None:
+def test_each_rendition_is_written_under_the_key_that_the_gallery_lists(s3: S3Client) -> None:
     upload = uploaded(s3, plain_jpeg(), keys.upload_key(keys.new_image_id(datetime.now(UTC)), "猫.jpg"))
     resize_upload(s3, upload, SETTINGS, render)
     tail = f"{upload.image.id}/640x480/{keys.safe_name('猫')}.jpg"
@@ -41,7 +41,7 @@ def test_each_rendition_is_written_where_the_gallery_looks(s3: S3Client) -> None
     assert Image.open(BytesIO(thumb["Body"].read())).size == (400, 300)
 
 
-def test_doing_it_again_changes_nothing(s3: S3Client) -> None:
+def test_resizing_an_upload_again_changes_nothing(s3: S3Client) -> None:
     upload = uploaded(s3, plain_jpeg())
     resize_upload(s3, upload, SETTINGS, render)
     before = written(s3)
@@ -49,7 +49,7 @@ def test_doing_it_again_changes_nothing(s3: S3Client) -> None:
     assert written(s3) == before
 
 
-def test_what_was_replaced_or_deleted_is_left_to_its_successor(s3: S3Client) -> None:
+def test_a_replaced_or_deleted_upload_is_left_to_its_successor(s3: S3Client) -> None:
     older = uploaded(s3, plain_jpeg(10, 10))
     uploaded(s3, plain_jpeg(20, 20))
     resize_upload(s3, older, SETTINGS, render)
@@ -59,7 +59,7 @@ def test_what_was_replaced_or_deleted_is_left_to_its_successor(s3: S3Client) -> 
     assert written(s3) == {}
 
 
-def test_a_rejection_says_why_and_keeps_the_event(s3: S3Client) -> None:
+def test_a_rejection_has_its_reason_and_keeps_the_event(s3: S3Client) -> None:
     upload = uploaded(s3, b"<svg></svg>", "lies+1.jpg")
     resize_upload(s3, upload, SETTINGS, render)
     assert sorted(written(s3)) == [keys.rejection_key(upload.image.id), keys.rejection_mark_key(upload.image.id)]
@@ -70,7 +70,7 @@ def test_a_rejection_says_why_and_keeps_the_event(s3: S3Client) -> None:
     assert uploads_in(json.dumps(record["event"])) == [upload]
 
 
-def test_too_many_bytes_are_not_even_read(s3: S3Client) -> None:
+def test_an_original_with_too_many_bytes_is_not_read(s3: S3Client) -> None:
     upload = uploaded(s3, bytes(5_000_001))
     with pytest.raises(Rejected, match="5 MB"):
         get_original(s3, "uploads", upload.key, upload.etag, 5_000_000)
@@ -78,7 +78,7 @@ def test_too_many_bytes_are_not_even_read(s3: S3Client) -> None:
     assert sorted(written(s3)) == [keys.rejection_key(upload.image.id), keys.rejection_mark_key(upload.image.id)]
 
 
-def test_a_missing_bucket_is_for_us_to_mend(s3: S3Client) -> None:
+def test_a_missing_bucket_is_unavailable_not_rejected(s3: S3Client) -> None:
     upload = uploaded(s3, plain_jpeg())
     with pytest.raises(Unavailable) as raised:
         resize_upload(s3, upload, Settings("uploads", "nowhere", 5), render)
@@ -86,7 +86,7 @@ def test_a_missing_bucket_is_for_us_to_mend(s3: S3Client) -> None:
 
 
 @pytest.mark.parametrize("operation", ["GetObject", "PutObject", "ListObjectsV2"])
-def test_an_answer_that_breaks_off_is_the_storages_fault(s3: S3Client, operation: str) -> None:
+def test_a_response_that_breaks_off_is_unavailable(s3: S3Client, operation: str) -> None:
     def break_off(**_: object) -> None:
         raise ProtocolError("Connection broken: IncompleteRead")
 
@@ -97,7 +97,7 @@ def test_an_answer_that_breaks_off_is_the_storages_fault(s3: S3Client, operation
     assert raised.value.code == "storage-unavailable"
 
 
-def test_originals_stay_unless_told(s3: S3Client) -> None:
+def test_originals_are_kept_by_default(s3: S3Client) -> None:
     upload = uploaded(s3, plain_jpeg())
     resize_upload(s3, upload, SETTINGS, render)
     assert s3.list_objects_v2(Bucket="uploads")["KeyCount"] == 1
@@ -109,7 +109,7 @@ def test_originals_stay_unless_told(s3: S3Client) -> None:
     ("setting", "code"),
     [({"max_image_megapixels": 1}, "too-many-pixels"), ({"max_side_pixels": 1999}, "side-too-long")],
 )
-def test_the_parameters_limits_are_kept(s3: S3Client, setting: dict[str, int], code: str) -> None:
+def test_the_limits_of_the_parameters_are_enforced(s3: S3Client, setting: dict[str, int], code: str) -> None:
     upload = uploaded(s3, plain_jpeg(2000, 1000))
     resize_upload(s3, upload, dataclasses.replace(SETTINGS, **setting), render)  # type: ignore[arg-type]
     record = json.loads(s3.get_object(Bucket="resized", Key=keys.rejection_key(upload.image.id))["Body"].read())

@@ -1,4 +1,4 @@
-"""What an upload leaves in the resized bucket: its renditions or its rejection, once, and of the newest content."""
+"""The objects of an upload in the resized bucket: renditions or a rejection, once, of the newest content."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -32,7 +32,7 @@ def arrive(s3: S3Client, key: str, body: bytes, at: datetime = AT) -> Upload:
 
 
 def left(s3: S3Client) -> dict[str, bytes]:
-    """Everything in the resized bucket."""
+    """Returns every object of the resized bucket."""
     keys = [found["Key"] for found in s3.list_objects_v2(Bucket="resized").get("Contents", [])]
     return {key: s3.get_object(Bucket="resized", Key=key)["Body"].read() for key in keys}
 
@@ -51,7 +51,7 @@ def colour(s3: S3Client) -> tuple[int, ...]:
 
 
 def meanwhile(act: Callable[[], Any]) -> Render:
-    """Renders, and then lets something happen before the renditions are written."""
+    """Renders, and then runs a function before the renditions are written."""
 
     def rendering(data: bytes, renditions: Sequence[Rendition], limits: Limits) -> Rendered:
         rendered = render(data, renditions, limits)
@@ -62,7 +62,7 @@ def meanwhile(act: Callable[[], Any]) -> Render:
 
 
 @pytest.mark.parametrize("key", [DOOR_KEY, "holiday/cat.jpg"], ids=["by the door", "by another way"])
-def test_the_same_event_twice_changes_nothing(s3: S3Client, key: str) -> None:
+def test_a_redelivered_event_changes_nothing(s3: S3Client, key: str) -> None:
     upload = arrive(s3, key, plain_jpeg(800, 600))
     resize_upload(s3, upload, SETTINGS, render)
     once = left(s3)
@@ -71,7 +71,7 @@ def test_the_same_event_twice_changes_nothing(s3: S3Client, key: str) -> None:
     assert shapes(s3) == [("thumb", "800x600"), ("view", "800x600")]
 
 
-def test_a_rejection_says_why_and_can_be_replayed(s3: S3Client) -> None:
+def test_a_rejection_has_its_reason_and_can_be_replayed(s3: S3Client) -> None:
     upload = arrive(s3, DOOR_KEY, b"a poem")
     resize_upload(s3, upload, SETTINGS, render)
     key = f"rejected/{upload.image.id}.json"
@@ -83,7 +83,7 @@ def test_a_rejection_says_why_and_can_be_replayed(s3: S3Client) -> None:
     assert uploads_in(json.dumps(record["event"])) == [upload]
 
 
-def test_a_replay_that_succeeds_takes_the_rejection_away(s3: S3Client) -> None:
+def test_a_successful_replay_deletes_the_rejection(s3: S3Client) -> None:
     def older_decoder(*_: Any) -> Rendered:
         raise Rejected("unsupported-format", "Not yet.")
 
@@ -96,14 +96,14 @@ def test_a_replay_that_succeeds_takes_the_rejection_away(s3: S3Client) -> None:
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0), (0, 1, 0)])
-def test_of_two_contents_of_a_ticket_the_newer_stays(s3: S3Client, order: tuple[int, ...]) -> None:
+def test_the_newer_of_two_uploads_under_one_ticket_stays(s3: S3Client, order: tuple[int, ...]) -> None:
     events = [arrive(s3, DOOR_KEY, plain_jpeg(800, 600)), arrive(s3, DOOR_KEY, plain_jpeg(300, 900))]
     for index in order:
         resize_upload(s3, events[index], SETTINGS, render)
     assert shapes(s3) == [("thumb", "300x900"), ("view", "300x900")]
 
 
-def test_replaced_by_what_is_no_picture(s3: S3Client) -> None:
+def test_an_upload_replaced_by_a_file_that_is_no_picture_is_rejected(s3: S3Client) -> None:
     resize_upload(s3, arrive(s3, DOOR_KEY, plain_jpeg(800, 600)), SETTINGS, render)
     resize_upload(s3, arrive(s3, DOOR_KEY, b"a poem"), SETTINGS, render)
     assert [key.split("/")[0] for key in left(s3)] == ["rejected", "view"]
@@ -113,8 +113,8 @@ def test_replaced_by_what_is_no_picture(s3: S3Client) -> None:
 @pytest.mark.parametrize(
     "newer", [plain_jpeg(300, 900, "red"), plain_jpeg(800, 600, "red")], ids=["other shape", "same shape"]
 )
-def test_replaced_while_the_older_was_rendered(s3: S3Client, newer: bytes) -> None:
-    """The newer's event is done from beginning to end between the older's rendering and its writing."""
+def test_an_upload_replaced_during_rendering_ends_as_the_newer_one(s3: S3Client, newer: bytes) -> None:
+    """Tests that the newer event is processed completely between the older upload's rendering and its writes."""
     older = arrive(s3, DOOR_KEY, plain_jpeg(800, 600, "blue"))
     race = meanwhile(lambda: resize_upload(s3, arrive(s3, DOOR_KEY, newer), SETTINGS, render))
     resize_upload(s3, older, SETTINGS, race)
@@ -123,7 +123,7 @@ def test_replaced_while_the_older_was_rendered(s3: S3Client, newer: bytes) -> No
     assert colour(s3) == (4, 0, 0)
 
 
-def test_under_a_key_of_ones_own_each_content_is_an_upload(s3: S3Client) -> None:
+def test_each_content_under_a_foreign_key_is_a_separate_upload(s3: S3Client) -> None:
     older = arrive(s3, "cat.jpg", plain_jpeg(800, 600))
     newer = arrive(s3, "cat.jpg", plain_jpeg(300, 900), AT + timedelta(seconds=1))
     resize_upload(s3, newer, SETTINGS, render)
@@ -131,7 +131,7 @@ def test_under_a_key_of_ones_own_each_content_is_an_upload(s3: S3Client) -> None
     assert shapes(s3) == [("thumb", "300x900"), ("view", "300x900")]
 
 
-def test_an_upload_that_is_gone_is_done_with(s3: S3Client) -> None:
+def test_the_event_of_a_deleted_upload_is_done(s3: S3Client) -> None:
     upload = arrive(s3, DOOR_KEY, plain_jpeg(800, 600))
     s3.delete_object(Bucket="uploads", Key=DOOR_KEY)
     resize_upload(s3, upload, SETTINGS, render)
@@ -150,7 +150,7 @@ def test_an_original_that_replaced_another_is_not_deleted_unseen(s3: S3Client) -
     assert shapes(s3) == [("thumb", "300x900"), ("view", "300x900")]
 
 
-def test_an_upload_over_the_limit_is_refused_unread(s3: S3Client) -> None:
+def test_an_upload_over_the_limit_is_rejected_unread(s3: S3Client) -> None:
     resize_upload(s3, arrive(s3, DOOR_KEY, bytes(1_000_001)), SETTINGS, render)
     (body,) = [body for key, body in left(s3).items() if key.startswith("rejected/")]
     assert json.loads(body)["code"] == "too-many-bytes"
