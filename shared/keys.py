@@ -222,7 +222,7 @@ def rejection_mark_key(image_id: str) -> str:
     """Returns the key of the empty object that marks a rejected image among its views.
 
     Listing an image's views then shows everything that was ever written for it: each rendition set has a view, and each
-    rejection has this mark. So the resizer needs one request to learn that there is nothing to clean up.
+    rejection has this mark. The resizer then needs one request to learn whether older objects exist.
     """
     return f"{image_prefix(VIEW, image_id)}rejected"
 

@@ -1,7 +1,7 @@
 """One queue message as a subscriber receives it: its attempts, its waiting time, and the copies that replace it.
 
 A message that must wait is replaced by a copy, because SQS counts every receive and a visibility timeout cannot be
-taken back. The copy's attributes carry on what SQS would start anew: attempts, waiting time, the first sending time.
+taken back. SQS counts from zero for a copy, so its attributes keep the attempts, the waiting time and the first sending time.
 """
 
 import json
@@ -82,7 +82,7 @@ class Message:
         return "code" in self._texts
 
     def claim(self) -> bool:
-        """Returns True to the first caller only, who then decides what becomes of the message."""
+        """Returns True to the first caller only. That caller decides the outcome of the message."""
         with self._lock:
             claimed, self._claimed = self._claimed, True
         return not claimed

@@ -30,7 +30,7 @@ FOREVER = "public, max-age=31536000, immutable"
 _FAILURES = (ClientError, BotoCoreError, HTTPError, OSError)
 
 
-# What S3 and SQS answer while they are overloaded or ask for another try, beside every 5xx. Source:
+# The error codes of S3 and SQS for overload and for "try again", beside every 5xx. Source:
 # docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html and botocore/retries/standard.py
 _OUTAGE_CODES = {
     "SlowDown", "ServiceUnavailable", "InternalError", "OperationAborted", "RequestTimeout", "RequestTimeoutException",
@@ -42,11 +42,11 @@ _EXISTS = {"PreconditionFailed", "412", "ConditionalRequestConflict", "409"}
 
 
 class Exists(Exception):
-    """The key that was to be new has an object already, or another writer is creating one now."""
+    """The key had to be new, but it has an object, or another writer is creating one."""
 
 
 class Superseded(Exception):
-    """The object is no longer what the event announced: replaced by a newer upload, or deleted."""
+    """The event's object was replaced by a newer upload, or deleted."""
 
 
 @cache

@@ -26,5 +26,5 @@ def resize(upload: Upload) -> None:
 
 @observed
 def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Handles a batch of SQS messages; returns the ids of those that SQS must deliver again."""
+    """Handles a batch of SQS messages; returns the ids of the failed ones."""
     return process_events(event, context, Upload, resize, overlap=OVERLAPPING_MESSAGES)

@@ -7,7 +7,7 @@ from shared.media import EXTENSIONS_BY_TYPE
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One rendition as a file. `rendition` is its name, `encoding` one of shared.renditions.FORMATS but "auto"."""
+    """One rendition as a file. `rendition` is its name, `encoding` its file format (shared.renditions.FORMATS)."""
 
     rendition: str
     body: bytes

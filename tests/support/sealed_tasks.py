@@ -76,7 +76,7 @@ def _print(_question: dict[str, Any], _data: bytes) -> tuple[dict[str, Any], lis
 
 
 def _escape(question: dict[str, Any], _data: bytes) -> tuple[dict[str, Any], list[bytes]]:
-    """Tries every way out of the process; answers the name of each that worked."""
+    """Tries every way out of the process; the answer names the ways that worked."""
     function_pid = question["function_pid"]
     ways: dict[str, Callable[[], Any]] = {
         "open a file": lambda: Path("/etc/hostname").read_bytes(),
