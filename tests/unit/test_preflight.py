@@ -82,11 +82,18 @@ def test_the_longest_allowed_stack_name_is_accepted(source: Path) -> None:
     assert one(source, "stack name", stack="x" * 32).level is Level.OK
 
 
-@pytest.mark.parametrize(("free", "level"), [(10, Level.WARNING), (1000, Level.OK)])
-def test_a_new_account_with_ten_executions_is_warned(source: Path, free: int, level: Level) -> None:
+@pytest.mark.parametrize(("free", "level"), [(10, Level.OK), (9, Level.WARNING), (1000, Level.OK)])
+def test_an_account_with_too_few_executions_is_warned(source: Path, free: int, level: Level) -> None:
+    """A new account has ten, and the default leaves door and gallery five of them."""
     finding = one(source, "concurrency", free_executions=free)
     assert finding.level is level
     assert ("Service Quotas" in finding.fix) == (level is Level.WARNING)
+
+
+def test_a_resizer_that_takes_every_execution_is_warned(source: Path) -> None:
+    finding = one(source, "concurrency", free_executions=10, overrides={"ResizeMaxConcurrency": "10"})
+    assert finding.level is Level.WARNING
+    assert "--parameter ResizeMaxConcurrency=5" in finding.fix
 
 
 def test_an_account_that_blocks_public_buckets_cannot_take_anonymous_uploads(source: Path) -> None:
