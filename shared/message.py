@@ -1,7 +1,8 @@
 """One queue message as a subscriber receives it: its attempts, its waiting time, and the copies that replace it.
 
 A message that must wait is replaced by a copy, because SQS counts every receive and a visibility timeout cannot be
-taken back. SQS counts from zero for a copy, so its attributes keep the attempts, the waiting time and the first sending time.
+taken back. SQS counts from zero for a copy, so its attributes keep the attempts, the waiting time and the first sending
+time.
 """
 
 import json
