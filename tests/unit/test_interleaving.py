@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from io import BytesIO
 from typing import Any
 
@@ -67,9 +68,9 @@ def test_the_newer_of_two_contents_stays(s3: S3Client, older: str, newer: str) -
             for found in s3.list_objects_v2(Bucket=bucket).get("Contents", []):
                 s3.delete_object(Bucket=bucket, Key=found["Key"])
         first = put(s3, CONTENTS[older])
-        events = [lambda upload=first: deliver(s3, upload), lambda: deliver(s3, put(s3, NEWER[newer]))]
+        events: list[Callable[[], None]] = [partial(deliver, s3, first), lambda: deliver(s3, put(s3, NEWER[newer]))]
         if seed % 3 == 0:  # SQS delivers at least once
-            events.append(lambda upload=first: deliver(s3, upload))
+            events.append(partial(deliver, s3, first))
         interleave(s3, choose, *events)
         keys = [found["Key"] for found in s3.list_objects_v2(Bucket="resized")["Contents"]]
         kinds = sorted(key.split("/")[0] for key in keys)
