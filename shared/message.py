@@ -51,8 +51,17 @@ class Message:
     @cached_property
     def attempts(self) -> int:
         """Attempts so far, the current one included. Attempts before a redrive do not count."""
-        earlier = int(self._texts.get(EARLIER_ATTEMPTS, "0")) if not self._moved else 0
-        return int(self.record["attributes"]["ApproximateReceiveCount"]) + earlier
+        return self.receives + (int(self._texts.get(EARLIER_ATTEMPTS, "0")) if not self._moved else 0)
+
+    @property
+    def receives(self) -> int:
+        """How often SQS delivered this very message, the current time included."""
+        return int(self.record["attributes"]["ApproximateReceiveCount"])
+
+    @property
+    def first_received(self) -> datetime:
+        """When SQS delivered this very message for the first time."""
+        return datetime.fromtimestamp(int(self.record["attributes"]["ApproximateFirstReceiveTimestamp"]) / 1000, UTC)
 
     @property
     def waiting_since(self) -> datetime | None:

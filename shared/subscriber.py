@@ -288,7 +288,8 @@ class Batch[E: Created]:
             }
             if unsent:
                 tell(telemetry.MessageNotRequeued(error=unsent, **told))
-                self._redeliver(message, copy.delay_seconds)
+                # Without a copy each try costs one of MAX_RECEIVES, so the wait grows from the first receive on.
+                self._redeliver(message, wait_seconds((now - message.first_received).total_seconds()))
             else:
                 tell(telemetry.MessageRequeued(**told))
                 self._forget_record(message)
@@ -313,9 +314,17 @@ class Batch[E: Created]:
         """Hides the batch's messages for as long as this process can live.
 
         The queue's visibility timeout, six function timeouts, allows for Lambda's own waiting. From here on the end is
-        known: if the process dies, its messages are delivered again soon after, not minutes later.
+        known: if the process dies, its messages are delivered again soon after, not minutes later. Each further receive
+        doubles the lease, so that a message whose process dies again and again, or that SQS fails to delete although it
+        is done, does not use up MAX_RECEIVES within minutes.
         """
-        self._set_visibility(self._messages, math.ceil(self._left() + LEASE_MARGIN_SECONDS))
+        lease = math.ceil(self._left() + LEASE_MARGIN_SECONDS)
+        leases: dict[int, list[Message]] = {}
+        for message in self._messages:
+            seconds = max(min(lease * 2 ** (message.receives - 1), MAX_WAIT_SECONDS), lease)
+            leases.setdefault(seconds, []).append(message)
+        for seconds, messages in leases.items():
+            self._set_visibility(messages, seconds)
 
     def _set_visibility(self, messages: Sequence[Message], seconds: int) -> None:
         handles = [message.receipt_handle for message in messages]
