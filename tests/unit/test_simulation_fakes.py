@@ -177,16 +177,19 @@ def test_a_hidden_message_comes_back_when_its_time_is_up() -> None:
     assert len(queue.receive()) == 1
 
 
-def test_delayed_messages_are_not_in_flight_and_more_than_the_limit_are_not_received() -> None:
+def test_delayed_messages_are_not_in_flight_and_messages_over_the_limit_are_not_received(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tests.support.simulation.sqs.MAX_IN_FLIGHT", 20)
     world = World()
     queue = Queue(world, "work")
-    for _ in range(120_005):
+    for _ in range(25):
         queue.send("cat")
     queue.send("later", delay_seconds=900)
     world.run(0)
-    assert sum(len(queue.receive()) for _ in range(13_000)) == 120_000
-    assert queue.in_flight == 120_000
-    assert (len(queue.visible), queue.waiting) == (5, 120_006)
+    assert sum(len(queue.receive()) for _ in range(5)) == 20
+    assert queue.in_flight == 20
+    assert (len(queue.visible), queue.waiting) == (5, 26)
 
 
 def test_a_message_older_than_the_retention_is_gone() -> None:
@@ -196,6 +199,17 @@ def test_a_message_older_than_the_retention_is_gone() -> None:
     world.run(3601)
     assert queue.receive() == []
     assert (queue.expired, queue.waiting) == (1, 0)
+
+
+def test_a_message_hidden_twice_until_the_same_moment_comes_back_once() -> None:
+    world = World()
+    queue = Queue(world, "work", visibility_seconds=10)
+    queue.send("cat")
+    world.run(0)
+    (message,) = queue.receive()
+    assert queue.change_visibility(message.receipt, 10)
+    world.run(10)
+    assert len(queue.receive()) == 1
 
 
 def test_an_outdated_receipt_neither_deletes_nor_hides() -> None:

@@ -20,7 +20,7 @@ type Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 class Environment:
     """One execution environment: modules of its own, so that nothing it remembers is another's.
 
-    `prepare` runs before the handler is imported. What it imports by name and changes is this environment's alone.
+    `prepare` runs before the handler is imported. Modules that it imports by name and changes belong to this environment alone.
     """
 
     def __init__(self, world: World, prepare: Callable[[], None], skew_seconds: float = 0.0) -> None:
@@ -35,7 +35,7 @@ class Environment:
 
 
 class VirtualContext(Context):
-    """What Lambda tells of an invocation, in virtual time."""
+    """Lambda's context of an invocation, in virtual time."""
 
     def __init__(self, world: World, timeout_seconds: float, number: int) -> None:
         super().__init__()

@@ -1,14 +1,15 @@
-"""What goes wrong, from when to when."""
+"""Faults of services, each with its beginning and end."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from threading import Lock
 
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from tests.support.simulation.world import World
 
-# What a client's own four attempts take until it gives up.
+# A client's own attempts take this long until it gives up.
 CLIENT_SECONDS = 3.0
 
 
@@ -34,7 +35,7 @@ class Fault:
         return self.begins_seconds + self.lasts_seconds
 
 
-def unauthorized(operations: str, begins_seconds: float = 0.0, lasts_seconds: float = float("inf")) -> Fault:
+def denied(operations: str, begins_seconds: float = 0.0, lasts_seconds: float = float("inf")) -> Fault:
     """Returns the fault of a policy that denies `operations`."""
     return Fault(operations, begins_seconds, lasts_seconds, "AccessDenied", 403, takes_seconds=0.03)
 
@@ -56,6 +57,8 @@ class Service:
     faults: list[Fault] = field(default_factory=list)
     request_seconds: float = 0.03
     requests: dict[str, int] = field(default_factory=dict)
+    # For tests with real threads; tasks in virtual time run one at a time anyway.
+    _one_at_a_time: Lock = field(default_factory=Lock)
 
     def request[R](self, operation: str, act: Callable[[], R]) -> R:
         """Does `act` as the request `operation`, or raises what botocore would."""
@@ -63,7 +66,8 @@ class Service:
         fault = self.met(operation)
         if fault is None:
             self.world.sleep(self.request_seconds)
-            return act()
+            with self._one_at_a_time:
+                return act()
         self.world.sleep(fault.takes_seconds)
         if fault.carried_out and self.world.random.random() < fault.carried_out:
             act()

@@ -35,7 +35,7 @@ class SimulatedRenderer:
         """Does nothing."""
 
     def render(self, data: bytes, renditions: Sequence[Any], limits: object) -> Any:
-        """Returns pictures whose bytes name what they were made of; one picture is rendered at a time."""
+        """Returns pictures whose bytes include the original's. Renders one picture at a time."""
         left = self._deadline.seconds_left() - max(self._free_at - self._world.seconds, 0)
         if left < self._limits.MIN_RENDER_SECONDS:
             raise self._errors.Outage("no-time-left", "The invocation had too little time left.")

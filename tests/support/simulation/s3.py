@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import takewhile
 from typing import Any
 
 from tests.support.simulation.faults import Service, failure
@@ -29,7 +30,7 @@ class Body:
         self._body = body
 
     def read(self, amt: int | None = None) -> bytes:
-        """Returns what is left, or up to `amt` bytes of it."""
+        """Returns the rest, or its first `amt` bytes."""
         read, self._body = (self._body, b"") if amt is None else (self._body[:amt], self._body[amt:])
         return read
 
@@ -38,11 +39,11 @@ class Body:
 
 
 class Bucket:
-    """One bucket; `writes` counts the PUTs of each key."""
+    """One bucket; `first_written` says when each key was written first."""
 
     def __init__(self) -> None:
         self.objects: dict[str, Stored] = {}
-        self.writes: dict[str, int] = {}
+        self.first_written: dict[str, datetime] = {}
         self._keys: list[str] = []  # sorted
 
     def put(self, key: str, body: bytes, at: datetime, metadata: Mapping[str, str] | None = None) -> Stored:
@@ -51,7 +52,7 @@ class Bucket:
         if key not in self.objects:
             bisect.insort(self._keys, key)
         self.objects[key] = stored
-        self.writes[key] = self.writes.get(key, 0) + 1
+        self.first_written.setdefault(key, at)
         return stored
 
     def delete(self, key: str) -> None:
@@ -62,11 +63,11 @@ class Bucket:
     def below(self, prefix: str, after: str, most: int) -> list[str]:
         """Returns up to `most` keys that begin with `prefix`, in order, after the key `after`."""
         at = max(bisect.bisect_left(self._keys, prefix), bisect.bisect_right(self._keys, after) if after else 0)
-        return [key for key in self._keys[at : at + most] if key.startswith(prefix)]
+        return list(takewhile(lambda key: key.startswith(prefix), self._keys[at : at + most]))
 
 
 class S3Client:
-    """What the code under test uses of boto3's S3 client."""
+    """The requests of boto3's S3 client that the code under test makes."""
 
     def __init__(self, service: Service, buckets: Mapping[str, Bucket]) -> None:
         self._service = service
@@ -111,7 +112,7 @@ class S3Client:
         return self._service.request("s3:PutObject", act)
 
     def delete_object(self, *, Bucket: str, Key: str, IfMatch: str | None = None, **_: object) -> dict[str, Any]:
-        """Deletes an object, if it has the ETag; one that is not there is no error."""
+        """Deletes an object, if it has the ETag. A missing object is no error."""
 
         def act() -> dict[str, Any]:
             stored = self._buckets[Bucket].objects.get(Key)

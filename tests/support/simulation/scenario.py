@@ -5,25 +5,25 @@ import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 
 from shared.events import Upload, uploads_in
 from shared.keys import new_image_id, read_rejection_key, read_rendition_key, upload_key
+from shared.limits import MAX_RECEIVES
 from tests.support.simulation.environment import Environment, settings
 from tests.support.simulation.faults import Fault, Service
 from tests.support.simulation.poller import Poller
 from tests.support.simulation.renderer import CRASHES, REJECTED, SimulatedRenderer
 from tests.support.simulation.s3 import Bucket, S3Client
 from tests.support.simulation.sqs import Queue, SqsClient
-from tests.support.simulation.world import VirtualExecutor, World, virtual_wait
+from tests.support.simulation.world import BEGINS_AT, VirtualExecutor, World, virtual_wait
 
 MINUTE, HOUR = 60.0, 3600.0
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """What arrives, and what goes wrong. Shares are parts of the uploads."""
+    """The uploads and the faults of one run. Shares are parts of the uploads."""
 
     name: str
     rate: float
@@ -45,7 +45,7 @@ class Scenario:
     skew_seconds: float = 0.0
     delete_originals: bool = False
     retention_seconds: float = 14 * 86_400
-    # What is done by hand, at which second.
+    # Acts of an operator, each with its second.
     acts: tuple[tuple[float, Callable[["Simulation"], object]], ...] = ()
     seed: int = 1
 
@@ -61,27 +61,39 @@ class Sent:
 
 @dataclass
 class Outcome:
-    """Where every upload is, and what it took."""
+    """The place of every upload after the run, and counts of everything on the way."""
 
     uploads: int
     places: Counter[str]
     doubled: int
     older_content: int
-    last_ready_seconds: float
+    # Of each upload's thumb, by its image id: the world's seconds when it was first written.
+    ready_at: dict[str, float]
+    # The most often that one file was rendered.
     most_renders: int
+    # How often each log event was written, with its code.
     events: Counter[str]
+    # Of each dead letter that the handler sent: code, sentence, the world's seconds.
     letters: list[tuple[str, str, float]]
     simulation: "Simulation" = field(repr=False)
 
     @property
-    def dead(self) -> int:
-        """How many uploads are among the dead letters."""
-        return sum(count for place, count in self.places.items() if "dead" in place)
+    def healthy_dead(self) -> int:
+        """How many uploads are among the dead letters although their files are fine."""
+        return sum(count for place, count in self.places.items() if "dead" in place and "killer" not in place)
 
     @property
     def lost(self) -> int:
         """How many uploads are nowhere."""
         return sum(count for place, count in self.places.items() if "nowhere" in place)
+
+    @property
+    def recovery_seconds(self) -> float:
+        """How long after the end of the last fault the last upload from before its end was ready."""
+        ends = [fault.ends_seconds for fault in self.simulation.scenario.faults if fault.ends_seconds < float("inf")]
+        end = max(ends, default=0.0)
+        waited = [one.upload.image.id for one in self.simulation.sent if one.at < end and one.kind != "killer"]
+        return max((self.ready_at[one] - end for one in waited if one in self.ready_at), default=0.0)
 
 
 class Simulation:
@@ -96,6 +108,7 @@ class Simulation:
             self.world,
             "work",
             dead_letters=self.dead_letters,
+            max_receives=MAX_RECEIVES,
             reordering=scenario.reordering,
             retention_seconds=scenario.retention_seconds,
         )
@@ -222,13 +235,12 @@ class Simulation:
         resized = self.buckets["resized"]
         shown: Counter[str] = Counter()
         rejected: set[str] = set()
-        last_ready, content = 0.0, {}
-        begin = self.world.now() - timedelta(seconds=self.world.seconds)
+        ready_at, content = {}, {}
         for key, stored in resized.objects.items():
             if (rendition := read_rendition_key(key)) and rendition.rendition == "thumb":
                 shown[rendition.image_id] += 1
                 content[rendition.image_id] = stored.body
-                last_ready = max(last_ready, (stored.at - begin).total_seconds())
+                ready_at[rendition.image_id] = (resized.first_written[key] - BEGINS_AT).total_seconds()
             elif image_id := read_rejection_key(key):
                 rejected.add(image_id)
         dead = Counter(upload.image.id for upload in self.dead_uploads())
@@ -249,7 +261,7 @@ class Simulation:
             places=places,
             doubled=doubled,
             older_content=older,
-            last_ready_seconds=last_ready,
+            ready_at=ready_at,
             most_renders=max(self.renders.values(), default=0),
             events=self.counts,
             letters=letters,

@@ -35,6 +35,7 @@ class Message:
     receipt: str = ""
     in_flight: bool = False
     deleted: bool = False
+    turn: int = 0  # of its last entry among the hidden ones; earlier entries are void
 
 
 @dataclass(eq=False)
@@ -150,15 +151,16 @@ class Queue:
             self._by_receipt.pop(message.receipt, None)
 
     def _hide(self, message: Message) -> None:
-        heapq.heappush(self._hidden, (message.visible_at, next(self._numbers), message))
+        message.turn = next(self._numbers)
+        heapq.heappush(self._hidden, (message.visible_at, message.turn, message))
         self.world.at(message.visible_at, self._notice)
 
     def _notice(self) -> None:
-        """Shows what is due."""
+        """Makes messages visible whose time has come."""
         shown = False
         while self._hidden and self._hidden[0][0] <= self.world.seconds:
-            at, _, message = heapq.heappop(self._hidden)
-            if message.deleted or message.visible_at != at:
+            _, turn, message = heapq.heappop(self._hidden)
+            if message.deleted or message.turn != turn:
                 continue
             self.in_flight -= message.in_flight
             message.in_flight = False
@@ -169,7 +171,7 @@ class Queue:
 
 
 class SqsClient:
-    """What the code under test uses of boto3's SQS client."""
+    """The requests of boto3's SQS client that the code under test makes."""
 
     def __init__(self, service: Service, queues: list[Queue]) -> None:
         self._service = service
@@ -230,7 +232,7 @@ class SqsClient:
         return self._service.request("sqs:ChangeMessageVisibilityBatch", act)
 
     def delete_message(self, *, QueueUrl: str, ReceiptHandle: str) -> dict[str, Any]:
-        """Deletes one received message; one that is gone already is no error."""
+        """Deletes one received message. A message that is gone already is no error."""
 
         def act() -> dict[str, Any]:
             self._queues[QueueUrl].delete(ReceiptHandle)
@@ -303,7 +305,7 @@ def as_record(world: World, message: Message) -> dict[str, Any]:
 
 
 def system_attributes(world: World, message: Message) -> dict[str, str]:
-    """Returns what SQS itself says of a received message."""
+    """Returns the attributes that SQS adds to a received message."""
     begin = world.now().timestamp() - world.seconds
     first = message.first_received if message.first_received is not None else message.sent
     return {
