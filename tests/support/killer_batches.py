@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+from unittest.mock import patch
 
 from functions.resize import work
 from functions.resize.renderer import Renderer
@@ -107,12 +108,11 @@ def _variables(queue: Queue, dead: Queue) -> dict[str, str]:
 @contextmanager
 def _replaced(sqs: Any, s3: Any, tell: Any) -> Iterator[None]:
     """Puts the fakes in the place of the clients and of the log."""
-    before = queues.sqs_client, storage.s3_client, subscriber.tell, work.tell, telemetry.add
-    queues.sqs_client = lambda: sqs  # type: ignore[assignment]
-    storage.s3_client = lambda: s3  # type: ignore[assignment]
-    subscriber.tell = work.tell = tell
-    telemetry.add = lambda *_, **__: None
-    try:
+    with (
+        patch.object(queues, "sqs_client", lambda: sqs),
+        patch.object(storage, "s3_client", lambda: s3),
+        patch.object(subscriber, "tell", tell),
+        patch.object(work, "tell", tell),
+        patch.object(telemetry, "add", lambda *_, **__: None),
+    ):
         yield
-    finally:
-        queues.sqs_client, storage.s3_client, subscriber.tell, work.tell, telemetry.add = before

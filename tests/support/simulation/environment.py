@@ -20,7 +20,8 @@ type Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 class Environment:
     """One execution environment: modules of its own, so that nothing it remembers is another's.
 
-    `prepare` runs before the handler is imported. Modules that it imports by name and changes belong to this environment alone.
+    `prepare` runs before the handler is imported. Modules that it imports by name, and changes, belong to this
+    environment alone.
     """
 
     def __init__(self, world: World, prepare: Callable[[], None], skew_seconds: float = 0.0) -> None:

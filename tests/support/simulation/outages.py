@@ -11,7 +11,7 @@ BEFORE_SECONDS = AFTER_SECONDS = 5 * MINUTE
 # A batch of a simulated environment renders about seven pictures a second. So many environments work off the backlog
 # of four hours within RECOVERY_SECONDS; 10 are the template's default.
 DEFAULT_CONCURRENCY = 10
-CONCURRENCY = {50: 100}
+CONCURRENCY: dict[float, int] = {50: 100}
 MESSAGES_A_BATCH = 10
 
 
