@@ -1,46 +1,58 @@
-"""Colour: every picture ends as sRGB in L, RGB or RGBA, whatever it came in."""
+"""Colour: every picture ends as sRGB in L, RGB or RGBA, whichever space and mode it came in."""
 
 import functools
 import io
 import itertools
+from collections.abc import Callable
 from math import isfinite
 from typing import TYPE_CHECKING
 
 from PIL import Image, ImageChops
 
 from functions.resize.formats import tiff
+from functions.resize.icc import CURVES, SRGB_CURVE, Curve, matrix_profile, power
+from functions.resize.primaries import BY_CODE, SRGB
 from functions.resize.resample import MODES
+from functions.resize.space import Chromaticities, Coded, Measured, Profile, Space
+from functions.resize.tone import HLG, PQ, encoded, tone_map
 
 if TYPE_CHECKING:
     from PIL import ImageCms
 
 _PROFILE_HEADER_BYTES = 128
-# Colours from all over the cube. What changes none by more than two of 255 is sRGB but for rounding.
+# Colours from all over the cube. A profile that changes none of them by more than two of 255 is sRGB with rounding.
 _SAMPLE = bytes(value for colour in itertools.product(range(0, 256, 51), repeat=3) for value in colour)
 _SAME = 2
 
 
-def resamplable(image: Image.Image) -> Image.Image:
-    """`image` in a mode that can be resampled: palettes resolved, 16 and 32 bits scaled to 8, alpha kept."""
+def resamplable(image: Image.Image, space: Space) -> tuple[Image.Image, Space]:
+    """Converts `image` to a mode that can be resampled. Resolves palettes, scales 16 and 32 bits to 8, keeps alpha.
+
+    Returns it with the space that it then is in: greys of 16 bits become sRGB at once, while they have all their bits.
+    """
+    if image.mode.startswith("I;16") and isinstance(space, Measured):
+        return _from_sixteen(image, space.exponent), None
+    return _eight_bits_a_value(image), space
+
+
+def _eight_bits_a_value(image: Image.Image) -> Image.Image:
     if image.mode in MODES and "transparency" not in image.info:
         return image
     if image.mode == "1":
         return image.convert("RGBA" if "transparency" in image.info else "L")
     if image.mode.startswith(("I", "F")):
-        return _eight_bits(image)
+        return _from_sixteen(image) if image.mode.startswith("I;16") else _from_thirty_two(image)
     if image.has_transparency_data:
         return image.convert("RGBA")
     return image.convert("L" if image.mode in {"L", "LA", "La"} else "RGB")
 
 
-def _eight_bits(image: Image.Image) -> Image.Image:
-    """A grey picture of more than 8 bits a pixel, scaled so that its white stays white. Pillow itself would clip."""
-    if image.mode.startswith("I;16"):
-        return _from_sixteen(image)
+def _from_thirty_two(image: Image.Image) -> Image.Image:
+    """Scales a grey picture of 32 bits so that its white stays white. Pillow itself would clip."""
     low, high = (float(value) for value in image.getextrema())  # type: ignore[arg-type]
     if not isfinite(low) or not isfinite(high):
         raise ValueError("it holds values that are not numbers")
-    # 32 bits say nothing about where white is: the narrowest range of those in use that holds every value.
+    # 32 bits do not say which value is white. Of the ranges in use, the narrowest that holds every value is taken.
     floor = min(low, 0.0)
     ranges = (1.0, 255.0, 65_535.0) if image.mode == "F" else (255.0, 65_535.0)
     white = next((white for white in ranges if high <= white), high)
@@ -48,11 +60,16 @@ def _eight_bits(image: Image.Image) -> Image.Image:
     return image.convert("F").point(lambda value: value * scale + (0.5 - floor * scale)).convert("L")
 
 
-def _from_sixteen(image: Image.Image) -> Image.Image:
-    """A 16-bit grey picture by tables; RGBA where one value stands for transparent."""
+def _from_sixteen(image: Image.Image, exponent: float | None = None) -> Image.Image:
+    """Scales a 16-bit grey picture by tables. Returns RGBA where one value stands for transparent.
+
+    `exponent` leads from values to light, which then becomes sRGB.
+    """
     white = 2 ** tiff.white_bits(image) - 1
     wide = image.convert("I")
     table = [min(255, (value * 255 + white // 2) // white) for value in range(65_536)]
+    if exponent is not None:
+        table = [round(255 * encoded(min(value / white, 1.0) ** exponent)) for value in range(65_536)]
     if tiff.zero_is_white(image):
         table = [255 - value for value in table]
     grey = wide.point(table, "L")
@@ -63,15 +80,57 @@ def _from_sixteen(image: Image.Image) -> Image.Image:
     return Image.merge("LA", (grey, alpha)).convert("RGBA")
 
 
-def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """`image` (L, RGB, RGBA or CMYK) in sRGB, by its embedded ICC `profile`; L, RGB or RGBA.
+def to_srgb(image: Image.Image, space: Space) -> Image.Image:
+    """Converts `image` (L, RGB, RGBA or CMYK) from `space` to sRGB: L, RGB or RGBA.
 
-    Without a profile, or with a broken one, the values are taken for sRGB, as browsers do.
+    Values in a space that cannot be read count as sRGB, as in browsers.
     """
-    if profile and profile[16:20] == b"GRAY" and image.mode == "RGBA" and _is_grey(image):
-        grey = to_srgb(image.getchannel("R"), profile)
+    match space:
+        case Profile(icc):
+            return _from_profile(image, icc)
+        case Coded() if image.mode != "CMYK":
+            return _from_rgb_space(image, space, _from_coded)
+        case Measured() if image.mode != "CMYK":
+            return _from_rgb_space(image, space, _from_measured)
+    return image.convert("RGB") if image.mode == "CMYK" else image
+
+
+def _from_rgb_space[S](image: Image.Image, space: S, convert: Callable[[Image.Image, S], Image.Image]) -> Image.Image:
+    """Converts with `convert`, which takes RGB and RGBA. Grey stays grey in every RGB space."""
+    if image.mode != "L":
+        return convert(image, space)
+    return convert(image.convert("RGB"), space).getchannel("G")
+
+
+def _from_coded(image: Image.Image, space: Coded) -> Image.Image:
+    primaries = BY_CODE.get(space.primaries, SRGB)
+    if space.transfer in {PQ, HLG}:
+        return _by_matrix(tone_map(image, space), primaries, SRGB_CURVE)
+    if space.narrow:
+        full = [min(max(round((value - 16) * 255 / 219), 0), 255) for value in range(256)]
+        image = image.point(full * 3 + (list(range(256)) if image.mode == "RGBA" else []))
+    return _by_matrix(image, primaries, CURVES.get(space.transfer, SRGB_CURVE))
+
+
+def _from_measured(image: Image.Image, space: Measured) -> Image.Image:
+    return _by_matrix(image, space.chromaticities or SRGB, power(space.exponent))
+
+
+def _by_matrix(image: Image.Image, chromaticities: Chromaticities, curve: Curve) -> Image.Image:
+    if (chromaticities, curve) == (SRGB, SRGB_CURVE):
+        return image
+    try:
+        profile = matrix_profile(chromaticities, curve)
+    except ArithmeticError:  # no space has such chromaticities
+        return image
+    return _by_profile(image, profile) or image
+
+
+def _from_profile(image: Image.Image, profile: bytes) -> Image.Image:
+    if profile[16:20] == b"GRAY" and image.mode == "RGBA" and _is_grey(image):
+        grey = _from_profile(image.getchannel("R"), profile)
         return Image.merge("RGBA", (grey, grey, grey, image.getchannel("A")))
-    if profile and len(profile) > _PROFILE_HEADER_BYTES and _fits(profile, image.mode):
+    if len(profile) > _PROFILE_HEADER_BYTES and _fits(profile, image.mode):
         converted = _by_profile(image, profile)
         if converted is not None:
             return converted
@@ -84,12 +143,12 @@ def _is_grey(image: Image.Image) -> bool:
 
 
 def _fits(profile: bytes, mode: str) -> bool:
-    """Whether the colour space that the profile is of (bytes 16 to 20, ICC.1:2022 table 17) is the picture's."""
+    """Tells whether the profile's colour space (bytes 16 to 20, ICC.1:2022 table 17) is that of the picture."""
     return profile[16:20] == {"L": b"GRAY", "RGB": b"RGB ", "RGBA": b"RGB ", "CMYK": b"CMYK"}[mode]
 
 
 def _by_profile(image: Image.Image, profile: bytes) -> Image.Image | None:
-    """`image` through its profile, or None if that cannot be read or is sRGB itself."""
+    """Converts `image` by its profile. Returns None if the profile cannot be read or is sRGB itself."""
     transform = _to_srgb(profile, image.mode)
     if transform is None:
         return None
@@ -103,7 +162,10 @@ def _by_profile(image: Image.Image, profile: bytes) -> Image.Image | None:
 # Nearly all photos of a phone have the same profile, and building a transform takes 2 ms.
 @functools.lru_cache(maxsize=4)
 def _to_srgb(profile: bytes, mode: str) -> "ImageCms.ImageCmsTransform | None":
-    """The way from a profile to sRGB, or None if it cannot be read or leads nowhere: its name may say sRGB and lie."""
+    """Builds the transform from a profile to sRGB. Returns None if the profile cannot be read, or changes no colour.
+
+    The name of a profile proves nothing: some are called sRGB and are not.
+    """
     from PIL import ImageCms
 
     try:

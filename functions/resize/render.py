@@ -107,7 +107,7 @@ def _make_animation(opened: Opened, sizes: _Sizes, clock: _Clock) -> tuple[_Made
 
 def _resize(opened: Opened, decoded: Decoded, sizes: _Sizes) -> dict[Rendition, Image.Image]:
     """The picture in each size, upright and in sRGB: the largest from the decoded one, a much smaller from a larger."""
-    source = resamplable(decoded.image)
+    source, space = resamplable(decoded.image, opened.space)
     made: dict[Rendition, Image.Image] = {}
     for rendition, size in sorted(sizes.items(), key=lambda item: -item[1][0] * item[1][1]):
         larger = [image for image in made.values() if image.width >= _ENOUGH * size[0]]
@@ -115,7 +115,7 @@ def _resize(opened: Opened, decoded: Decoded, sizes: _Sizes) -> dict[Rendition, 
             made[rendition] = resample(min(larger, key=lambda image: image.width), size)
             continue
         stored = (size[1], size[0]) if opened.orientation >= 5 else size
-        image = to_srgb(resample(source, stored, decoded.box), opened.profile)
+        image = to_srgb(resample(source, stored, decoded.box), space)
         turn = _TURNS.get(opened.orientation)
         made[rendition] = image.transpose(turn) if turn is not None else image
     return made

@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from functions.resize.formats.avif_rewritten import with_limited_range, with_one_ipma
 from functions.resize.formats.base import (
     Encoder,
     Format,
@@ -11,7 +12,7 @@ from functions.resize.formats.base import (
     profile_of,
     seek_frames,
 )
-from functions.resize.formats.isobmff import AVIF_BRANDS, CODED_BRANDS, first_of
+from functions.resize.formats.isobmff import AVIF_BRANDS, CODED_BRANDS, first_of, properties
 from shared.limits import Limits
 
 # Speed 8 takes 352 ms for 1600 px.
@@ -23,13 +24,17 @@ def _matches(head: bytes) -> bool:
 
 
 def _open(data: bytes, _: Limits) -> Opened:
+    found = properties(data)
+    data = with_one_ipma(data)
+    if found.track and b"colr:nclx" not in found.track:
+        data = with_limited_range(data)
     image = FORMAT.pillow(data)
     frames = int(getattr(image, "n_frames", 1))
     return Opened(
         *image.size,
         decode=lambda *_: loaded(image),
         orientation=orientation_of(image.info.get("exif")),
-        profile=profile_of(image),
+        space=profile_of(image) or found.space(animated=frames > 1),
         frames=frames,
         animate=partial(seek_frames, image, 0, frames),
         loops=int(image.info.get("loop", 0)),

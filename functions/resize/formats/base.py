@@ -11,6 +11,7 @@ from PIL import Image, ImageFile
 
 from functions.resize.damage import DECODER_ERRORS
 from functions.resize.resample import Box
+from functions.resize.space import Profile, Space
 from shared.errors import Rejected
 from shared.limits import Limits
 
@@ -45,7 +46,7 @@ class Opened:
     decode: Callable[[int, int], Decoded]
     format: str = ""
     orientation: int = 1
-    profile: bytes | None = None
+    space: Space = None
     frames: int = 1
     animate: Callable[[], Iterator[Frame]] | None = None
     loops: int = 0
@@ -117,10 +118,10 @@ def seek_frames(image: ImageFile.ImageFile, first: int, count: int) -> Iterator[
         yield Frame(image.copy(), image.info.get("duration", 0))
 
 
-def profile_of(image: Image.Image) -> bytes | None:
+def profile_of(image: Image.Image) -> Profile | None:
     """Returns the ICC profile that Pillow found."""
     profile = image.info.get("icc_profile")
-    return profile if isinstance(profile, bytes) else None
+    return Profile(profile) if isinstance(profile, bytes) and profile else None
 
 
 def orientation_of(exif_bytes: object) -> int:

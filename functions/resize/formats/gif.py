@@ -125,7 +125,7 @@ def _open(data: bytes, limits: Limits) -> Opened:
     return Opened(
         *image.size,
         decode=lambda *_: _decode(data, image),
-        profile=profile_of(image),
+        space=profile_of(image),
         frames=count_frames(data, limits.max_frames + 1),
         animate=partial(composed, data, image.size),
         loops=_loops(image.info.get("loop")),

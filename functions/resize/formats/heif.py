@@ -1,7 +1,7 @@
 """HEIF with HEVC pictures (HEIC), by libheif."""
 
 from functions.resize.formats.base import Format, Opened, loaded, profile_of
-from functions.resize.formats.isobmff import CODED_BRANDS, HEVC_BRANDS, brands, first_of
+from functions.resize.formats.isobmff import CODED_BRANDS, HEVC_BRANDS, brands, first_of, properties
 from shared.limits import Limits
 
 # Structural brands: they say nothing of the codec. HEVC is what such files hold where no other brand speaks.
@@ -14,8 +14,15 @@ def _matches(head: bytes) -> bool:
 
 
 def _open(data: bytes, _: Limits) -> Opened:
-    image = FORMAT.pillow(data)  # libheif turns the picture upright
-    return Opened(*image.size, decode=lambda *_: loaded(image), profile=profile_of(image))
+    image = FORMAT.pillow(data)
+    found = properties(data)
+    turned = found.item.keys() & {b"irot", b"imir"}  # libheif applies these, and readers then ignore EXIF
+    return Opened(
+        *image.size,
+        decode=lambda *_: loaded(image),
+        orientation=1 if turned else image.info.get("original_orientation") or 1,
+        space=profile_of(image) or found.space(animated=False),
+    )
 
 
 FORMAT = Format("HEIF", ("pi_heif.as_plugin", "HeifImageFile"), ("image/heic", "image/heif"), _matches, _open)

@@ -1,4 +1,10 @@
-"""The container of AVIF and HEIF: the ISO base media file format (ISO/IEC 14496-12)."""
+"""The container of AVIF and HEIF: the ISO base media file format (ISO/IEC 14496-12, 23008-12)."""
+
+import struct
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from functions.resize.space import DEFAULT_PEAK_NITS, Coded, Space
 
 AVIF_BRANDS = {b"avif", b"avis"}
 HEVC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"}
@@ -17,3 +23,120 @@ def brands(head: bytes) -> list[bytes]:
 def first_of(head: bytes, known: set[bytes]) -> bytes | None:
     """Returns the first brand of the file that is in `known`, or None."""
     return next((brand for brand in brands(head) if brand in known), None)
+
+
+# Transfer characteristics of ITU-T H.273: sRGB, and those of BT.709 and its kin. Browsers show the latter as sRGB in a
+# picture too, since cameras and encoders name them without meaning the curve of a television.
+_SRGB, _VIDEO = 13, {1, 6, 11, 12, 14, 15}
+
+
+class Box(NamedTuple):
+    """One box: its type, where it starts, where its content does, and where it ends."""
+
+    kind: bytes
+    start: int
+    body: int
+    end: int
+
+
+class Properties(NamedTuple):
+    """The properties of the primary item, and the colour of a sequence's track: type -> content without the header."""
+
+    item: dict[bytes, bytes]
+    track: dict[bytes, bytes]
+
+    def space(self, animated: bool) -> Space:
+        """Returns the space that `nclx` names. ICC profiles come before it and are read by the decoder."""
+        found = self.track if animated else self.item
+        colour = found.get(b"colr:nclx", b"")
+        if len(colour) < 6:
+            return None
+        primaries, transfer = struct.unpack_from(">HH", colour)
+        return Coded(primaries, _SRGB if transfer in _VIDEO else transfer, peak_nits=_peak_nits(found))
+
+
+def _peak_nits(found: dict[bytes, bytes]) -> float:
+    """Returns the brightest light in the picture, else that of the display it was made on, in cd/m2."""
+    content = int.from_bytes(found.get(b"clli", b"")[:2])
+    display = int.from_bytes(found.get(b"mdcv", b"")[16:20]) / 10_000
+    return content or display or DEFAULT_PEAK_NITS
+
+
+def boxes(data: bytes, start: int, end: int) -> Iterator[Box]:
+    """Yields the boxes between two places. Stops at one that is cut or makes no sense."""
+    at = start
+    while at + 8 <= end:
+        size, kind = struct.unpack_from(">I4s", data, at)
+        body = at + 8
+        if size == 1 and at + 16 <= end:
+            size, body = int.from_bytes(data[body : body + 8]), at + 16
+        stop = end if size == 0 else at + size
+        if stop < body or stop > end:
+            return
+        yield Box(kind, at, body, stop)
+        at = stop
+
+
+def find(data: bytes, path: list[bytes], start: int = 0, end: int | None = None) -> Box | None:
+    """Returns the first box at `path`, a list of types from the outermost on."""
+    stop = len(data) if end is None else end
+    for box in boxes(data, start, stop):
+        if box.kind == path[0]:
+            return find(data, path[1:], box.body + _HEADERS.get(box.kind, 0), box.end) if path[1:] else box
+    return None
+
+
+# Bytes between a box's header and the boxes in it: version and flags, a count, a sample entry's fields.
+_HEADERS = {b"meta": 4, b"stsd": 8, b"av01": 78}
+
+
+def properties(data: bytes) -> Properties:
+    """Reads the properties of the primary item and of the first AV1 track. A file without them has none."""
+    item: dict[bytes, bytes] = {}
+    primary, container = find(data, [b"meta", b"pitm"]), find(data, [b"meta", b"iprp", b"ipco"])
+    if primary and container:
+        version, number = data[primary.body], data[primary.body + 4 : primary.end]
+        item_id = int.from_bytes(number[:4] if version else number[:2])
+        every = list(boxes(data, container.body, container.end))
+        item = _contents(data, [every[index - 1] for index in _associated(data, item_id) if 0 < index <= len(every)])
+    entry = find(data, [b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd", b"av01"])
+    track = _contents(data, list(boxes(data, entry.body + _HEADERS[b"av01"], entry.end))) if entry else {}
+    return Properties(item, track)
+
+
+def _contents(data: bytes, found: list[Box]) -> dict[bytes, bytes]:
+    """Maps each box's type to its content, the first of each type. The type of `colr` has that of its colour added."""
+    contents: dict[bytes, bytes] = {}
+    for box in found:
+        content = data[box.body : box.end]
+        if box.kind == b"colr":
+            contents.setdefault(b"colr:" + content[:4], content[4:])
+        else:
+            contents.setdefault(box.kind, content)
+    return contents
+
+
+def _associated(data: bytes, item_id: int) -> list[int]:
+    """Returns the numbers of the item's properties, from 1 on, in order (ISO/IEC 23008-12, 9.3)."""
+    found: list[int] = []
+    container = find(data, [b"meta", b"iprp"])
+    for box in boxes(data, container.body, container.end) if container else ():
+        if box.kind == b"ipma":
+            found += _in_association(data, box, item_id)
+    return found
+
+
+def _in_association(data: bytes, box: Box, item_id: int) -> list[int]:
+    version, wide = data[box.body], data[box.body + 3] & 1
+    id_bytes, index_bytes = 4 if version else 2, 2 if wide else 1
+    at = box.body + 8
+    for _ in range(int.from_bytes(data[box.body + 4 : at])):
+        if at + id_bytes >= box.end:
+            break
+        listed, count = int.from_bytes(data[at : at + id_bytes]), data[at + id_bytes]
+        at += id_bytes + 1
+        indexes = [int.from_bytes(data[i : i + index_bytes]) for i in range(at, at + count * index_bytes, index_bytes)]
+        if listed == item_id:
+            return [index & (0x7FFF if wide else 0x7F) for index in indexes]
+        at += count * index_bytes
+    return []

@@ -232,7 +232,7 @@ def _open(data: bytes, _: Limits) -> Opened:
         *image.size,
         decode=functools.partial(decode, data, structure, image),
         orientation=orientation_of(image.info.get("exif")),
-        profile=profile_of(image),
+        space=profile_of(image),
     )
 
 

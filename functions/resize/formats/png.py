@@ -12,15 +12,17 @@ from typing import NamedTuple
 from PIL import Image, ImageFile
 
 from functions.resize.formats.base import Decoded, Encoder, Format, Opened, loaded, orientation_of, seek_frames, whole
+from functions.resize.space import DEFAULT_PEAK_NITS, Chromaticities, Coded, Measured, Profile, Space
 from shared.limits import MAX_PROFILE_BYTES, Limits
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _CHUNK_BYTES = 12  # length, type and checksum
 # The ancillary chunks that decoders need. They must not see the others: they refuse a picture for long texts.
 _KEPT = {b"tRNS", b"acTL", b"fcTL", b"fdAT"}
-_READ_HERE = {b"iCCP", b"eXIf"}
+_READ_HERE = {b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"mDCV", b"cLLI", b"eXIf"}
 # Pillow takes a quarter of a minute over a whole file of empty chunks.
 _MAX_CHUNKS = 200_000
+_SRGB_GAMMA = 45_455
 # libspng's spng.h: use a chunk whatever its checksum; write pixels as the file stores them.
 _CRC_USE, _FORMAT_AS_STORED = 2, 256
 # Values a pixel by colour type. The first column and row of each pass of an interlaced picture, and its steps.
@@ -44,7 +46,7 @@ class Header(NamedTuple):
     pixels: list[tuple[int, int]]
     dropped: list[tuple[int, int]]
     exif: bytes | None
-    profile: bytes | None
+    space: Space
 
 
 class _Chunk(NamedTuple):
@@ -110,7 +112,7 @@ def read(data: bytes) -> Header:
         [(chunk.body, chunk.body_end) for chunk in chunks if chunk.kind == b"IDAT"],
         [(chunk.start, chunk.end) for chunk in dropped],
         notes.get(b"eXIf"),
-        _profile(notes[b"iCCP"]) if b"iCCP" in notes else None,
+        _space(notes),
     )
 
 
@@ -130,6 +132,37 @@ def declared_size(data: bytes) -> tuple[int, int]:
         raise ValueError("its header is missing")
     width, height = struct.unpack_from(">II", data, 16)
     return width, height
+
+
+def _space(chunks: dict[bytes, bytes]) -> Space:
+    """Returns the space that the chunks name: cICP before iCCP before sRGB before gAMA and cHRM (section 4.3)."""
+    cicp = chunks.get(b"cICP", b"")
+    if len(cicp) == 4 and cicp[2] == 0:  # RGB, the only matrix that PNG allows
+        return Coded(cicp[0], cicp[1], narrow=cicp[3] == 0, peak_nits=_peak_nits(chunks))
+    if profile := _profile(chunks.get(b"iCCP", b"")):
+        return Profile(profile)
+    gamma, corners = int.from_bytes(chunks.get(b"gAMA", b"")[:4]), chunks.get(b"cHRM", b"")
+    if b"sRGB" in chunks or not gamma:
+        return None
+    if len(corners) == 32:
+        return Measured(100_000 / gamma, _chromaticities(corners))
+    # Many encoders write this gamma for sRGB, and browsers take it so.
+    return None if gamma == _SRGB_GAMMA else Measured(100_000 / gamma, None)
+
+
+def _chromaticities(chunk: bytes) -> Chromaticities:
+    numbers = [value / 100_000 for value in struct.unpack(">8i", chunk)]
+    white, red, green, blue = zip(numbers[::2], numbers[1::2], strict=True)
+    return Chromaticities(white, red, green, blue)
+
+
+def _peak_nits(chunks: dict[bytes, bytes]) -> float:
+    """Returns the brightest light in the picture, else that of the display it was made on, in cd/m2."""
+    for kind, at in ((b"cLLI", 0), (b"mDCV", 16)):
+        nits = int.from_bytes(chunks.get(kind, b"")[at : at + 4]) / 10_000
+        if nits:
+            return nits
+    return DEFAULT_PEAK_NITS
 
 
 def _profile(chunk: bytes) -> bytes | None:
@@ -252,7 +285,7 @@ def _open(data: bytes, _: Limits) -> Opened:
         *image.size,
         decode=lambda *_: _decode(data, header, image),
         orientation=orientation_of(header.exif),
-        profile=header.profile,
+        space=header.space,
         frames=frames,
         animate=functools.partial(seek_frames, image, hidden, frames),
         loops=int(image.info.get("loop", 0)),

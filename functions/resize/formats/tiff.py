@@ -58,7 +58,7 @@ def _open(data: bytes, limits: Limits) -> Opened:
     if _is_raw(image):
         raise unread("a raw camera file")
     check_size(*_tile_size(image), 1, limits)
-    return Opened(*image.size, decode=lambda *_: loaded(image), profile=profile_of(image))  # Pillow turns it upright
+    return Opened(*image.size, decode=lambda *_: loaded(image), space=profile_of(image))  # Pillow turns it upright
 
 
 FORMAT = Format("TIFF", ("PIL.TiffImagePlugin", "TiffImageFile"), ("image/tiff",), _matches, _open)

@@ -164,7 +164,7 @@ def _open(data: bytes, _: Limits) -> Opened:
         *image.size,
         decode=functools.partial(_decode, data, image),
         orientation=orientation_of(image.info.get("exif")),
-        profile=profile_of(image),
+        space=profile_of(image),
         frames=frames,
         animate=functools.partial(seek_frames, image, 0, frames),
         loops=int(image.info.get("loop", 0)),

@@ -1,0 +1,48 @@
+"""The colour space that a file says its pixels are in. A decoder reads it, and colour.py converts it to sRGB."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+# PQ content that does not say how bright it gets is taken to reach this, as browsers take it.
+DEFAULT_PEAK_NITS = 1000.0
+
+
+class Chromaticities(NamedTuple):
+    """CIE xy of white, red, green and blue."""
+
+    white: tuple[float, float]
+    red: tuple[float, float]
+    green: tuple[float, float]
+    blue: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """An ICC profile."""
+
+    icc: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Coded:
+    """Code points of ITU-T H.273 (CICP), for RGB: AVIF's and HEIF's `nclx`, PNG's `cICP`.
+
+    `narrow` says that 16 is black and 235 is white. `peak_nits` is the brightest light in PQ content.
+    """
+
+    primaries: int
+    transfer: int
+    narrow: bool = False
+    peak_nits: float = DEFAULT_PEAK_NITS
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """An exponent from values to light, and chromaticities (None for sRGB's): PNG's `gAMA` and `cHRM`."""
+
+    exponent: float
+    chromaticities: Chromaticities | None
+
+
+# None is sRGB, and what browsers take for it: a picture that says nothing.
+type Space = Profile | Coded | Measured | None
