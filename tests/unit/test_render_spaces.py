@@ -178,7 +178,7 @@ def corners(*values: int) -> bytes:
 def test_gamma_of_a_png_is_applied(value: int, exponent: float) -> None:
     found = seen(png(patches().convert("L"), gamma(value)))
     values = [patch[0] for patch in PATCHES[:5]]  # the greys
-    assert [colour[0] for colour in found[:5]] == pytest.approx([srgb((v / 255) ** exponent) for v in values], abs=2)
+    assert [grey[0] for grey in found[:5]] == pytest.approx([srgb((v / 255) ** exponent) for v in values], abs=2)
 
 
 def test_chromaticities_of_a_png_are_applied() -> None:
