@@ -1,9 +1,10 @@
 """The `darkroom` command."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -21,6 +22,9 @@ from ops.options import JsonOption, flat, print_json, progress_bar
 from ops.problem import Problem, sentence_on_problem
 from ops.recovery import dead_letters, rejections, resubmit
 from ops.target import DEFAULT_FOLDER, FolderOption, Place, resolve
+
+if TYPE_CHECKING:
+    from ops.upload import Found, Outcome
 
 SHOWN_SKIPPED = 5
 
@@ -123,9 +127,7 @@ def upload(
     notes = Console(stderr=True) if as_json else console
     gallery_url = resolve(place).gallery_url
     found = pictures_in(paths)
-    for why, skipped in found.skipped.items():
-        names = ", ".join(path.name for path in skipped[:SHOWN_SKIPPED]) + (", …" if skipped[SHOWN_SKIPPED:] else "")
-        notes.print(f"Skipped {len(skipped)} {why}: {escape(names)}", soft_wrap=True, highlight=False)
+    _tell_skipped(found, notes)
     if not found.pictures:
         raise Problem("no-pictures", "There are no pictures in what you named.")
     journal = Journal(gallery_url)
@@ -140,18 +142,29 @@ def upload(
     if as_json:
         print_json({"gallery": gallery_url, "skipped": found.skipped, "files": [asdict(one) for one in outcomes]})
     else:
-        for one in outcomes if wait else refused:
-            told = f"{one.code}: {one.sentence or ''}" if one.refused else one.verdict
-            mark = "[red]✗[/]" if one.refused else "[green]✓[/]"
-            console.print(f"{mark} {escape(str(one.file))}: {escape(told)}", soft_wrap=True, highlight=False)
-        before = sum(one.before for one in outcomes)
-        again = f" ({before} of them by the run that was interrupted)" if before else ""
-        taken = sum(one.image_id is not None for one in outcomes)
-        console.print(
-            f"{taken} of {len(outcomes)} uploaded{again}. Gallery: {gallery_url}", soft_wrap=True, highlight=False
-        )
+        _tell_outcomes(outcomes, outcomes if wait else refused, gallery_url)
     if refused:
         raise typer.Exit(1)
+
+
+def _tell_skipped(found: "Found", notes: Console) -> None:
+    for why, skipped in found.skipped.items():
+        names = ", ".join(path.name for path in skipped[:SHOWN_SKIPPED]) + (", …" if skipped[SHOWN_SKIPPED:] else "")
+        notes.print(f"Skipped {len(skipped)} {why}: {escape(names)}", soft_wrap=True, highlight=False)
+
+
+def _tell_outcomes(outcomes: Sequence["Outcome"], listed: Sequence["Outcome"], gallery_url: str) -> None:
+    """Print the outcome of each `listed` file, and the totals."""
+    for one in listed:
+        told = f"{one.code}: {one.sentence or ''}" if one.refused else one.verdict
+        mark = "[red]✗[/]" if one.refused else "[green]✓[/]"
+        console.print(f"{mark} {escape(str(one.file))}: {escape(told)}", soft_wrap=True, highlight=False)
+    before = sum(one.before for one in outcomes)
+    again = f" ({before} of them by the run that was interrupted)" if before else ""
+    taken = sum(one.image_id is not None for one in outcomes)
+    console.print(
+        f"{taken} of {len(outcomes)} uploaded{again}. Gallery: {gallery_url}", soft_wrap=True, highlight=False
+    )
 
 
 @app.command()

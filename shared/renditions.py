@@ -72,18 +72,26 @@ def parse_renditions(text: str) -> tuple[Rendition, ...]:
     problems: list[str] = []
     for number, item in enumerate(items, 1):
         problems += [f"rendition {number}: {problem}" for problem in _problems(item)]
-    names = [item["name"] for item in items if isinstance(item, dict) and isinstance(item.get("name"), str)]
-    problems += [f"{name!r} is there more than once" for name in sorted(set(names)) if names.count(name) > 1]
-    problems += [f"{name!r} is missing: the gallery shows it" for name in (LISTED, VIEWED) if name not in names]
-    formats = {
-        i["name"]: i.get("format", "auto") for i in items if isinstance(i, dict) and isinstance(i.get("name"), str)
-    }
-    if formats.get(LISTED, "auto") != "auto" and "auto" in formats.values():
-        # The gallery lists thumbs alone and derives every other key from them, extension and all.
-        problems.append("a rendition has the format 'auto', so 'thumb' must have it too")
+    problems += _problems_together(items)
     if problems:
         raise ValueError("; ".join(problems))
     return tuple(Rendition(**item) for item in items)
+
+
+def _problems_together(items: list[Any]) -> list[str]:
+    """Returns the mistakes of the list as a whole: names and formats that do not fit together."""
+    formats = {
+        item["name"]: item.get("format", "auto")
+        for item in items
+        if isinstance(item, dict) and isinstance(item.get("name"), str)
+    }
+    names = [item.get("name") for item in items if isinstance(item, dict)]
+    problems = [f"{name!r} is there more than once" for name in sorted(formats) if names.count(name) > 1]
+    problems += [f"{name!r} is missing: the gallery shows it" for name in (LISTED, VIEWED) if name not in formats]
+    if formats.get(LISTED, "auto") != "auto" and "auto" in formats.values():
+        # The gallery lists thumbs alone and derives every other key from them, extension and all.
+        problems.append("a rendition has the format 'auto', so 'thumb' must have it too")
+    return problems
 
 
 def _problems(item: Any) -> list[str]:
@@ -95,11 +103,17 @@ def _problems(item: Any) -> list[str]:
     problems += [
         f"{name} is missing" for name, f in fields.items() if f.default is dataclasses.MISSING and name not in item
     ]
-    name = item.get("name", "thumb")
+    return problems + _name_problems(item.get("name", "thumb")) + _value_problems(item)
+
+
+def _name_problems(name: object) -> list[str]:
     if not isinstance(name, str) or not _NAME.fullmatch(name):
-        problems.append("name must be 1 to 32 lower-case letters, digits and inner hyphens")
-    elif name in _TAKEN_NAMES:
-        problems.append(f"name {name!r} is taken by another kind of object")
+        return ["name must be 1 to 32 lower-case letters, digits and inner hyphens"]
+    return [f"name {name!r} is taken by another kind of object"] if name in _TAKEN_NAMES else []
+
+
+def _value_problems(item: dict[str, Any]) -> list[str]:
+    problems: list[str] = []
     for key, most in (("width_px", MAX_RENDITION_PX), ("height_px", MAX_RENDITION_PX), ("quality", 100)):
         value = item.get(key, 1)
         if type(value) is not int or not 1 <= value <= most:
