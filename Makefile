@@ -6,7 +6,8 @@ help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
 run: .venv/ready ## run the whole system on this machine until Ctrl-C
-	@.venv/bin/darkroom up --port $(PORT)
+	@.venv/bin/darkroom up --port $(PORT) || { \
+		echo "\`.venv/bin/darkroom doctor\` checks this machine and names the fix." >&2; exit 1; }
 
 # macOS has neither Linux's memory limits nor glibc, so tests of those do not run there.
 QUICK := .venv/bin/pytest --numprocesses auto $(if $(filter Darwin,$(shell uname)),-m "not linux") tests/unit functions examples

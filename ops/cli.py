@@ -15,6 +15,7 @@ from ops.deployment.preflight import preflight
 from ops.deployment.smoke import smoke
 from ops.deployment.uninstall import uninstall
 from ops.develop import corpus, new_subscriber, remove_subscriber
+from ops.doctor import doctor
 from ops.monitoring import follow, status
 from ops.monitoring.report import report
 from ops.monitoring.trace import trace
@@ -39,6 +40,7 @@ app.command()(corpus.corpus)
 app.command()(trace)
 app.command()(follow.logs)
 app.command()(report)
+app.command()(doctor)
 app.command()(new_subscriber.new_subscriber)
 app.command()(remove_subscriber.remove_subscriber)
 for deployment in (preflight, deploy, smoke, uninstall):

@@ -1,5 +1,6 @@
 """Errors of the `darkroom` command: one sentence that says what to do, and an exit code."""
 
+import errno
 from collections.abc import Callable
 from functools import wraps
 
@@ -8,6 +9,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
 from shared.errors import DarkroomError
+
+_DISK = {
+    errno.ENOSPC: "The disk is full",
+    errno.EDQUOT: "Your quota on this disk is used up",
+    errno.EROFS: "This place is read-only",
+    errno.EACCES: "Permission denied",
+}
 
 
 class Problem(Exception):
@@ -31,6 +39,14 @@ def sentence_on_problem[**P](command: Callable[P, None]) -> Callable[P, None]:
             raise typer.Exit(1) from error
         except DarkroomError as error:
             _say(error.code, error.sentence)
+            raise typer.Exit(1) from error
+        except OSError as error:
+            if error.errno not in _DISK:
+                raise
+            _say(
+                "disk",
+                f"{_DISK[error.errno]} ({error.filename or error}). Free or choose another place, then try again.",
+            )
             raise typer.Exit(1) from error
         except Problem as problem:
             _say(problem.code, problem.sentence)

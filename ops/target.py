@@ -11,6 +11,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ops.local import engine, stack
+from ops.local.isolation import isolate_process
 from ops.options import filled
 from ops.problem import Problem
 
@@ -97,6 +98,7 @@ class Target:
 def resolve(place: Place) -> Target:
     """Find the Darkroom that the options select. Raises Problem (`not-running`, `no-stack`)."""
     if place.stack is None:
+        isolate_process()
         local = engine.running(place.folder.resolve())
         if local is None:
             raise Problem(

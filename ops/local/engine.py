@@ -1,6 +1,7 @@
 """The local engine: MiniStack on loopback, with IAM enforcement on and its state in one folder."""
 
 import contextlib
+import errno
 import json
 import os
 import signal
@@ -14,6 +15,7 @@ from pathlib import Path
 import boto3
 import httpx
 
+from ops.local.isolation import isolate_process, isolated
 from ops.local.patience import Patience, work_of
 from ops.problem import Problem
 
@@ -26,7 +28,7 @@ CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """Where an engine keeps its state and on which port of 127.0.0.1 it listens."""
+    """An engine: the folder with its state, and its port on 127.0.0.1."""
 
     folder: Path
     port: int
@@ -41,16 +43,26 @@ class Engine:
         return self.folder / "state" / "saved"
 
     @property
+    def stopped_mark(self) -> Path:
+        """The file that appears when the engine has stopped cleanly."""
+        return self.folder / "state" / "stopped"
+
+    @property
+    def stopped_cleanly(self) -> bool:
+        """Whether the last engine with this state saved all of it. A new one has lost nothing either."""
+        return self.stopped_mark.exists() or not (self.folder / "state" / "port").exists()
+
+    @property
     def log(self) -> Path:
         return self.folder / "engine.log"
 
     def client_environment(self) -> dict[str, str]:
-        """What makes any AWS tool talk to this engine and to nothing else."""
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-        return inherited | CREDENTIALS | {"AWS_ENDPOINT_URL": self.url, "AWS_DEFAULT_REGION": REGION}
+        """Return the environment in which every AWS tool talks to this engine and to nothing else."""
+        return isolated(os.environ) | CREDENTIALS | {"AWS_ENDPOINT_URL": self.url, "AWS_DEFAULT_REGION": REGION}
 
     def session(self) -> boto3.Session:
-        """A boto3 session as the account's root. Give its clients `endpoint_url=engine.url`."""
+        """Make a boto3 session as the account's root. Give its clients `endpoint_url=engine.url`."""
+        isolate_process()
         return boto3.Session(
             aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
@@ -58,21 +70,22 @@ class Engine:
         )
 
     def gallery_url(self, api_id: str) -> str:
-        """Where the engine serves an HTTP API."""
+        """Return the URL at which the engine serves an HTTP API."""
         return f"{self.url}/_aws/execute-api/{api_id}/"
 
 
 def start(engine: Engine) -> subprocess.Popen[bytes]:
-    """Starts the engine and waits until it answers.
+    """Start the engine and wait until it answers.
 
-    It runs in a session of its own, so that Ctrl-C reaches only us and we stop it in order. Raises Problem
-    (`port-taken`, `engine-failed`).
+    The engine has its own session, so that Ctrl-C reaches only this process, which then stops the engine in order.
+    Raises Problem (`port-taken`, `port-refused`, `no-loopback`, `engine-failed`).
     """
     _refuse_taken_port(engine.port)
     _discard(engine.folder / "tmp")
     for name in ("state", "s3", "tmp"):
         (engine.folder / name).mkdir(parents=True, exist_ok=True)
     _move_to_port(engine)
+    engine.stopped_mark.unlink(missing_ok=True)
     environment = engine.client_environment() | {
         "AUTH": "true",
         "BIND_HOST": "127.0.0.1",
@@ -82,6 +95,7 @@ def start(engine: Engine) -> subprocess.Popen[bytes]:
         "S3_PERSIST": "1",
         "S3_DATA_DIR": str(engine.folder / "s3"),
         "DARKROOM_SAVED_MARK": str(engine.saved_mark),
+        "DARKROOM_STOPPED_MARK": str(engine.stopped_mark),
         "TMPDIR": str(engine.folder / "tmp"),
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
@@ -108,7 +122,7 @@ def start(engine: Engine) -> subprocess.Popen[bytes]:
 
 
 def _move_to_port(engine: Engine) -> None:
-    # The engine's saved state holds queue URLs with its port; with another one it would feed no function any more.
+    # The engine's saved state has queue URLs with its port. With another port it would feed no function.
     noted = engine.folder / "state" / "port"
     before = noted.read_text() if noted.exists() else str(engine.port)
     if before != str(engine.port):
@@ -118,7 +132,7 @@ def _move_to_port(engine: Engine) -> None:
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
-    """Stops the engine so that it saves its state; kills it only if it does not stop in STOP_SECONDS."""
+    """Stop the engine, which saves its state first. Kill it if it has not stopped after STOP_SECONDS."""
     if process.poll() is None:
         process.terminate()
         try:
@@ -142,7 +156,7 @@ def save(engine: Engine) -> None:
 
 
 def running(folder: Path) -> Engine | None:
-    """The engine that runs with its state in `folder`, or None."""
+    """Find the engine that runs with its state in `folder`. None if there is none."""
     try:
         noted = json.loads(_running_file(folder).read_text())
         engine = Engine(folder, int(noted["port"]))
@@ -152,10 +166,7 @@ def running(folder: Path) -> Engine | None:
 
 
 def await_predecessor(folder: Path) -> None:
-    """Waits for an engine that lost its parent to finish saving its state; kills it if it does not.
-
-    Raises Problem (`already-running`) if it still has its parent.
-    """
+    """Wait until an engine without a parent has saved its state. Kill it if that takes too long."""
     try:
         pid = int(json.loads(_running_file(folder).read_text())["pid"])
     except (OSError, ValueError, KeyError):
@@ -169,7 +180,7 @@ def await_predecessor(folder: Path) -> None:
 
 
 def _discard(folder: Path) -> None:
-    # Functions that earlier runs unpacked, thousands of files for each process of each: nobody should wait for that.
+    # Earlier runs unpacked thousands of files per function process. Nobody should wait for their removal.
     with contextlib.suppress(FileNotFoundError):
         folder.rename(folder.with_name(f"{folder.name}-{time.time_ns()}"))
     old = [str(found) for found in folder.parent.glob(f"{folder.name}-*")]
@@ -198,7 +209,15 @@ def _refuse_taken_port(port: int) -> None:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
+        except PermissionError as error:
+            raise Problem(
+                "port-refused", f"This machine lets only root listen on port {port}. Choose one above 1023."
+            ) from error
         except OSError as error:
+            if error.errno == errno.EADDRNOTAVAIL:
+                raise Problem(
+                    "no-loopback", "This machine has no 127.0.0.1. Enable IPv4 on its loopback interface and try again."
+                ) from error
             raise Problem(
                 "port-taken",
                 f"Port {port} is in use by another program. Choose another one: `make run PORT={port + 1}`.",

@@ -39,4 +39,7 @@ if __name__ == "__main__":
     sys.executable = str(Path(sys.base_prefix, "bin", f"python{sys.version_info.major}.{sys.version_info.minor}"))
     signal.signal(signal.SIGUSR1, _save)
     threading.Thread(target=_stop_without_parent, args=(os.getppid(),), daemon=True).start()
-    app.main()
+    try:
+        app.main()
+    finally:  # A clean stop comes here; a kill does not.
+        Path(os.environ["DARKROOM_STOPPED_MARK"]).touch()

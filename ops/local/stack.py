@@ -1,5 +1,6 @@
 """Builds the template with the SAM CLI and deploys it to the local engine, and reads a deployed stack's outputs."""
 
+import errno
 import fcntl
 import hashlib
 import json
@@ -29,6 +30,11 @@ LOCAL_STACK = "darkroom"
 INCLUDED = "ops/monitoring/dashboard.yaml"  # by template.yaml
 STALL_SECONDS = 300  # without any progress
 COMPILE_SECONDS = 900
+_UNTRUSTED = "CERTIFICATE_VERIFY_FAILED"
+UNTRUSTED_SENTENCE = (
+    "The package index has a certificate that this machine does not trust. If your network inspects TLS, set "
+    "SSL_CERT_FILE and PIP_CERT to the file of its root certificate and try again."
+)
 _NO_NETWORK = (
     "Temporary failure in name resolution",
     "Name or service not known",
@@ -205,7 +211,12 @@ def _sam(what: str, arguments: list[str], environment: Mapping[str, str], log: P
         log.open("w") as out,
         subprocess.Popen(
             [str(bin_folder / "sam"), *arguments],
-            env={**environment, "SAM_CLI_TELEMETRY": "0", "PATH": f"{bin_folder}{os.pathsep}{environment['PATH']}"},
+            env={
+                **environment,
+                "SAM_CLI_TELEMETRY": "0",
+                "__SAM_CLI_APP_DIR": str(log.parent / "sam"),  # not in the home, which may be read-only
+                "PATH": f"{bin_folder}{os.pathsep}{environment['PATH']}",
+            },
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=out,
@@ -222,6 +233,10 @@ def _sam(what: str, arguments: list[str], environment: Mapping[str, str], log: P
     if code == 0:
         return
     said = log.read_text()
+    if os.strerror(errno.ENOSPC) in said:
+        raise Problem("disk-full", f"The disk is full: `sam {what}` could not write. Free some space and try again.")
+    if what == "build" and _UNTRUSTED in said:
+        raise Problem("untrusted-certificate", f"{UNTRUSTED_SENTENCE} See {log}.")
     if what == "build" and any(sign in said for sign in _NO_NETWORK):
         raise Problem("no-network", f"`sam build` could not reach the package index. Connect and try again. See {log}.")
     last = "\n".join(said.strip().splitlines()[-15:])

@@ -15,25 +15,32 @@ from rich.console import Console
 from ops.local import engine as engines
 from ops.local import stack
 from ops.local.engine import Engine
+from ops.local.isolation import isolate_process
 from ops.local.patience import Patience, work_of
 from ops.problem import Problem
 
 STALL_SECONDS = 60  # without any progress
 
 
+_UNCLEAN = (
+    "The engine did not stop cleanly the last time: uploads that waited in its queues may be lost. "
+    "`darkroom reconcile` lists them, and `darkroom reconcile --yes` submits them."
+)
+
+
 class Stopped(BaseException):
-    """SIGTERM or SIGINT: somebody wants us to stop. Not an Exception, so that nothing swallows it."""
+    """Raised on SIGTERM or SIGINT. It is not an Exception, so that no handler of exceptions swallows it."""
 
 
 def up(folder: Path, port: int, parameters: Mapping[str, str], console: Console, services: Sequence[str] = ()) -> None:
-    """Starts, builds, deploys, says where the gallery is, and stays. Raises Problem.
+    """Start the engine, build, deploy, print the gallery's address, and stay. Raises Problem.
 
-    `services` are those with a stack of their own (services/, examples/) that are to run with it.
-
-    On SIGINT or SIGTERM it stops the engine cleanly, so that pictures and stack are there the next time.
+    `services` are services with a stack of their own (services/, examples/) to run as well. On SIGINT or SIGTERM the
+    engine stops cleanly, so that pictures and stack are there the next time.
     """
+    isolate_process()
     for name in services:
-        stack.service_folder(name)  # a name that is wrong is told before anything starts
+        stack.service_folder(name)  # A wrong name is reported before anything starts.
     folder.mkdir(parents=True, exist_ok=True)
     for wanted in (signal.SIGTERM, signal.SIGINT):
         signal.signal(wanted, _stop)
@@ -42,10 +49,13 @@ def up(folder: Path, port: int, parameters: Mapping[str, str], console: Console,
         process: subprocess.Popen[bytes] | None = None
         try:
             engines.await_predecessor(folder)
+            lost_nothing = engine.stopped_cleanly
             with _step(console, "engine", f"MiniStack on {engine.url}, IAM enforced"):
                 process = engines.start(engine)
             gallery_url = bring_up(engine, process, parameters, console, services)
             _greet(console, gallery_url)
+            if not lost_nothing:
+                console.print(_UNCLEAN, style="yellow", soft_wrap=True)
             code = process.wait()
             raise Problem("engine-failed", f"The local engine ended by itself (exit {code}). See {engine.log}.")
         except Stopped:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Page, sync_playwright
 
 from ops.local.browser import CHROMIUM_ARGUMENTS, chromium
 from tests.support.browser import watch_shifts
@@ -28,7 +28,10 @@ def _no_account_of_this_machine() -> None:
 def browser() -> Iterator[Browser]:
     """Start Debian's Chromium, or Playwright's if there is none."""
     with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM_ARGUMENTS)
+        try:
+            opened = playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM_ARGUMENTS)
+        except Error as error:
+            pytest.fail(f"There is no browser for tests of the page. Run `scripts/browser.sh`. {error.message}", False)
         yield opened
         opened.close()
 

@@ -21,12 +21,15 @@ STARTS_SECONDS = 240
 class Run:
     """One `darkroom up` and its output so far."""
 
-    def __init__(self, folder: Path, port: int) -> None:
+    def __init__(self, folder: Path, port: int, **environment: str) -> None:
         folder.mkdir(exist_ok=True)
         self.log = folder / "said.log"
         with self.log.open("w") as out:
             self.process = subprocess.Popen(
-                [DARKROOM, "up", "--folder", str(folder), "--port", str(port)], stdout=out, stderr=subprocess.STDOUT
+                [DARKROOM, "up", "--folder", str(folder), "--port", str(port)],
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                env=os.environ | environment,
             )
 
     def gallery(self) -> str:
@@ -39,9 +42,23 @@ class Run:
 
         return until(told, "line `Gallery: URL`", STARTS_SECONDS) or ""
 
+    def has_done(self, stage: str) -> None:
+        """Wait until a stage of the start is over."""
+        until(lambda: f"✓ {stage}" in self.log.read_text(), f"end of the stage {stage}", STARTS_SECONDS)
+
     def ends(self, signal_number: int) -> int:
         self.process.send_signal(signal_number)
         return self.process.wait(60)
+
+
+def hostile(folder: Path) -> dict[str, str]:
+    """Return the environment of a machine whose AWS configuration and proxies lead elsewhere."""
+    (folder / ".aws").mkdir(exist_ok=True)
+    elsewhere = "[default]\nignore_configured_endpoint_urls = true\nendpoint_url = http://127.0.0.1:9\n"
+    (folder / ".aws" / "config").write_text(elsewhere)
+    proxies = dict.fromkeys(("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"), "http://127.0.0.1:9")
+    away = {"AWS_CONFIG_FILE": str(folder / ".aws" / "config"), "AWS_PROFILE": "missing"}
+    return {"HOME": str(folder), "NO_PROXY": "", "no_proxy": ""} | proxies | away
 
 
 @pytest.fixture
@@ -72,6 +89,11 @@ def upload(gallery: str, name: str) -> None:
 
 def test_pictures_survive_a_stop_and_a_kill(folder: Path) -> None:
     port = free_port()
+    for stage in ("engine", "build"):
+        killed = Run(folder, port)
+        killed.has_done(stage)
+        killed.ends(signal.SIGKILL)
+
     first = Run(folder, port)
     gallery = first.gallery()
     assert "| curl -K - -F file=@cat.jpg" in first.log.read_text()
@@ -81,8 +103,14 @@ def test_pictures_survive_a_stop_and_a_kill(folder: Path) -> None:
     os.killpg(int(engine_pids(folder)[0].split()[0]), signal.SIGKILL)
     first.ends(signal.SIGKILL)
 
-    second = Run(folder, port)
+    second = Run(folder, port, **hostile(folder))
     assert second.gallery() == gallery
+    until(lambda: "uploads that waited in its queues may be lost" in second.log.read_text(), "word of what may be lost")
+    status = subprocess.run(
+        [DARKROOM, "status", "--json", "--folder", str(folder)], capture_output=True, env=os.environ | hostile(folder),
+        check=False,
+    )  # fmt: skip
+    assert status.returncode == 0, status.stderr
     assert names(gallery) == ["before the kill"]
     upload(gallery, "after it.jpg")
     assert second.ends(signal.SIGTERM) == 0
@@ -91,6 +119,7 @@ def test_pictures_survive_a_stop_and_a_kill(folder: Path) -> None:
     assert third.gallery() == gallery
     assert names(gallery) == ["after it", "before the kill"]
     assert "nothing changed" in third.log.read_text()
+    assert "may be lost" not in third.log.read_text()
 
     # Only `darkroom up` is killed. The engine notices, saves and stops, and the next start waits for it.
     upload(gallery, "orphaned.jpg")
