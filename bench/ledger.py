@@ -62,17 +62,25 @@ def take(sent: list[Sent], s3: "S3Client", bucket: str, letters: list[Letter]) -
     rejected = ends(s3, bucket).rejected
     dead = {image_id: letter.reason.code for letter in letters for image_id in letter.image_ids()}
     places: Counter[str] = Counter()
-    wrong = {"lost": 0, "doubled": 0, "older content": 0, "healthy in DLQ": 0, "killer not in DLQ": 0}
+    wrong = dict.fromkeys(("lost", "doubled", "older content", "healthy in DLQ", "killer not in DLQ"), 0)
     for one in sent:
         there = {"ready": one.image_id in shown, "rejected": one.image_id in rejected, "dead": one.image_id in dead}
         where = [name for name, is_there in there.items() if is_there]
         places[f"{one.kind}: {' and '.join(where) or 'nowhere'}"] += 1
-        wrong["lost"] += not where
-        wrong["doubled"] += len(where) > 1 or shown[one.image_id] > 1
-        wrong["older content"] += "ready" in where and one.kind == "replaced" and sizes[one.image_id] != one.size
-        wrong["healthy in DLQ"] += "dead" in where and one.kind in {"healthy", "replaced", "hostile"}
-        wrong["killer not in DLQ"] += "dead" not in where and one.kind in CODES.values()
+        for mistake in _mistakes(one, where, shown[one.image_id], sizes.get(one.image_id)):
+            wrong[mistake] += 1
     return {"places": dict(sorted(places.items())), "wrong": wrong, "letters": dict(Counter(dead.values()))}
+
+
+def _mistakes(one: Sent, where: list[str], thumbs: int, size: tuple[int, int] | None) -> list[str]:
+    found = {
+        "lost": not where,
+        "doubled": len(where) > 1 or thumbs > 1,
+        "older content": "ready" in where and one.kind == "replaced" and size != one.size,
+        "healthy in DLQ": "dead" in where and one.kind in {"healthy", "replaced", "hostile"},
+        "killer not in DLQ": "dead" not in where and one.kind in CODES.values(),
+    }
+    return [name for name, is_wrong in found.items() if is_wrong]
 
 
 def as_markdown(told: dict[str, Any]) -> str:
