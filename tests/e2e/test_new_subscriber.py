@@ -33,7 +33,7 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
     return made
 
 
-def test_nothing_else_is_touched(workshop: Workshop) -> None:
+def test_the_generator_changes_no_other_file(workshop: Workshop) -> None:
     changed = workshop.run("git", "status", "--porcelain").splitlines()
     written = ["?? functions/new_tags/", "?? services/album/", "?? services/tally/"]
     assert sorted(changed) == [" M template.yaml", *written]
@@ -42,7 +42,7 @@ def test_nothing_else_is_touched(workshop: Workshop) -> None:
     assert [line for line in difference if line.startswith("-") and not line.startswith("---")] == []
 
 
-def test_it_is_clean_as_written(workshop: Workshop) -> None:
+def test_a_generated_service_passes_the_linters(workshop: Workshop) -> None:
     workshop.run("ruff", "check", *FORMS.values())
     workshop.run("ruff", "format", "--check", *FORMS.values())
     workshop.run("mypy", *FORMS.values())
@@ -50,7 +50,7 @@ def test_it_is_clean_as_written(workshop: Workshop) -> None:
     workshop.run(sys.executable, "-m", "pytest", "-q", "tests/unit/test_template.py", *FORMS.values(), "-k", "not e2e")
 
 
-def test_a_second_of_the_same_name_is_refused(workshop: Workshop) -> None:
+def test_a_second_service_with_the_same_name_is_refused(workshop: Workshop) -> None:
     for name in ("tally", "new-tags", "resize", "webhook", "Tally", "a--b"):
         with pytest.raises(AssertionError, match=r"taken|bad-name"):
             workshop.darkroom("new-subscriber", name)
@@ -69,7 +69,7 @@ def stack(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 @pytest.mark.parametrize("name", FORMS)
-def test_it_receives_an_event_and_sends_its_metrics(stack: Stack, name: str) -> None:
+def test_a_service_receives_an_event_and_sends_its_metrics(stack: Stack, name: str) -> None:
     image_id = stack.upload("cat.jpg", picture())
     until(lambda: [line for line in stack.log_lines(f"darkroom-{name}", image_id) if f"{name} done" in line], "work")
     sent = until(lambda: stack.log_lines(f"darkroom-{name}", "CloudWatchMetrics"), f"metrics of {name}")
@@ -87,7 +87,7 @@ def test_a_subscriber_with_options_reads_the_original_and_writes_its_record(stac
 
 
 @pytest.mark.parametrize("name", FORMS)
-def test_its_alarm_notifies_the_alarm_topic(stack: Stack, name: str) -> None:
+def test_the_alarm_of_a_service_notifies_the_alarm_topic(stack: Stack, name: str) -> None:
     queue = stack.sqs.create_queue(QueueName=f"alarms-{name}")["QueueUrl"]
     arn = f"arn:aws:sqs:{REGION}:000000000000:alarms-{name}"
     stack.sns.subscribe(TopicArn=stack.outputs["AlarmTopicArn"], Protocol="sqs", Endpoint=arn)
@@ -109,7 +109,9 @@ def letters(workshop: Workshop, stack: Stack, name: str) -> list[Any]:
 
 
 @pytest.mark.parametrize("name", FORMS)
-def test_it_fails_alone_explains_itself_and_replays(workshop: Workshop, stack: Stack, name: str) -> None:
+def test_a_failing_service_harms_no_other_and_its_dead_letters_can_be_replayed(
+    workshop: Workshop, stack: Stack, name: str
+) -> None:
     iam = stack.client("iam")
     role = stack.client("lambda").get_function_configuration(FunctionName=f"darkroom-{name}")["Role"].split("/")[-1]
     policy = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
@@ -147,7 +149,7 @@ def test_it_fails_alone_explains_itself_and_replays(workshop: Workshop, stack: S
         ("album", "get_object", "UploadBucketName", "elsewhere/x.jpg"),
     ],
 )
-def test_its_role_reads_what_was_announced_and_no_more(
+def test_the_role_of_a_service_reads_only_announced_objects(
     stack: Stack, name: str, operation: str, bucket: str, key: str
 ) -> None:
     s3 = as_role(stack, name).client("s3", endpoint_url=stack.engine.url)
@@ -193,7 +195,7 @@ def test_removal_says_what_is_left_and_deletes_it_on_request(workshop: Workshop,
     assert stack.keys("albums/") == []
 
 
-def test_its_stack_leaves_nothing_behind(workshop: Workshop, stack: Stack) -> None:
+def test_the_deleted_stack_of_a_service_leaves_no_resource(workshop: Workshop, stack: Stack) -> None:
     assert len(stack.belongings("tally")) >= 7
     workshop.darkroom("remove-subscriber", "tally", "--yes", "--folder", str(stack.engine.folder))
     until(lambda: stack.belongings("tally") == [], "end of tally's resources")

@@ -13,7 +13,7 @@ from ops.local import stack as stacks
 BUILD = stacks.ROOT / ".darkroom" / "build"
 CRASHES, OUT_OF_MEMORY, HANGS = b"!crashes!", b"!out-of-memory!", b"!hangs!"
 CODES = {CRASHES: "crashed", OUT_OF_MEMORY: "out-of-memory", HANGS: "timed-out"}
-# Each process says in its requests which one it is, so that it can be killed by them.
+# Each process names itself in its requests, so that the proxy can kill it.
 PROCESS_MARK = "process-"
 
 # In the renderer process.

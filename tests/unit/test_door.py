@@ -126,7 +126,7 @@ def test_curl_gets_a_config_with_every_field() -> None:
     assert options["url"] == ["https://uploads.s3.eu-west-1.amazonaws.com/"]
 
 
-def test_curl_is_told_why_not_and_sends_nothing() -> None:
+def test_a_refused_curl_prints_the_reason_and_sends_nothing() -> None:
     answer = post(name="cat.exe", **{"as": "curl"})
     assert answer["statusCode"] == 415
     options = curl_config(answer["body"])

@@ -24,11 +24,11 @@ from tests.support.gallery import NOW
         ("", "https://gallery.test:4566/"),
     ],
 )
-def test_s3_leads_back_to_the_gallery_and_nowhere_else(referer: str, url: str) -> None:
+def test_s3_redirects_only_to_the_gallery(referer: str, url: str) -> None:
     assert form.gallery_url({"host": "gallery.test:4566", "referer": referer}) == url
 
 
-def test_behind_a_cdn_s3_leads_back_to_the_cdn() -> None:
+def test_behind_a_cdn_s3_redirects_to_the_cdn() -> None:
     """CloudFront replaces the Host header, so neither Host nor Referer tells the address."""
     headers = {"host": "abc.execute-api.eu-west-1.amazonaws.com", "referer": "https://photos.example.com/"}
     assert form.gallery_url(headers, "https://photos.example.com/") == "https://photos.example.com/"
@@ -41,7 +41,9 @@ def test_the_forms_policy_allows_the_redirect_to_the_gallery(s3: S3Client) -> No
     assert allowed.split() == ["https://uploads.s3.amazonaws.com", "https://photos.example.com"]
 
 
-def test_the_form_is_a_ticket_for_one_nameless_picture(s3: S3Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_form_contains_a_ticket_for_one_picture_without_a_name(
+    s3: S3Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(handler, "settings", lambda: Settings("uploads", 7))
     event = {
         "version": "2.0",

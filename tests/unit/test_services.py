@@ -1,4 +1,4 @@
-"""Services with stacks of their own keep the promises that Darkroom's template keeps; the generator writes such."""
+"""Services with separate stacks, generated ones and examples, have the same properties as Darkroom's template."""
 
 import ast
 import shutil
@@ -75,13 +75,13 @@ def promises(template: dict[str, Any], name: str) -> None:
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_an_example_keeps_the_promises(name: str) -> None:
+def test_an_example_has_the_required_properties(name: str) -> None:
     promises(load_template(ROOT / "examples" / name / "template.yaml"), name.capitalize())
 
 
 @pytest.mark.parametrize("where", Where)
 @pytest.mark.parametrize("on", On)
-def test_what_is_written_keeps_the_promises(project: Path, on: On, where: Where) -> None:
+def test_a_generated_service_has_the_required_properties(project: Path, on: On, where: Where) -> None:
     written = write(project, Wanted("new-tags", on, where=where))
     template = project / ("template.yaml" if where is Where.here else "services/new_tags/template.yaml")
     promises(load_template(template), "NewTags")
@@ -94,7 +94,7 @@ def test_what_is_written_keeps_the_promises(project: Path, on: On, where: Where)
 
 @pytest.mark.parametrize("where", Where)
 @pytest.mark.parametrize("on", On)
-def test_what_is_written_is_small(project: Path, on: On, where: Where) -> None:
+def test_a_generated_service_is_small(project: Path, on: On, where: Where) -> None:
     written = write(project, Wanted("new-tags", on, where=where))
     assert _lines(*(path for path in written if path.suffix == ".py")) <= PYTHON_LINES
     before = _lines(ROOT / "template.yaml") if where is Where.here else 0
@@ -106,7 +106,7 @@ def _lines(*files: Path) -> int:
 
 
 @pytest.mark.parametrize("on", On)
-def test_it_is_deployed_beside_the_stacks_that_darkroom_is_deployed_as(project: Path, on: On) -> None:
+def test_a_generated_service_has_an_environment_for_each_darkroom_stack(project: Path, on: On) -> None:
     write(project, Wanted("new-tags", on, where=Where.own))
     folder = project / "services/new_tags"
     own, darkroom = (tomllib.loads((at / "samconfig.toml").read_text()) for at in (folder, ROOT))
@@ -206,13 +206,13 @@ def test_an_unknown_package_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "No solution found" in raised.value.sentence
 
 
-def test_only_what_the_contract_tells_is_announced() -> None:
+def test_the_topics_announce_only_events_of_the_contract() -> None:
     announced = RESOURCES["ResizedBucket"]["Properties"]["NotificationConfiguration"]["TopicConfigurations"]
     prefixes = [one["Filter"]["S3Key"]["Rules"] for one in announced]
     assert prefixes == [[{"Name": "prefix", "Value": "thumb/"}], [{"Name": "prefix", "Value": "rejected/"}]]
 
 
-def test_what_is_exported_is_a_parameter_too() -> None:
+def test_each_export_has_an_ssm_parameter() -> None:
     exported = {name for name, output in TEMPLATE["Outputs"].items() if "Export" in output}
     parameters = {
         resource["Properties"]["Name"]["Fn::Sub"].rsplit("/", 1)[-1]: resource["Properties"]["Value"]

@@ -1,4 +1,4 @@
-"""The template keeps the promises that no engine here can show: what each queue, function and policy must have."""
+"""Properties of the template that no local engine can show: of each queue, function, policy and alarm."""
 
 import json
 import re
@@ -38,7 +38,7 @@ def source_queue(event: dict[str, Any]) -> str:
 
 
 @pytest.mark.parametrize("name", sorted(set(QUEUES) - DEAD_LETTER_QUEUES))
-def test_a_queue_gives_up_into_its_own_dead_letter_queue(name: str) -> None:
+def test_each_queue_has_its_own_dead_letter_queue(name: str) -> None:
     redrive = QUEUES[name]["RedrivePolicy"]
     assert redrive["maxReceiveCount"] == MAX_RECEIVES
     dead_letter_queue = redrive["deadLetterTargetArn"]["Fn::GetAtt"].split(".")[0]
@@ -48,7 +48,7 @@ def test_a_queue_gives_up_into_its_own_dead_letter_queue(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(DEAD_LETTER_QUEUES))
-def test_somebody_is_told_of_dead_letters(name: str) -> None:
+def test_an_alarm_watches_each_dead_letter_queue(name: str) -> None:
     watched = [
         alarm["Dimensions"][0]["Value"]
         for alarm in of_type("AWS::CloudWatch::Alarm").values()
@@ -170,7 +170,7 @@ def test_static_tools_can_parse_it() -> None:
     assert [path for path in templates if "<<:" in path.read_text()] == []
 
 
-def test_the_cdn_speaks_new_tls_on_a_name_of_ones_own_and_logs_requests() -> None:
+def test_the_cdn_requires_modern_tls_on_a_custom_domain_and_logs_requests() -> None:
     (distribution,) = of_type("AWS::CloudFront::Distribution").values()
     config = distribution["DistributionConfig"]
     condition, own, default = config["ViewerCertificate"]["Fn::If"]
@@ -204,7 +204,7 @@ def test_the_resizer_waits_a_moment_for_a_batch() -> None:
     assert FUNCTIONS["ResizeFunction"]["Events"]["Uploads"]["Properties"]["MaximumBatchingWindowInSeconds"] > 0
 
 
-def test_who_is_traced_may_send_traces() -> None:
+def test_a_traced_function_may_send_traces() -> None:
     # Lambda refuses to create a function that traces with a role that may not.
     assert TEMPLATE["Globals"]["Function"]["Tracing"] == "Active"
     for function in FUNCTIONS.values():
@@ -214,7 +214,7 @@ def test_who_is_traced_may_send_traces() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(FUNCTIONS))
-def test_a_function_has_a_log_group_that_forgets(name: str) -> None:
+def test_each_function_has_a_log_group_with_retention(name: str) -> None:
     function_name = FUNCTIONS[name]["FunctionName"]["Fn::Sub"]
     groups = [
         group
@@ -225,7 +225,7 @@ def test_a_function_has_a_log_group_that_forgets(name: str) -> None:
     assert groups[0]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
 
 
-def test_each_function_has_a_role_of_its_own() -> None:
+def test_each_function_has_its_own_role() -> None:
     roles = [function["Role"]["Fn::GetAtt"] for function in FUNCTIONS.values()]
     assert len(set(roles)) == len(FUNCTIONS)
     assert not [function for function in FUNCTIONS.values() if "Policies" in function]
@@ -235,7 +235,7 @@ def test_each_function_has_a_role_of_its_own() -> None:
 UNNAMEABLE = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
 
 
-def test_no_policy_is_for_everything() -> None:
+def test_no_policy_allows_everything() -> None:
     assert statements()
     for name, statement in statements():
         resources = statement.get("Resource", [])
@@ -247,7 +247,7 @@ def test_no_policy_is_for_everything() -> None:
             assert not [action for action in actions if "*" in action], name
 
 
-def test_services_are_let_in_only_for_our_own_sources() -> None:
+def test_policies_admit_services_only_for_our_own_resources() -> None:
     let_in = [
         (name, statement)
         for name, statement in statements()
@@ -306,19 +306,19 @@ def test_the_code_and_the_template_agree() -> None:
     assert greatest["MaxSidePixels"] == MAX_SIDE_PX
 
 
-def test_the_readme_says_what_is_taken() -> None:
+def test_the_readme_names_the_accepted_formats_and_limits() -> None:
     readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
     default = {name: parameter["Default"] for name, parameter in TEMPLATE["Parameters"].items() if "Mega" in name}
     assert "accepts " + READABLE.replace(" or ", " and ") in readme
     assert f"{default['MaxUploadMegabytes']} MB and {default['MaxImageMegapixels']} megapixels" in readme
 
 
-def test_a_subscriber_keeps_what_sns_could_not_deliver() -> None:
+def test_an_undelivered_message_goes_to_the_dead_letter_queue() -> None:
     subscriptions = of_type("AWS::SNS::Subscription").values()
     for subscription in (one for one in subscriptions if one["Protocol"] == "sqs"):
         assert subscription["RawMessageDelivery"] is True
         assert subscription["RedrivePolicy"]["deadLetterTargetArn"]
 
 
-def test_the_topic_is_there_for_other_stacks() -> None:
+def test_the_topics_are_exported_to_other_stacks() -> None:
     assert TEMPLATE["Outputs"]["UploadTopicArn"]["Export"]["Name"]
