@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ops.deployment import preflight, rollback, sam, smoke
+from ops.deployment import adopt, preflight, rollback, sam, smoke
 from ops.deployment.plan import Plan, describe, exists
 from ops.local import stack
 from ops.options import console, filled, print_rows
@@ -48,9 +48,15 @@ def deploy(
     if preflight.problems(findings):
         raise Problem("preflight-failed", "Nothing was deployed. Fix what is marked with ✗, then try again.")
     before = rollback.remember(plan)
-    sam.run(sam.deploy_arguments(plan, built.template, plan.given, ask=not yes), source)
+    if found := adopt.leftovers(plan):
+        if not yes and not typer.confirm(f"Adopt {', '.join(name.name for name in found)} with all contents?"):
+            raise Problem("declined", "Nothing was deployed.")
+        adopt.adopt(plan, found)
     cloudformation = plan.session.client("cloudformation")
-    _refuse_declined(cloudformation, plan.stack)
+    try:
+        sam.run(sam.deploy_arguments(plan, built.template, plan.given, ask=not yes), source)
+    finally:
+        _refuse_declined(cloudformation, plan.stack)
     outputs = stack.outputs(cloudformation, plan.stack)
     if "GalleryUrl" in outputs:
         console.print(f"Gallery: {outputs.get('CdnUrl') or outputs['GalleryUrl']}", soft_wrap=True, highlight=False)
@@ -77,7 +83,9 @@ def _print_parameters(plan: Plan) -> None:
 
 
 def _refuse_declined(cloudformation: "CloudFormationClient", name: str) -> None:
-    """Deletes the change set that was shown and declined, if there is one. Raises Problem (`declined`)."""
+    """Deletes the change set that was shown and not confirmed, if there is one. Raises Problem (`declined`)."""
+    if describe(cloudformation, name) is None:
+        return
     waiting = [
         found["ChangeSetName"]
         for found in cloudformation.list_change_sets(StackName=name)["Summaries"]

@@ -12,6 +12,7 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.markup import escape
 
+from ops.deployment.adopt import bucket_owner, leftovers
 from ops.deployment.plan import ARCHITECTURE, Plan, exists, make_plan, read_environment
 from ops.deployment.template import longest_stack_name_chars, name_problem
 from ops.local.stack import ROOT
@@ -142,7 +143,7 @@ def _stack_state(plan: Plan) -> Iterator[Finding]:
     if status == "REVIEW_IN_PROGRESS":
         yield Finding("stack", Level.OK, "not deployed yet")
     elif status in _GONE_WRONG:
-        fix = f"Remove what is left of it, then deploy: darkroom uninstall --stack {plan.stack} --yes"
+        fix = f"Delete it, then deploy: aws cloudformation delete-stack --stack-name {plan.stack}. The pictures stay."
         yield Finding("stack", Level.PROBLEM, f"{status}: CloudFormation does not update such a stack.", fix)
     elif status == "UPDATE_ROLLBACK_FAILED":
         fix = f"Read the stack's events, then: aws cloudformation continue-update-rollback --stack-name {plan.stack}"
@@ -193,41 +194,18 @@ def _leftovers(plan: Plan) -> Iterator[Finding]:
     if exists(plan.deployed):
         return
     account = plan.session.client("sts").get_caller_identity()["Account"]
-    taken = []
-    for found in plan.template.names(plan.stack, plan.session.region_name, account):
-        if found.resource_type == "AWS::S3::Bucket" and (owner := bucket_state(plan.session, found.name)):
-            taken.append((f"bucket {found.name} {owner}", owner == "is there"))
-        if found.resource_type == "AWS::Logs::LogGroup" and has_log_group(plan.session, found.name):
-            taken.append((f"log group {found.name} is there", True))
-    for says, ours in taken:
-        fix = (
-            f"An earlier stack left it. See what it has, then remove it: darkroom uninstall --stack {plan.stack}"
-            if ours
-            else "Choose another stack_name in samconfig.toml."
-        )
-        yield Finding("leftovers", Level.PROBLEM, says, fix)
-    if not taken:
+    names = plan.template.names(plan.stack, plan.session.region_name, account)
+    buckets = [name.name for name in names if name.resource_type == "AWS::S3::Bucket"]
+    foreign = [name for name in buckets if bucket_owner(plan.session, name) == "others"]
+    for name in foreign:
+        fix = "Choose another stack_name in samconfig.toml."
+        yield Finding("leftovers", Level.PROBLEM, f"bucket {name} belongs to somebody else.", fix)
+    found = leftovers(plan)
+    for left in found:
+        says = f"{left.name} is there from an earlier stack. The deployment adopts it with its contents."
+        yield Finding("leftovers", Level.WARNING, says, f"To begin anew: darkroom uninstall --stack {plan.stack}")
+    if not found and not foreign:
         yield Finding("leftovers", Level.OK, "no bucket or log group has a name that the stack needs")
-
-
-def bucket_state(session: boto3.Session, name: str) -> str:
-    """Says `is there` or `belongs to somebody else` of a bucket; an empty string if the name is free."""
-    try:
-        session.client("s3").head_bucket(Bucket=name)
-    except ClientError as error:
-        code = error.response["Error"]["Code"]
-        if code == "404":
-            return ""
-        if code in {"403", "301"}:
-            return "belongs to somebody else"
-        raise
-    return "is there"
-
-
-def has_log_group(session: boto3.Session, name: str) -> bool:
-    """Whether there is a log group of exactly this name."""
-    found = session.client("logs").describe_log_groups(logGroupNamePrefix=name)["logGroups"]
-    return any(group["logGroupName"] == name for group in found)
 
 
 def _wheels(plan: Plan) -> Iterator[Finding]:

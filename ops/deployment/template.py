@@ -25,6 +25,7 @@ _ACCOUNT_DIGITS = "0" * 12
 class Name:
     """A resource's name, as the template composes it."""
 
+    logical_id: str
     resource_type: str
     name: str
 
@@ -59,8 +60,8 @@ class Template:
         """Lists the names that a stack's buckets, log groups and functions will have."""
         known = {"AWS::StackName": stack, "AWS::Region": region, "AWS::AccountId": account}
         return [
-            Name(resource["Type"], _substituted(resource["Properties"][_NAMED[resource["Type"]]], known))
-            for resource in self.resources.values()
+            Name(logical_id, resource["Type"], _substituted(resource["Properties"][_NAMED[resource["Type"]]], known))
+            for logical_id, resource in self.resources.items()
             if resource["Type"] in _NAMED and _NAMED[resource["Type"]] in resource.get("Properties", {})
         ]
 

@@ -13,8 +13,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from ops.deployment import buckets
+from ops.deployment.adopt import bucket_owner, has_log_group
 from ops.deployment.plan import describe, exists
-from ops.deployment.preflight import bucket_state, has_log_group
 from ops.deployment.template import Template
 from ops.local.stack import ROOT
 from ops.options import JsonOption, YesOption, console, filled, print_json
@@ -105,16 +105,11 @@ def remove(session: boto3.Session, found: Inventory) -> None:
     cloudformation = session.client("cloudformation")
     for name in found.subscribers:
         _delete_stack(cloudformation, name)
-    # A stack's deletion fails if it must delete a bucket that is not empty. Buckets that the stack retains are emptied
-    # again below: somebody may have uploaded meanwhile.
-    _empty(session, found.buckets)
     if found.exists:
         _delete_stack(cloudformation, found.stack)
-    s3, logs = session.client("s3"), session.client("logs")
-    for bucket in found.buckets:
-        if bucket_state(session, bucket) == "is there":
-            buckets.empty(s3, bucket)
-            s3.delete_bucket(Bucket=bucket)
+    # The stack retains its buckets. Now that its door is gone, nobody uploads while they are emptied.
+    _delete_buckets(session, found.buckets)
+    logs = session.client("logs")
     for group in found.log_groups:
         if has_log_group(session, group):  # a function that was still running creates its group again
             logs.delete_log_group(logGroupName=group)
@@ -149,7 +144,7 @@ def _resources(cloudformation: "CloudFormationClient", name: str) -> Iterator[An
 
 def _note(session: boto3.Session, found: Inventory, kind: str, name: str) -> None:
     """Adds a resource to the inventory if it exists and holds something that would be lost."""
-    if kind == _BUCKETS and name not in found.buckets and bucket_state(session, name) == "is there":
+    if kind == _BUCKETS and name not in found.buckets and bucket_owner(session, name) == "us":
         with console.status(f"Counting what {name} holds"):
             count, size_bytes = buckets.contents(session.client("s3"), name)
         found.buckets[name] = count
@@ -172,12 +167,15 @@ def _print(found: Inventory) -> None:
     console.print(table)
 
 
-def _empty(session: boto3.Session, counts: dict[str, int]) -> None:
+def _delete_buckets(session: boto3.Session, counts: dict[str, int]) -> None:
+    s3 = session.client("s3")
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
     with Progress(*columns, console=console) as progress:
         for bucket, count in counts.items():
             task = progress.add_task(f"emptying {bucket}", total=count)
-            buckets.empty(session.client("s3"), bucket, progress=partial(progress.advance, task))
+            if bucket_owner(session, bucket) == "us":  # a subscriber's stack may have deleted its own
+                buckets.empty(s3, bucket, progress=partial(progress.advance, task))
+                s3.delete_bucket(Bucket=bucket)
 
 
 def _delete_stack(cloudformation: "CloudFormationClient", name: str) -> None:

@@ -106,17 +106,17 @@ def test_an_account_that_blocks_public_buckets_cannot_take_anonymous_uploads(sou
     assert one(source, "public").level is Level.OK
 
 
-def test_a_bucket_and_a_log_group_of_an_earlier_stack_are_problems(source: Path) -> None:
+def test_a_bucket_and_a_log_group_of_an_earlier_stack_are_adopted(source: Path) -> None:
     bucket = f"darkroom-dev-uploads-{ACCOUNT}-{REGION}"
     boto3.client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     logs: Any = boto3.client("logs")
     logs.create_log_group(logGroupName="/aws/lambda/darkroom-dev-resize")
     logs.create_log_group(logGroupName="/aws/lambda/darkroom-dev-resize-of-another-stack")
     findings = found(source, "leftovers")
-    assert [finding.level for finding in findings] == [Level.PROBLEM] * 2
-    assert bucket in findings[0].says
-    assert findings[1].says == "log group /aws/lambda/darkroom-dev-resize is there"
-    assert all("darkroom uninstall --stack darkroom-dev" in finding.fix for finding in findings)
+    assert [finding.level for finding in findings] == [Level.WARNING] * 2
+    assert findings[0].says.startswith(f"{bucket} is there from an earlier stack.")
+    assert findings[1].says.startswith("/aws/lambda/darkroom-dev-resize is there from an earlier stack.")
+    assert all("adopts it" in finding.says for finding in findings)
     # They belong to the stack while it is deployed.
     assert found(source, "leftovers", stack="darkroom-dev", **deployed("UPDATE_COMPLETE")) == []
 
@@ -132,7 +132,7 @@ def deployed(status: str, **parameters: str) -> dict[str, Any]:
         ("CREATE_COMPLETE", Level.OK, ""),
         ("UPDATE_ROLLBACK_COMPLETE", Level.OK, ""),
         ("REVIEW_IN_PROGRESS", Level.OK, ""),
-        ("ROLLBACK_COMPLETE", Level.PROBLEM, "darkroom uninstall"),
+        ("ROLLBACK_COMPLETE", Level.PROBLEM, "delete-stack"),
         ("UPDATE_IN_PROGRESS", Level.PROBLEM, "Wait"),
         ("UPDATE_ROLLBACK_FAILED", Level.PROBLEM, "continue-update-rollback"),
     ],
