@@ -4,4 +4,6 @@ import pytest
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--stack", metavar="NAME", help="Run the end-to-end tests on this stack on AWS. It must be empty.")
+    parser.addoption("--region", metavar="REGION", help="The region of --stack, if not your default one.")
     parser.addoption("--events", metavar="FOLDER", help="Also hold AWS's sample events (*.json) against the contract.")

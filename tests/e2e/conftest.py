@@ -2,24 +2,70 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Error, Page, sync_playwright
 
+from ops.deployment.buckets import empty
 from ops.local.browser import CHROMIUM_ARGUMENTS, chromium
 from tests.support.browser import watch_shifts
-from tests.support.deployed import Stack, deployed
+from tests.support.deployed import Stack, deployed, stack_on_aws
+
+LEFT_OUT = pytest.StashKey[dict[str, list[str]]]()
+NO_STACK = "uses no stack, or deploys one of its own"
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """Deploy the Darkroom that most tests share, with the parameters' defaults."""
+def stack(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[Stack]:
+    """Deploy the Darkroom that most tests share, with the parameters' defaults; or use the stack of `--stack`."""
+    if name := pytestconfig.getoption("--stack"):
+        running = stack_on_aws(name, pytestconfig.getoption("--region"))
+        buckets = (running.upload_bucket, running.resized_bucket)
+        if any(running.keys("", bucket) for bucket in buckets):
+            pytest.exit(f"Stack {name} has pictures, and the tests delete all pictures. Use a stack without any.", 1)
+        yield running
+        for bucket in buckets:
+            empty(running.s3, bucket)
+        return
     with deployed(tmp_path_factory.mktemp("darkroom"), {}) as running:
         yield running
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With `--stack`, leave out the tests that make no sense on AWS, and remember why."""
+    if not config.getoption("--stack"):
+        return
+    reasons = {item: _reason(item) for item in items if item.path.is_relative_to(Path(__file__).parent)}
+    config.hook.pytest_deselected(items=[item for item, reason in reasons.items() if reason])
+    left_out: dict[str, list[str]] = config.stash.setdefault(LEFT_OUT, {})
+    for item, reason in reasons.items():
+        if reason:
+            left_out.setdefault(reason, []).append(item.nodeid)
+    items[:] = [item for item in items if not reasons.get(item)]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    for reason, tests in config.stash.get(LEFT_OUT, {}).items():
+        terminalreporter.section(f"left out: {reason}")
+        for test in tests:
+            terminalreporter.write_line(test)
+
+
+def _reason(item: pytest.Item) -> str:
+    """Say why a test makes no sense on a stack on AWS; empty if it does."""
+    if mark := item.get_closest_marker("local_only"):
+        return str(mark.args[0])
+    # A module that deploys a Darkroom with settings of its own has a fixture `stack` of its own.
+    definitions = item._fixtureinfo.name2fixturedefs.get("stack", ())  # type: ignore[attr-defined]
+    return "" if definitions and definitions[-1].baseid == "tests/e2e" else NO_STACK
+
+
 @pytest.fixture(scope="session", autouse=True)
-def _no_account_of_this_machine() -> None:
+def _no_account_of_this_machine(pytestconfig: pytest.Config) -> None:
+    if pytestconfig.getoption("--stack"):
+        return
     # A client without an endpoint must fail instead of reaching a real account.
     os.environ.update(AWS_ACCESS_KEY_ID="nobody", AWS_SECRET_ACCESS_KEY="nobody", AWS_CONFIG_FILE=os.devnull)
 

@@ -166,7 +166,7 @@ def test_darkroom_upload_accepts_a_folder(stack: Stack, tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(picture(111, 222))
     (tmp_path / "notes.txt").write_text("no picture")
-    command = [DARKROOM, "upload", str(tmp_path), "--folder", str(stack.engine.folder)]
+    command = [DARKROOM, "upload", str(tmp_path), *stack.place]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "2 of 2 uploaded" in done.stdout

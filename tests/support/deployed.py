@@ -1,4 +1,4 @@
-"""A Darkroom with its own local engine, for end-to-end tests and benches."""
+"""A deployed Darkroom for end-to-end tests and benches: on a local engine of its own, or on AWS."""
 
 import sys
 import time
@@ -20,6 +20,7 @@ from ops.local import stack as stack_tools
 from ops.local.engine import Engine
 from ops.local.stack import LOCAL_STACK, outputs
 from ops.local.up import bring_up
+from ops.target import Place, Target, resolve
 from tests.support.killers import BUILD
 from tests.support.ports import free_port
 
@@ -31,13 +32,28 @@ DARKROOM = str(Path(sys.executable).with_name("darkroom"))
 class Stack:
     """A deployed Darkroom, with clients that have the rights of the account's root user."""
 
-    engine: Engine
-    gallery_url: str
-    outputs: dict[str, str]
+    target: Target
     s3: S3Client
     sns: SNSClient
     sqs: SQSClient
     logs: CloudWatchLogsClient
+    place: tuple[str, ...]
+    """The options by which the `darkroom` command finds it."""
+    local: Engine | None = None
+
+    @property
+    def engine(self) -> Engine:
+        """The local engine. Tests that need it are marked `local_only`."""
+        assert self.local, "this stack is on AWS"
+        return self.local
+
+    @property
+    def gallery_url(self) -> str:
+        return self.target.gallery_url
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        return self.target.outputs
 
     @property
     def upload_bucket(self) -> str:
@@ -48,7 +64,7 @@ class Stack:
         return self.outputs["ResizedBucketName"]
 
     def client(self, service: Any) -> Any:
-        return self.engine.session().client(service, endpoint_url=self.engine.url)
+        return self.target.client(service)
 
     def upload(self, name: str, body: bytes, media_type: str = "") -> str:
         """Upload a file through the door and return the image id."""
@@ -110,18 +126,23 @@ def until[T](look: Callable[[], T], what: str, seconds: float = ARRIVES_SECONDS)
 def stack_on(engine: Engine, gallery_url: str) -> Stack:
     """Return the Darkroom that runs on an engine."""
 
-    def client(service: Any) -> Any:
-        return engine.session().client(service, endpoint_url=engine.url)
+    session = engine.session()
+    found = outputs(session.client("cloudformation", endpoint_url=engine.url), LOCAL_STACK)
+    target = Target(LOCAL_STACK, session, engine.url, found, gallery_url)
+    return _stack(target, ("--folder", str(engine.folder)), engine)
 
-    return Stack(
-        engine=engine,
-        gallery_url=gallery_url,
-        outputs=outputs(client("cloudformation"), LOCAL_STACK),
-        s3=client("s3"),
-        sns=client("sns"),
-        sqs=client("sqs"),
-        logs=client("logs"),
-    )
+
+def stack_on_aws(name: str, region: str | None) -> Stack:
+    """Return the stack of this name in the account of this machine's credentials."""
+    target = resolve(Place(stack=name, region=region))
+    return _stack(target, ("--stack", name, "--region", target.session.region_name))
+
+
+def _stack(target: Target, place: tuple[str, ...], local: Engine | None = None) -> Stack:
+    def client(service: Any) -> Any:
+        return target.client(service)
+
+    return Stack(target, client("s3"), client("sns"), client("sqs"), client("logs"), place, local)
 
 
 @contextmanager
