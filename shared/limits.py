@@ -108,6 +108,8 @@ MAX_FRAMES = 300
 KEPT_ALLOCATION_BYTES = 32 * 1024 * 1024
 # The most freed memory that stays with the process: the pixels of most photos.
 KEPT_BYTES = 256 * 1024 * 1024
+# In the function's own process, freed allocations of this size and more go back to the system at once.
+RETURNED_BYTES = 256 * 1024
 # An ICC profile. The largest profiles, of printing presses, have 3 MB.
 MAX_PROFILE_BYTES = 16 * 1024 * 1024
 # The template parameter Renditions allows this many renditions of at most this size.

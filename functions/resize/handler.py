@@ -8,6 +8,7 @@ renderer.start()  # first: its imports overlap this process's
 
 from aws_lambda_powertools.utilities.typing import LambdaContext  # noqa: E402
 
+from functions.resize.memory import return_memory  # noqa: E402
 from functions.resize.work import Settings, resize_upload  # noqa: E402
 from shared import config  # noqa: E402
 from shared.events import Upload  # noqa: E402
@@ -16,6 +17,7 @@ from shared.storage import s3_client  # noqa: E402
 from shared.subscriber import process_events  # noqa: E402
 from shared.telemetry import observed  # noqa: E402
 
+return_memory()
 settings = config.at_start(Settings)
 
 

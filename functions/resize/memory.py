@@ -1,7 +1,8 @@
-"""Memory kept from one picture to the next.
+"""glibc's allocator, set differently in the two processes that use much memory.
 
-glibc returns large freed blocks, so the next picture page-faults them in again. For a 12 megapixel PNG that is a
-seventh of the time. mallopt lets glibc keep the blocks.
+The renderer keeps freed memory: glibc returns large freed blocks, so the next picture page-faults them in again. For a
+12 megapixel PNG that is a seventh of the time. The function returns freed memory: its threads hold originals for a
+moment each, and glibc would keep a heap for every thread.
 """
 
 import ctypes
@@ -9,13 +10,20 @@ import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from shared.limits import KEPT_ALLOCATION_BYTES, KEPT_BYTES
+from shared.limits import KEPT_ALLOCATION_BYTES, KEPT_BYTES, RETURNED_BYTES
 
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # mallopt(3)
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # mallopt(3)
 
 
 class _MallInfo2(ctypes.Structure):  # mallinfo(3)
     _fields_ = (("numbers", ctypes.c_size_t * 10),)  # the ninth field, fordblks, counts the free bytes
+
+
+def return_memory() -> None:
+    """Has glibc return freed blocks of RETURNED_BYTES and more, and share one heap between all threads."""
+    if hasattr(glibc := ctypes.CDLL(None), "mallopt"):
+        glibc.mallopt(_M_MMAP_THRESHOLD, RETURNED_BYTES)
+        glibc.mallopt(_M_ARENA_MAX, 1)
 
 
 @contextmanager
@@ -26,13 +34,7 @@ def kept_memory() -> Iterator[None]:
         yield
     finally:
         if glibc and glibc.mallinfo2().numbers[8] > KEPT_BYTES:
-            give_back()
-
-
-def give_back() -> None:
-    """Returns all kept memory to the system, for another process."""
-    if glibc := _keeping_glibc():
-        glibc.malloc_trim(0)
+            glibc.malloc_trim(0)
 
 
 @functools.cache
