@@ -1,1 +1,1 @@
-"""Services with stacks of their own, each useful by itself."""
+"""Services with separate stacks, each useful by itself."""

@@ -167,7 +167,7 @@ def print_reasons(rows: Iterable[tuple[str, datetime, str]]) -> None:
 
 
 def print_dry_run(count: int, what: str, *, all_needed: bool = False) -> None:
-    """Print what a command would have done, and what to add so that it does it."""
+    """Print the result of a dry run, and the option that makes the command act."""
     options = "--all --yes" if all_needed else "--yes"
     console.print(f"Dry run: these {count} would be {what}. Add {options} to do it.", soft_wrap=True)
 

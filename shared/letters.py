@@ -77,7 +77,7 @@ def attributes(reason: Reason, history: str = "") -> dict[str, Any]:
 def replay_attributes(reason: Reason, deaths: tuple[Death, ...], replayed_at: datetime, by: str) -> dict[str, Any]:
     """Return the attributes of a dead letter's event as it goes back to the queue.
 
-    `replayed_at` begins the event's latency anew, because the time spent as a dead letter is not latency.
+    `replayed_at` restarts the event's latency, because time as a dead letter is not latency.
     """
     at = replayed_at.astimezone(UTC).isoformat(timespec="milliseconds")
     death = Death(reason.code, reason.last_failed_at, reason.attempts, at, by[:MAX_NAME_CHARS])
@@ -196,7 +196,7 @@ def read_record(s3: "S3Client", bucket: str, key: LetterKey) -> dict[str, Any]:
 def forget_record(s3: "S3Client", bucket: str, queue_url: str, message: Mapping[str, Any]) -> None:
     """Delete the record of a letter that another tool moved back to the queue with its attributes.
 
-    `message` is what the function received (Lambda's event). Raises Unavailable.
+    `message` is a message in Lambda's event. Raises Unavailable.
     """
     sent = texts_of(message)
     if "code" in sent:

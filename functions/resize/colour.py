@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from PIL import ImageCms
 
 _PROFILE_HEADER_BYTES = 128
-# Colours from all over the cube. A profile that changes none of them by more than two of 255 is sRGB with rounding.
+# Colours from all parts of the cube. A profile that changes each by at most two of 255 is sRGB with rounding.
 _SAMPLE = bytes(value for colour in itertools.product(range(0, 256, 51), repeat=3) for value in colour)
 _SAME = 2
 
@@ -143,7 +143,7 @@ def _is_grey(image: Image.Image) -> bool:
 
 
 def _fits(profile: bytes, mode: str) -> bool:
-    """Tells whether the profile's colour space (bytes 16 to 20, ICC.1:2022 table 17) is that of the picture."""
+    """Tells whether the profile's colour space (bytes 16 to 20, ICC.1:2022 table 17) equals the picture's."""
     return profile[16:20] == {"L": b"GRAY", "RGB": b"RGB ", "RGBA": b"RGB ", "CMYK": b"CMYK"}[mode]
 
 

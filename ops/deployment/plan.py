@@ -30,7 +30,7 @@ class Environment:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A deployment. The stack will have `parameters`; `sam deploy` gets `given`, a part of them.
+    """A deployment. The stack will have `parameters`; `sam deploy` gets the subset `given`.
 
     `sources` says for each parameter whether the command line, samconfig.toml, the deployed stack or the template's
     default decides. `deployed` is the stack as CloudFormation describes it, or None if there is none yet.

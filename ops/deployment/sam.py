@@ -1,4 +1,4 @@
-"""Runs `sam deploy` so that a person sees what it says and can answer what it asks."""
+"""Runs `sam deploy` so that a person sees its output and can answer its questions."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ from ops.problem import Problem
 
 
 def deploy_arguments(plan: Plan, template: Path, parameters: Mapping[str, str], *, ask: bool) -> list[str]:
-    """Writes the arguments of `sam deploy`. It reads what they do not say from samconfig.toml."""
+    """Writes the arguments of `sam deploy`. It reads the other settings from samconfig.toml."""
     return [
         "deploy",
         "--template-file",

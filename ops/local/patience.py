@@ -1,4 +1,4 @@
-"""Waits that end only when nothing progresses any more, so that a slow machine is not taken for a broken one."""
+"""Waits that end only when nothing progresses any more, so that a slow machine does not look broken."""
 
 import subprocess
 import time

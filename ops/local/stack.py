@@ -43,7 +43,7 @@ _NO_NETWORK = (
     "Network is unreachable",
     "nodename nor servname",
     "No matching distribution found",
-    "Could not satisfy the requirement",  # all that SAM tells of pip; the versions are locked, so they exist
+    "Could not satisfy the requirement",  # all of pip's error in SAM's output; locked versions exist
 )
 
 
@@ -61,7 +61,7 @@ def host_architecture() -> str:
 
 
 def service_folder(name: str, root: Path = ROOT) -> Path:
-    """Where the service `name` with a stack of its own lives. Raises Problem (`no-such-service`)."""
+    """Returns the folder of the service `name` with a separate stack. Raises Problem (`no-such-service`)."""
     for parent in ("services", "examples"):
         if (root / parent / name.replace("-", "_") / "template.yaml").is_file():
             return root / parent / name.replace("-", "_")
@@ -74,18 +74,18 @@ def service_stack(service: str | None, darkroom: str = LOCAL_STACK) -> str:
 
 
 def identifier(service: str) -> str:
-    """What the service's resources are called by in a template: NewTags for new-tags."""
+    """Returns the name of the service's resources in a template: NewTags for new-tags."""
     return "".join(part.capitalize() for part in service.split("-"))
 
 
 def build(folder: Path, architecture: str, source: Path = ROOT) -> tuple[Build, bool]:
-    """Runs `sam build` of source/template.yaml into `folder` unless the sources are those of the last build.
+    """Runs `sam build` of source/template.yaml into `folder` unless the sources have not changed since the last build.
 
-    Answers whether it ran. Raises Problem (`build-failed`, `no-network`).
+    Returns whether it ran. Raises Problem (`build-failed`, `no-network`).
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     with folder.with_name(folder.name + ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # whoever comes while another builds waits, and finds it built
+        fcntl.flock(lock, fcntl.LOCK_EX)  # a second process waits for the first, and finds the build done
         return _build(folder, architecture, source)
 
 
@@ -194,8 +194,8 @@ def digest(architecture: str, source: Path) -> str:
 
 
 def _compile(folder: Path) -> None:
-    # SAM ships no .pyc files, and compiling boto3 anew in each cold start takes longer than everything else in it.
-    # Checked by hash and not by time, because a zip rewrites times.
+    # SAM ships no .pyc files, and compiling boto3 in each cold start takes longer than everything else in it.
+    # The files are validated by hash, not by time, because a zip rewrites times.
     subprocess.run(
         [sys.executable, "-m", "compileall", "-q", "-j", "0", "--invalidation-mode", "unchecked-hash", str(folder)],
         check=False,

@@ -45,7 +45,7 @@ def logs(
     as_json: Annotated[bool, typer.Option("--json", help="Print each line as the JSON object that it is.")] = False,
     place: Place,
 ) -> None:
-    """Print what the functions logged, oldest first.
+    """Print the functions' log lines, oldest first.
 
     Example: darkroom logs --follow --level WARNING --stack darkroom-prod --region eu-west-1
     """

@@ -146,7 +146,7 @@ def replay(
     subscriber: SubscriberOption = None,
     place: Place,
 ) -> None:
-    """Send dead letters back to the queue, where their attempts are counted anew. Dry run without --yes.
+    """Send dead letters back to the queue, where their attempts start at zero. Dry run without --yes.
 
     Each letter is sent before it is deleted. Ctrl-C finishes the batches under way; run it again to continue.
 
@@ -211,7 +211,7 @@ def outcome(
     subscriber: SubscriberOption = None,
     place: Place,
 ) -> None:
-    """Say what became of each letter of a replay: ready, rejected, a letter again and why, or not ended yet.
+    """Print the outcome of each letter of a replay: ready, rejected, a letter again and why, or not ended yet.
 
     Example: darkroom dead-letters outcome 20261126T0931
     """
@@ -265,7 +265,7 @@ def wanted(letter: Letter, filters: Filters, now: datetime, dead: Dead) -> bool:
 
 
 def groups(dead: Dead, found: Sequence[LetterKey]) -> list[dict[str, Any]]:
-    """Count letters by reason, the most frequent first, with their ages in seconds and one of the sentences."""
+    """Count letters by reason, the most frequent first, with their ages in seconds and an example sentence."""
     now = datetime.now(UTC)
     grouped = []
     for code, count in Counter(key.code for key in found).most_common():
@@ -295,7 +295,7 @@ def as_row(key: LetterKey) -> dict[str, Any]:
 
 
 def print_letters(dead: Dead, found: Sequence[LetterKey]) -> None:
-    """Print the letters by reason, and the first of them one by one."""
+    """Print the letters by reason, and the first letters one by one."""
     if not found:
         console.print("No dead letters.")
         return
@@ -317,7 +317,7 @@ def print_letters(dead: Dead, found: Sequence[LetterKey]) -> None:
 
 
 def print_differences(view: View) -> None:
-    """Print what the records do not show: letters that others hold, and letters without a record."""
+    """Print the letters that the records do not show: held by others, or without a record."""
     notes = Console(stderr=True)
     if view.held:
         notes.print(

@@ -79,7 +79,7 @@ class Reading:
     """A reading of all letters that are in the queue when it begins. Use it as a context manager and iterate once.
 
     Every letter is yielded once. Letters that arrive meanwhile are left out, and however fast they arrive, the reading
-    ends: it yields little more than what was there at its beginning. At its end it releases what was not deleted.
+    ends: it yields little more than the letters at its start. At its end it releases the letters that were not deleted.
     """
 
     def __init__(
@@ -153,7 +153,7 @@ class Reading:
                 MessageSystemAttributeNames=["All"],
             )
         except ClientError as error:
-            # SQS allows 120,000 messages in flight. What was read until then is released, and can be read after it.
+            # SQS allows 120,000 messages in flight. The letters read so far are released and can be read later.
             if error.response["Error"]["Code"] in {"OverLimit", "AWS.SimpleQueueService.OverLimit"}:
                 return []
             raise

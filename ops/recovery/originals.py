@@ -1,4 +1,4 @@
-"""Compare the originals in S3 with the renditions and rejections made of them, and rebuild their events."""
+"""Compare the originals in S3 with their renditions and rejections, and rebuild their events."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -49,7 +49,7 @@ def ends(s3: "S3Client", bucket: str) -> Ends:
 
 
 def as_first_announced(uploads: Iterable[Upload], known: Iterable[str]) -> Iterator[Upload]:
-    """Restore the time of each upload's first event, where one of the `known` image ids contains it.
+    """Restore the time of each upload's first event if a `known` image id contains it.
 
     For a key that did not come from the door, the image id is made from the event's time in milliseconds. S3's listing
     has that time only in seconds. With the listed time the same picture would get a second id and appear twice.

@@ -1,8 +1,8 @@
 """The records of dead letters in S3, and their comparison with the dead-letter queue.
 
-A function writes a record with each letter (shared/letters.py). S3 lists a thousand of them in a request, at any number
-of letters, and hides none. Letters that SQS or SNS put into the queue themselves have no record at first. Letters that
-another tool moved or deleted leave one behind. `compare` repairs both.
+A function writes a record with each letter (shared/letters.py). S3 lists a thousand records per request, at any number
+of letters, and hides no letter. Letters that SQS or SNS put into the queue themselves have no record at first. Letters
+that another tool moved or deleted leave one behind. `compare` repairs both.
 """
 
 from collections.abc import Iterable, Sequence

@@ -2,7 +2,7 @@
 
 Each batch of a replay is announced in S3 before it is sent (`replays/<queue>/<run>/<number>.json`). If the command is
 killed between sending and deleting, the next one finds the announcement. It neither sends such a letter again nor
-deletes it before it knows what became of the first one.
+deletes it before it knows the outcome of the first event.
 """
 
 import getpass
@@ -50,9 +50,9 @@ class Sent:
 
 @dataclass(slots=True)
 class Summary:
-    """What a command did with the letters.
+    """The counts of a command on dead letters.
 
-    SQS refused the `failed` ones. An earlier replay sent those that `ended_before`; they were only deleted. The
+    SQS refused the `failed` ones. An earlier replay sent the `ended_before` ones, so they were only deleted. The
     `waiting` ones were perhaps sent by a replay that was killed, and are left alone.
     """
 
@@ -88,7 +88,7 @@ class Run:
         put_record(self.dead.s3, self.dead.bucket, f"{_runs_prefix(self.dead)}{self.name}/{number:06}.json", record)
 
     def end(self) -> None:
-        """Write that every announced letter was sent and deleted, but those that failed.
+        """Write that every announced letter was sent and deleted, except failed letters.
 
         A run that could not delete all that it sent has no end: the next replay looks at its letters as after a kill.
         """
@@ -108,7 +108,8 @@ def replay(
 ) -> Summary:
     """Send the wanted letters back to their queue, at most `rate` a second, each before it is deleted.
 
-    `expected` is about how many are wanted, `others` how many are not. `progress` is told how many more are done.
+    `expected` is about how many are wanted, `others` how many are not. `progress` gets the number of newly finished
+    letters.
     """
     run, summary = Run(dead), Summary()
     before = perhaps_sent(dead)
@@ -150,7 +151,7 @@ def drop(
     rate: int,
     progress: Callable[[int], None],
 ) -> Summary:
-    """Delete the wanted letters for good. The arguments are those of `replay`."""
+    """Delete the wanted letters for good. It has the same arguments as `replay`."""
     summary = Summary()
 
     def act(batch: Sequence[Letter], _number: int, reading: Reading) -> None:
@@ -173,7 +174,7 @@ def runs(dead: Dead) -> list[str]:
 
 
 def sent_in(dead: Dead, run: str) -> list[Sent]:
-    """Read which letters a replay announced, without those that it could not send."""
+    """Read the letters that a replay announced, without the letters that it could not send."""
     prefix = f"{_runs_prefix(dead)}{run}/"
     keys = [found["Key"] for found in objects(dead.s3, dead.bucket, prefix)]
     with ThreadPoolExecutor(CONNECTIONS) as pool:
@@ -217,7 +218,7 @@ def _each_batch(
     act: Callable[[Sequence[Letter], int, Reading], None],
     summary: Summary,
 ) -> None:
-    """Read the queue and hand over what is wanted in batches; Ctrl-C lets those under way finish."""
+    """Read the queue and hand the wanted letters over in batches; Ctrl-C lets running batches finish."""
     # No more is read ahead than is sent within seconds, or letters would be visible again before their turn.
     connections = max(min(CONNECTIONS, rate // 2), 1)
     under_way: set[Future[None]] = set()
@@ -255,7 +256,7 @@ def _batches(letters: Iterator[Letter], most: int) -> Iterator[tuple[Letter, ...
 
 
 def _send(dead: Dead, batch: Sequence[Letter], by: str) -> list[Letter]:
-    """Send the letters' events; answer those that SQS took."""
+    """Send the letters' events; return the letters that SQS accepted."""
     if not batch:
         return []
     now = datetime.now(UTC)
@@ -272,7 +273,7 @@ def _send(dead: Dead, batch: Sequence[Letter], by: str) -> list[Letter]:
 
 
 def _delete(dead: Dead, batch: Sequence[Letter], reading: Reading) -> list[Letter]:
-    """Delete the letters from the dead-letter queue; answer those that SQS has deleted."""
+    """Delete the letters from the dead-letter queue; return the letters that SQS has deleted."""
     gone: list[Letter] = []
     for some in batched(batch, BATCH_MESSAGES, strict=False):
         entries: Any = [{"Id": str(number), "ReceiptHandle": one.receipt_handle} for number, one in enumerate(some)]
@@ -284,7 +285,7 @@ def _delete(dead: Dead, batch: Sequence[Letter], reading: Reading) -> list[Lette
 
 
 def _ended(dead: Dead, sent: Sequence[Sent]) -> set[str]:
-    """Return the queue ids of those letters whose upload has ended since they were announced."""
+    """Return the queue ids of the letters whose upload has ended since the announcement."""
     again = {(key.image_id, key.message_id): key for key in listed(dead)} if sent else {}
 
     def has_ended(one: Sent) -> bool:

@@ -34,7 +34,7 @@ def test_both_resamplers_reduce_to_the_same_picture(mode: str, size: tuple[int, 
     image = opened(pictures.transparent()) if mode == "RGBA" else pictures.scene().convert(mode)
     box = (0.0, 0.0, image.width - 0.6, image.height - 0.3)
     both = resample.resample(image, size, box), resample.with_pillow(image, size, box)
-    if mode == "RGBA":  # the colour of what cannot be seen may be anything
+    if mode == "RGBA":  # invisible pixels may have any colour
         gray = Image.new("RGBA", size, "gray")
         both = Image.alpha_composite(gray, both[0]), Image.alpha_composite(gray, both[1])
     mean, most = difference(*both)

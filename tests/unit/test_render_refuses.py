@@ -58,7 +58,7 @@ def test_limits_are_checked_before_decoding(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_tile_larger_than_its_picture_counts_towards_the_limit() -> None:
     tiff = pictures.encoded(pictures.scene(16, 16), "TIFF", tiffinfo={50_000: 1024, 50_001: 2048})
-    for stand_in, tag in ((50_000, 322), (50_001, 323)):  # TileWidth and TileLength, which Pillow writes none of
+    for stand_in, tag in ((50_000, 322), (50_001, 323)):  # TileWidth and TileLength, which Pillow does not write
         tiff = tiff.replace(struct.pack("<HH", stand_in, 3), struct.pack("<HH", tag, 3))
     assert made(tiff, Limits(max_pixels=1024 * 2048)).pictures
     with pytest.raises(Rejected, match=r"too-many-pixels: .*1,024 x 2,048"):

@@ -63,7 +63,7 @@ class Encoder:
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One format that Darkroom reads. Its media types and extensions are those of shared/media.py.
+    """One format that Darkroom reads. shared/media.py has its media types and extensions.
 
     `matches` tells the format by a file's first bytes. `declared_size` reads the width and height in pixels from the
     header, for formats whose plugin allocates or decodes on open; else None. `open` raises what decoders raise over

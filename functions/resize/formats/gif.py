@@ -65,8 +65,8 @@ def composed(data: bytes, size: tuple[int, int]) -> Iterator[Frame]:
     """Yields each frame on the canvas of `size`, RGB or RGBA.
 
     Follows browsers: cleared or never drawn pixels are transparent and do not take the background's colour. Pixels
-    outside the canvas and frames without a colour table do not show. Pillow does none of this, so it decodes each frame
-    as a file of its own.
+    outside the canvas and frames without a colour table do not show. Pillow does not do this, so it decodes each frame
+    as a separate file.
     Raises Pillow's exceptions over broken frames.
     """
     canvas = Image.new("RGBA", size)
@@ -87,7 +87,7 @@ def composed(data: bytes, size: tuple[int, int]) -> Iterator[Frame]:
 
 
 def _draw(canvas: Image.Image, frame: Image.Image, left: int, upper: int) -> None:
-    """Pastes the frame's part inside the canvas. In a function of its own, large pictures are freed on return."""
+    """Pastes the frame's part inside the canvas. As a separate function it frees large pictures on return."""
     inside = min(frame.width, canvas.width - left), min(frame.height, canvas.height - upper)
     if min(inside) > 0:
         patch = (frame if inside == frame.size else frame.crop((0, 0, *inside))).convert("RGBA")
@@ -95,11 +95,11 @@ def _draw(canvas: Image.Image, frame: Image.Image, left: int, upper: int) -> Non
 
 
 def _decoded(data: bytes, frame: _Frame, pixels: int) -> Image.Image:
-    """Opens one frame with Pillow, as a file of its own."""
+    """Opens one frame with Pillow, as a separate file."""
     if pixels > MAX_IMAGE_PIXELS:
         raise ValueError("a frame is larger than any picture may be")
     size = data[frame.start + 5 : frame.start + 9]
-    # Only the table in use: of two tables, one of them grey, Pillow makes a mode that it cannot convert.
+    # Only the table in use: from a grey and a coloured table Pillow makes a mode that it cannot convert.
     own = _table_bytes(data, frame.start + 9)
     tables = bytes(3) if own else data[10 : _HEADER_BYTES + _table_bytes(data, 10)]
     control = b"!" + _CONTROL + bytes((frame.control[0] & 1, 0, 0, frame.control[3])) + b"\0"

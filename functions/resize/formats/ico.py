@@ -6,7 +6,7 @@ from functions.resize.formats import png
 from functions.resize.formats.base import Format, Opened, loaded, starts_with
 from shared.limits import Limits
 
-_ENTRY = struct.Struct("<BBBxHHII")  # width, height (0 is 256), colours (0 is many), planes, bits, bytes, offset
+_ENTRY = struct.Struct("<BBBxHHII")  # width, height (0 means 256), colours (0 means many), planes, bits, bytes, offset
 _HEADER_BYTES = 6
 
 
@@ -38,7 +38,7 @@ def _size(data: bytes) -> tuple[int, int]:
     at = _HEADER_BYTES + _ENTRY.size
     old = icon[at : at + 4] == b"\x0c\0\0\0"
     width, height = struct.unpack_from("<HH" if old else "<ii", icon, at + 4)
-    return abs(width), abs(height) // 2  # the mask lies below the picture and is as high
+    return abs(width), abs(height) // 2  # the picture is followed by a mask of the same height
 
 
 def _open(data: bytes, limits: Limits) -> Opened:

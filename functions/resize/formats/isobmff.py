@@ -8,7 +8,7 @@ from functions.resize.space import DEFAULT_PEAK_NITS, Coded, Space
 
 AVIF_BRANDS = {b"avif", b"avis"}
 HEVC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"}
-# The brands that name a codec. The first of them in a file decides who decodes it.
+# The brands that name a codec. The first brand of a file decides which decoder reads it.
 CODED_BRANDS = AVIF_BRANDS | HEVC_BRANDS
 
 
@@ -25,7 +25,7 @@ def first_of(head: bytes, known: set[bytes]) -> bytes | None:
     return next((brand for brand in brands(head) if brand in known), None)
 
 
-# Transfer characteristics of ITU-T H.273: sRGB, and those of BT.709 and its kin. Browsers show the latter as sRGB in a
+# Transfer characteristics of ITU-T H.273: sRGB, and BT.709 with its relatives. Browsers show the latter as sRGB in a
 # picture too, since cameras and encoders name them without meaning the curve of a television.
 _SRGB, _VIDEO = 13, {1, 6, 11, 12, 14, 15}
 
@@ -56,14 +56,14 @@ class Properties(NamedTuple):
 
 
 def _peak_nits(found: dict[bytes, bytes]) -> float:
-    """Returns the brightest light in the picture, else that of the display it was made on, in cd/m2."""
+    """Returns the brightest light in the picture, or else of its mastering display, in cd/m2."""
     content = int.from_bytes(found.get(b"clli", b"")[:2])
     display = int.from_bytes(found.get(b"mdcv", b"")[16:20]) / 10_000
     return content or display or DEFAULT_PEAK_NITS
 
 
 def boxes(data: bytes, start: int, end: int) -> Iterator[Box]:
-    """Yields the boxes between two places. Stops at one that is cut or makes no sense."""
+    """Yields the boxes between two places. Stops at a truncated or malformed box."""
     at = start
     while at + 8 <= end:
         size, kind = struct.unpack_from(">I4s", data, at)
@@ -105,7 +105,7 @@ def properties(data: bytes) -> Properties:
 
 
 def _contents(data: bytes, found: list[Box]) -> dict[bytes, bytes]:
-    """Maps each box's type to its content, the first of each type. The type of `colr` has that of its colour added."""
+    """Maps each box's type to its content, the first of each type; `colr` is mapped with its colour type."""
     contents: dict[bytes, bytes] = {}
     for box in found:
         content = data[box.body : box.end]

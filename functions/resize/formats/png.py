@@ -91,7 +91,7 @@ def read(data: bytes) -> Header:
     """Reads the header of the PNG in `data` and checks every critical chunk.
 
     Pillow does not compare the checksums of the pixels and accepts a file without its end; a browser shows half of it.
-    Raises ValueError that says what is wrong.
+    Raises ValueError with the reason.
     """
     chunks = list(_chunks(data))
     kinds = frozenset(chunk.kind for chunk in chunks)
@@ -157,7 +157,7 @@ def _chromaticities(chunk: bytes) -> Chromaticities:
 
 
 def _peak_nits(chunks: dict[bytes, bytes]) -> float:
-    """Returns the brightest light in the picture, else that of the display it was made on, in cd/m2."""
+    """Returns the brightest light in the picture, or else of its mastering display, in cd/m2."""
     for kind, at in ((b"cLLI", 0), (b"mDCV", 16)):
         nits = int.from_bytes(chunks.get(kind, b"")[at : at + 4]) / 10_000
         if nits:
@@ -195,7 +195,7 @@ def _transparent_value(header: Header, key: object) -> object:
 def _check_rows(data: bytes, image: Image.Image) -> None:
     """Raises ValueError if the pixels in `data` end before the last row of `image`.
 
-    Pillow notices a broken stream, but not one that ends too early: the missing rows stay zero.
+    Pillow notices a broken stream, but not a stream that ends too early: the missing rows stay zero.
     """
     last = [image.crop((0, y, image.width, y + 1)) for y in range(max(0, image.height - 2), image.height)]
     if all(any(row.tobytes()) for row in last):

@@ -40,7 +40,7 @@ def white_bits(image: Image.Image) -> int:
 
 
 def zero_is_white(image: Image.Image) -> bool:
-    """Tells whether the tag WhiteIsZero is set. Pillow heeds it at 8 bits only."""
+    """Tells whether the tag WhiteIsZero is set. Pillow applies it only at 8 bits."""
     return _tag(image, _PHOTOMETRIC) == 0
 
 
