@@ -1,4 +1,4 @@
-"""Execution environments: the real handler, imported anew for each, with fakes around it."""
+"""Execution environments: each imports the real handler again, with fakes around it."""
 
 import importlib
 import os
@@ -18,7 +18,7 @@ type Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
 
 class Environment:
-    """One execution environment: modules of its own, so that nothing it remembers is another's.
+    """One execution environment, with separate modules, so that environments share no state.
 
     `prepare` runs before the handler is imported. Modules that it imports by name, and changes, belong to this
     environment alone.
@@ -62,7 +62,7 @@ def settings(variables: Mapping[str, str]) -> Iterator[None]:
 
 @contextmanager
 def _no_modules_under_test() -> Iterator[None]:
-    """Lets imports load the code under test anew; afterwards everybody else's modules are back."""
+    """Lets imports load the code under test again, and restores all modules afterwards."""
     before = {name: module for name, module in sys.modules.items() if _is_under_test(name)}
     for name in before:
         del sys.modules[name]

@@ -17,8 +17,8 @@ CLIENT_SECONDS = 3.0
 class Fault:
     """Every request whose name fits `operations` (a shell pattern such as `s3:*`) fails while the fault lasts.
 
-    `code` and `status` are the answer's; with status 0 there is none, and the connection cannot be made. `probability`
-    is that of each request to meet the fault, `carried_out` that of a failed request to have had its effect.
+    `code` and `status` belong to the answer; with status 0 the connection fails. A request meets the fault with
+    `probability`. A failed request was carried out nevertheless with the probability `carried_out`.
     """
 
     operations: str
@@ -51,7 +51,7 @@ def failure(operation: str, code: str, status: int) -> Exception:
 
 @dataclass
 class Service:
-    """Lets requests take their time, meet faults and be counted; the fakes of S3 and SQS share one."""
+    """Delays, fails and counts requests; the fakes of S3 and SQS share one."""
 
     world: World
     faults: list[Fault] = field(default_factory=list)
@@ -61,7 +61,7 @@ class Service:
     _one_at_a_time: Lock = field(default_factory=Lock)
 
     def request[R](self, operation: str, act: Callable[[], R]) -> R:
-        """Does `act` as the request `operation`, or raises what botocore would."""
+        """Does `act` as the request `operation`, or raises botocore's exception."""
         self.requests[operation] = self.requests.get(operation, 0) + 1
         fault = self.met(operation)
         if fault is None:

@@ -22,7 +22,7 @@ class Expected:
     # Every healthy upload becomes a dead letter with this code.
     letters: str = ""
     recovers: bool = True
-    # How often one file may be rendered at most; each kill or lost answer of S3 may cost one more.
+    # The most renderings of one file; each kill or lost answer of S3 may cost one more.
     renders: int = 1
 
 

@@ -39,7 +39,7 @@ class Poller:
         self.queue.on_visible = self._open_window
 
     def kill_one(self) -> None:
-        """Ends an environment that is in the middle of a batch, if there is one, as a crash of its process does."""
+        """Ends an environment in the middle of a batch, if there is one, like a crash of its process."""
         if self._busy:
             self._end(self.world.random.choice(self._busy))
             self.killed += 1
@@ -99,7 +99,7 @@ class Poller:
 
     def _delete(self, answer: dict[str, Any], receipts: dict[str, str]) -> None:
         back = {failure["itemIdentifier"] for failure in answer["batchItemFailures"]}
-        if not back <= receipts.keys():  # AWS then takes the whole batch for failed
+        if not back <= receipts.keys():  # AWS then treats the whole batch as failed
             self.failed += 1
             return
         for message_id, receipt in receipts.items():

@@ -1,4 +1,4 @@
-"""A renderer that takes virtual time, and that some pictures end as they would end the real one's process."""
+"""A renderer in virtual time. Some pictures end it, like the process of the real renderer."""
 
 import importlib
 from collections import Counter
@@ -7,13 +7,13 @@ from typing import Any
 
 from tests.support.simulation.world import World
 
-# A body that ends so crashes the renderer, hangs it, needs too much memory, or is no picture.
+# A body with this ending crashes the renderer, hangs it, needs too much memory, or is no picture.
 CRASHES, HANGS, OUT_OF_MEMORY, REJECTED = b"!crashes!", b"!hangs!", b"!out-of-memory!", b"!rejected!"
 DEATHS = {CRASHES: ("crashed", 1.0), HANGS: ("timed-out", 30.0), OUT_OF_MEMORY: ("out-of-memory", 2.0)}
 
 
 class SimulatedRenderer:
-    """Stands in for functions.resize.renderer's. Made within an environment, whose error classes it raises.
+    """Replaces functions.resize.renderer. It is made within an environment and raises that environment's errors.
 
     `renders` counts by the bytes of the file; all environments share it.
     """

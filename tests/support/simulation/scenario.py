@@ -29,7 +29,7 @@ class Scenario:
     rate: float
     lasts_seconds: float
     faults: tuple[Fault, ...] = ()
-    # How long after the last upload the world goes on.
+    # The world runs this long after the last upload.
     drain_seconds: float = 2 * HOUR
     maximum_concurrency: int = 10
     render_seconds: float = 0.12
@@ -69,9 +69,9 @@ class Outcome:
     older_content: int
     # Of each upload's thumb, by its image id: the world's seconds when it was first written.
     ready_at: dict[str, float]
-    # The most often that one file was rendered.
+    # The most renderings of one file.
     most_renders: int
-    # How often each log event was written, with its code.
+    # The number of lines of each log event, by code.
     events: Counter[str]
     # Of each dead letter that the handler sent: code, sentence, the world's seconds.
     letters: list[tuple[str, str, float]]
@@ -79,17 +79,17 @@ class Outcome:
 
     @property
     def healthy_dead(self) -> int:
-        """How many uploads are among the dead letters although their files are fine."""
+        """Counts the dead letters of healthy files."""
         return sum(count for place, count in self.places.items() if "dead" in place and "killer" not in place)
 
     @property
     def lost(self) -> int:
-        """How many uploads are nowhere."""
+        """Counts the uploads that are in no place."""
         return sum(count for place, count in self.places.items() if "nowhere" in place)
 
     @property
     def recovery_seconds(self) -> float:
-        """How long after the end of the last fault the last upload from before its end was ready."""
+        """Returns the seconds from the end of the last fault until every earlier upload was ready."""
         ends = [fault.ends_seconds for fault in self.simulation.scenario.faults if fault.ends_seconds < float("inf")]
         end = max(ends, default=0.0)
         waited = [one.upload.image.id for one in self.simulation.sent if one.at < end and one.kind != "killer"]
@@ -127,7 +127,7 @@ class Simulation:
         self._waiting_records: list[dict[str, Any]] = []
 
     def run(self) -> Outcome:
-        """Lets it all happen and looks where everything is in the end."""
+        """Runs the scenario and records the place of each upload."""
         scenario, world = self.scenario, self.world
         number = round(scenario.rate * scenario.lasts_seconds)
         for n in range(number):

@@ -117,7 +117,7 @@ class Queue:
         self._hide(moved)
 
     def change_visibility(self, receipt: str, seconds: float) -> bool:
-        """Makes a message visible in so many seconds; False if it is no longer in flight under this receipt."""
+        """Makes a message visible after `seconds`; returns False if this receipt is no longer in flight."""
         message = self._by_receipt.get(receipt)
         if message is None or not message.in_flight:
             return False
@@ -126,7 +126,7 @@ class Queue:
         return True
 
     def delete(self, receipt: str) -> bool:
-        """Deletes a message for good. False if the receipt is not its newest: SQS then may not delete it."""
+        """Deletes a message; returns False if the receipt is not the newest, because SQS then may not delete it."""
         message = self._by_receipt.get(receipt)
         if message is None:
             return False

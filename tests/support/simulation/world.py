@@ -20,13 +20,13 @@ class Killed(BaseException):
 
 
 class Task(greenlet):
-    """One thread of the code under test. `process` is what it dies with."""
+    """One thread of the code under test. It ends together with its `process`."""
 
     def __init__(self, hub: greenlet, work: Callable[[], object], process: object) -> None:
         super().__init__(run=self._run, parent=hub)
         self.process = process
         self.killed = False
-        self.turn = 0  # how often it was resumed: a wake-up for an earlier turn comes too late
+        self.turn = 0  # the number of resumptions: a wake-up for an earlier turn is too late
         self._work = work
 
     def _run(self) -> None:
@@ -55,7 +55,7 @@ class World:
         heapq.heappush(self._events, (max(seconds, self.seconds), next(self._numbers), action))
 
     def after(self, seconds: float, action: Callable[[], object]) -> None:
-        """Calls `action` in so many seconds."""
+        """Calls `action` after `seconds`."""
         self.at(self.seconds + seconds, action)
 
     def spawn(self, work: Callable[[], object], process: object = None) -> Task:
@@ -89,7 +89,7 @@ class World:
             raise Killed
 
     def kill(self, process: object) -> None:
-        """Ends every task of `process` where it stands; none of them does anything more."""
+        """Ends every task of `process` immediately."""
         for task in [task for task in self._tasks if task.process is process]:
             task.killed = True
             self._resume(task, task.turn)
@@ -148,14 +148,14 @@ class VirtualExecutor(Executor):
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Cancels what has not begun, if told so. Tasks under way go on, as threads do."""
+        """Cancels waiting tasks on request. Running tasks continue, like threads."""
         if cancel_futures:
             for future, _ in self._waiting:
                 future.cancel()
 
 
 def virtual_wait(world: World) -> Callable[..., None]:
-    """Returns concurrent.futures.wait in virtual time, for callers that do not look at its answer."""
+    """Returns concurrent.futures.wait in virtual time, for callers that ignore its result."""
 
     def wait(futures: Iterable[Future[Any]], timeout: float | None = None) -> None:
         ends = world.seconds + timeout if timeout is not None else float("inf")
