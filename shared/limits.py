@@ -66,6 +66,8 @@ MESSAGE_SECONDS = 40
 START_SECONDS = 20
 # Reserved at the end of an invocation, to report failures and to requeue.
 RESERVE_SECONDS = 8
+# The last part of that, in which the handler returns.
+MARGIN_SECONDS = 1
 # The messages of an invocation stay invisible this much longer than it can run, so that Lambda can delete them.
 LEASE_MARGIN_SECONDS = 10
 # C code that ignores the end of its time is given this long; then its process is ended from outside.

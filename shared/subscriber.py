@@ -12,7 +12,7 @@ interpreter. Then Lambda reports nothing, and SQS delivers each message of the b
 import math
 import random
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor, wait
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -32,6 +32,7 @@ from shared.limits import (
     BACKOFF_FACTOR,
     BACKOFF_FIRST_SECONDS,
     LEASE_MARGIN_SECONDS,
+    MARGIN_SECONDS,
     MAX_ATTEMPTS,
     MAX_WAIT_SECONDS,
     MAX_WAITED_SECONDS,
@@ -123,14 +124,26 @@ class Batch[E: Created]:
     def _process_overlapping(self) -> None:
         pool = make_pool(self._overlap)
         messages = self._messages
+        tasks: dict[str, Future[None]] = {}
         if breaker.open:  # one message tries the service before the others do
-            wait([pool.submit(self._process, messages[0])], self._left() - RESERVE_SECONDS)
-            messages = messages[1:]
-        wait([pool.submit(self._process, message) for message in messages], max(self._left() - RESERVE_SECONDS, 0))
+            tasks[messages[0].id] = pool.submit(self._process, messages[0])
+            wait(tasks.values(), self._left() - RESERVE_SECONDS)
+        tasks |= {m.id: pool.submit(self._process, m) for m in messages if m.id not in tasks}
+        wait(tasks.values(), max(self._left() - RESERVE_SECONDS, 0))
         pool.shutdown(wait=False, cancel_futures=True)
         # A thread that is stuck in a request to S3 goes on. Its writes are idempotent; its message is requeued here.
-        late = [message for message in self._messages if message.claim()]
+        late = [message for message in messages if message.claim()]
         self._requeue([(message, None, no_time_left()) for message in late])
+        # The threads are settling all other messages. One that does not finish is redelivered, so it cannot be lost.
+        settling = [message for message in messages if message not in late]
+        wait([tasks[message.id] for message in settling], max(self._left() - MARGIN_SECONDS, 0))
+        for message in settling:
+            task = tasks[message.id]
+            if not task.done():
+                self._failed.add(message.id)
+            elif error := task.exception():  # a bug in this module
+                tell(telemetry.InvocationFailed(error_type=type(error).__qualname__))
+                self._failed.add(message.id)
 
     def _process(self, message: Message) -> None:
         """Works on every event in the message, then decides what becomes of the message."""

@@ -433,3 +433,35 @@ def test_a_message_that_is_stuck_is_requeued_in_time(desk: Desk, monkeypatch: py
     (copy,) = desk.received()
     assert desk.keys_by_handle[copy["receiptHandle"]] == "stuck.jpg"
     assert Message(copy).attempts == 1
+
+
+def test_a_message_that_is_still_being_settled_is_not_lost(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last moment: the work has failed, but SQS has not yet been told, when the invocation must end."""
+    release = threading.Event()
+    monkeypatch.setattr(subscriber, "RESERVE_SECONDS", 0.5)
+    monkeypatch.setattr(subscriber, "START_SECONDS", 0.1)
+    monkeypatch.setattr(subscriber, "MARGIN_SECONDS", 0.1)
+    event = desk.batch(("a.jpg", 1), ("b.jpg", 1))
+    real = queues.set_visibility
+    calls: list[int] = []
+
+    def slow(sqs: SQSClient, url: str, handles: list[str], seconds: int) -> None:
+        calls.append(seconds)
+        if len(calls) > 1:  # the first call is the lease
+            release.wait(10)
+        real(sqs, url, handles, seconds)
+
+    monkeypatch.setattr(queues, "set_visibility", slow)
+    answer = process_events(event, Context(remaining_ms=1000), Upload, failing("a.jpg"), overlap=2)
+    release.set()
+    assert desk.come_back(event, answer) == ["a.jpg"]
+
+
+def test_a_message_whose_settling_fails_is_not_lost(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_: int) -> int:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(subscriber, "backoff_seconds", broken)
+    event = desk.batch(("a.jpg", 1), ("b.jpg", 1))
+    answer = process_events(event, Context(), Upload, failing("a.jpg"), overlap=2)
+    assert desk.come_back(event, answer) == ["a.jpg"]
