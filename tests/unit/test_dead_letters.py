@@ -73,7 +73,7 @@ def every_option() -> Iterator[tuple[list[str], str]]:
     [
         pytest.param(path, option, id=" ".join([*path, option]))
         for path, option in every_option()
-        if path[0] not in {"up", "build", "new-subscriber", "corpus"}
+        if path[0] not in {"up", "build", "dev", "new-subscriber", "corpus"}
     ],
 )
 def test_an_empty_option_is_a_usage_error(place: Place, path: list[str], option: str) -> None:
