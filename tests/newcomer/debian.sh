@@ -29,8 +29,10 @@ if [ -n "${SSL_CERT_FILE:-}" ]; then
     set -- "$@" SSL_CERT_FILE=/etc/roots.pem PIP_CERT=/etc/roots.pem
 fi
 if [ -n "${PYTHON313:-}" ]; then
-    mkdir -p "$home/.pyenv/versions"
-    cp -a "$PYTHON313" "$home/.pyenv/versions/"
+    # At the same path, which its libraries are found by.
+    [ -d "$base$PYTHON313" ] || { mkdir -p "$base${PYTHON313%/*}" && cp -a "$PYTHON313" "$base${PYTHON313%/*}/"; }
+    chmod a+rx "$base/root" "$base/root/.pyenv" "$base/root/.pyenv/versions" 2>/dev/null || true
+    set -- "$@" PYENV_ROOT="${PYTHON313%/versions/*}"
 fi
 chown -R $id:$id "$home"
 

@@ -36,7 +36,7 @@ class FakeTarget:
         return self.clients[service]
 
     def queues(self, subscriber: str | None) -> tuple[str, str]:
-        assert subscriber is None
+        assert subscriber in {None, "NAME"}
         return "work", "dead"
 
 
