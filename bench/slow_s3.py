@@ -23,7 +23,7 @@ _ONLY_NEW = re.compile(rb"if-none-match: *\*", re.IGNORECASE)
 class SlowS3:
     """Answers requests to S3 and SQS on loopback, in a separate thread.
 
-    Every request takes REQUEST_SECONDS. All bytes of one direction share a line of LINE_BYTES_PER_SECOND, as they do in
+    Every request takes REQUEST_SECONDS. The bytes of one direction share a bandwidth of LINE_BYTES_PER_SECOND, as in
     Lambda. `written` has the path (`/bucket/key`) of every object that a PUT wrote. `requests` counts by kind.
     """
 

@@ -1,4 +1,4 @@
-"""Colour: every picture ends as sRGB in L, RGB or RGBA, whichever space and mode it came in."""
+"""Colour: converts every picture to sRGB in L, RGB or RGBA, from any space and mode."""
 
 import functools
 import io
@@ -28,7 +28,7 @@ _SAME = 2
 def resamplable(image: Image.Image, space: Space) -> tuple[Image.Image, Space]:
     """Converts `image` to a mode that can be resampled. Resolves palettes, scales 16 and 32 bits to 8, keeps alpha.
 
-    Returns it with the space that it then is in: greys of 16 bits become sRGB at once, while they have all their bits.
+    Returns it with its new space: 16-bit greys are converted to sRGB at once, while they still have all their bits.
     """
     if image.mode.startswith("I;16") and isinstance(space, Measured):
         return _from_sixteen(image, space.exponent), None
@@ -63,7 +63,7 @@ def _from_thirty_two(image: Image.Image) -> Image.Image:
 def _from_sixteen(image: Image.Image, exponent: float | None = None) -> Image.Image:
     """Scales a 16-bit grey picture by tables. Returns RGBA where one value stands for transparent.
 
-    `exponent` leads from values to light, which then becomes sRGB.
+    `exponent` converts values to light, which is then encoded as sRGB.
     """
     white = 2 ** tiff.white_bits(image) - 1
     wide = image.convert("I")
@@ -164,7 +164,7 @@ def _by_profile(image: Image.Image, profile: bytes) -> Image.Image | None:
 def _to_srgb(profile: bytes, mode: str) -> "ImageCms.ImageCmsTransform | None":
     """Builds the transform from a profile to sRGB. Returns None if the profile cannot be read, or changes no colour.
 
-    The name of a profile proves nothing: some are called sRGB and are not.
+    A profile's name proves nothing: some profiles named sRGB have other colours.
     """
     from PIL import ImageCms
 

@@ -21,7 +21,7 @@ def encode(frames: Sequence[Image.Image], format_: Format, quality: int, timing:
     """
     encoder = format_.encoder
     assert encoder is not None
-    format_.load_plugin()  # Pillow would else import every plugin that it has to find this one
+    format_.load_plugin()  # otherwise Pillow imports all its plugins to find this one
     first = frames[0] if encoder.has_alpha else _on_white(frames[0])
     options = encoder.options(quality)
     if len(frames) > 1 and encoder.has_animation:

@@ -27,7 +27,7 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-# A rendition is made from a larger one instead of the original when that has at least this many times its side.
+# A rendition is made from a larger one instead of the original if the larger one has at least this many times its side.
 _ENOUGH = 2
 
 
@@ -43,7 +43,7 @@ type _Made = dict[Rendition, list[Image.Image]]
 
 
 def render(data: bytes, renditions: Sequence[Rendition], limits: Limits) -> Rendered:
-    """The picture in the file `data` in each of `renditions`, in their order: upright, in sRGB, free of metadata.
+    """Returns the picture in `data` as each of `renditions`, in their order: upright, in sRGB, without metadata.
 
     The same input gives the same bytes. Raises Rejected, and nothing else, if the file cannot become a picture:
     `not-an-image`, `unsupported-format`, `damaged-image`, `too-many-bytes`, `too-many-pixels`, `side-too-long`,
@@ -58,7 +58,7 @@ def render(data: bytes, renditions: Sequence[Rendition], limits: Limits) -> Rend
     sizes = {rendition: fit(width, height, rendition) for rendition in renditions}
     pixels = sum(w * h for w, h in sizes.values())
     timing: dict[str, object] = {}
-    # An animation whose renditions would be over the limit (tiny frames, enlarged) stays still, as one too long does.
+    # An animation becomes a still if it is too long, or if its renditions (tiny frames, enlarged) exceed the limit.
     if opened.frames > 1 and opened.frames * pixels <= limits.max_pixels:
         made, timing = _make_animation(opened, sizes, clock)
     else:
@@ -71,7 +71,7 @@ def render(data: bytes, renditions: Sequence[Rendition], limits: Limits) -> Rend
 
 
 def _make_still(opened: Opened, sizes: _Sizes, clock: _Clock) -> _Made:
-    """Each rendition's pixels, from one decode."""
+    """Makes each rendition's pixels from one decode."""
     started = perf_counter()
     widest = max(w for w, _ in sizes.values())
     highest = max(h for _, h in sizes.values())
@@ -88,7 +88,7 @@ def _make_still(opened: Opened, sizes: _Sizes, clock: _Clock) -> _Made:
 
 
 def _make_animation(opened: Opened, sizes: _Sizes, clock: _Clock) -> tuple[_Made, dict[str, object]]:
-    """Each rendition's frames, and the timing that the encoder needs."""
+    """Makes each rendition's frames, and the timing for the encoder."""
     made: _Made = {rendition: [] for rendition in sizes}
     durations: list[int] = []
     loops = animation.loops(opened)
@@ -106,7 +106,7 @@ def _make_animation(opened: Opened, sizes: _Sizes, clock: _Clock) -> tuple[_Made
 
 
 def _resize(opened: Opened, decoded: Decoded, sizes: _Sizes) -> dict[Rendition, Image.Image]:
-    """The picture in each size, upright and in sRGB: the largest from the decoded one, a much smaller from a larger."""
+    """Makes the picture in each size, upright, in sRGB; a much smaller one is made from a larger one."""
     source, space = resamplable(decoded.image, opened.space)
     made: dict[Rendition, Image.Image] = {}
     for rendition, size in sorted(sizes.items(), key=lambda item: -item[1][0] * item[1][1]):
@@ -130,7 +130,7 @@ def _without_alpha(image: Image.Image) -> Image.Image:
 
 
 def _picture(rendition: Rendition, frames: list[Image.Image], transparent: bool, timing: dict[str, object]) -> Picture:
-    """The file of one rendition. `auto` is decided by the upload, not by the rendition, so all of it agree."""
+    """Encodes one rendition. `auto` depends only on the upload, so its renditions have the same format."""
     auto = "webp" if transparent or len(frames) > 1 else "jpeg"
     encoding = auto if rendition.format == "auto" else rendition.format
     body = encode(frames, BY_NAME[encoding.upper()], rendition.quality, timing)

@@ -1,4 +1,4 @@
-"""The result of rendering, in the renderer process and in the function; knows nothing of Pillow."""
+"""The result of rendering, for the renderer process and the function; it does not import Pillow."""
 
 from dataclasses import dataclass
 
@@ -17,18 +17,18 @@ class Picture:
 
     @property
     def content_type(self) -> str:
-        """The media type to serve it with."""
+        """Returns the file's media type."""
         return f"image/{self.encoding}"
 
     @property
     def extension(self) -> str:
-        """The end of its key, without the dot."""
+        """Returns the extension in the key, without the dot."""
         return EXTENSIONS_BY_TYPE[self.content_type][0]
 
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """All renditions of an upload. The size in pixels is the original's, upright; `format` is the original's."""
+    """All renditions of an upload. The size in pixels and the `format` describe the upright original."""
 
     width_px: int
     height_px: int

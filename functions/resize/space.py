@@ -1,9 +1,9 @@
-"""The colour space that a file says its pixels are in. A decoder reads it, and colour.py converts it to sRGB."""
+"""The colour space of a file's pixels. A decoder reads it, and colour.py converts it to sRGB."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
 
-# PQ content that does not say how bright it gets is taken to reach this, as browsers take it.
+# The assumed peak of PQ content without a declared one, as in browsers.
 DEFAULT_PEAK_NITS = 1000.0
 
 
@@ -38,11 +38,11 @@ class Coded:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """An exponent from values to light, and chromaticities (None for sRGB's): PNG's `gAMA` and `cHRM`."""
+    """The exponent that converts values to light, and chromaticities (None for sRGB's): PNG's `gAMA` and `cHRM`."""
 
     exponent: float
     chromaticities: Chromaticities | None
 
 
-# None is sRGB, and what browsers take for it: a picture that says nothing.
+# None means sRGB, also for a picture without a declared space, as in browsers.
 type Space = Profile | Coded | Measured | None

@@ -13,11 +13,11 @@ PQ, HLG = 16, 18
 # Reference white (BT.2408, 2.1), the light that PQ's highest value stands for, and HLG's reference display.
 _WHITE_NITS, _PQ_NITS, _HLG_NITS = 203.0, 10_000.0, 1000.0
 _HLG_GAMMA = 1.2
-# How far the curve above reference white goes straight on before it bends towards the peak.
+# The straight part of the curve above reference white, before it bends towards the peak.
 _BEND = 0.65
-# Tables go on above white, because Pillow interpolates between values on both sides of it. They hold values below 2.
+# Tables continue above white, because Pillow interpolates between values on both sides. They hold values below 2.
 _TABLE_END = 1.9
-# Values a side of a table. Between two of 33, results are nearly straight.
+# Values per side of a table. Between two of 33 values the result is nearly linear.
 _SIDE = 33
 
 
@@ -102,5 +102,5 @@ def _compression(brightest: float, peak: float) -> float:
 
 
 def encoded(light: float) -> float:
-    """Encodes light as sRGB (IEC 61966-2-1), and goes on above white."""
+    """Encodes light as sRGB (IEC 61966-2-1), and continues above white."""
     return 12.92 * light if light <= 0.0031308 else 1.055 * math.pow(light, 1 / 2.4) - 0.055

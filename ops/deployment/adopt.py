@@ -33,7 +33,7 @@ def leftovers(plan: Plan) -> list[Name]:
 
 
 def is_there(session: boto3.Session, name: Name) -> bool:
-    """Answers whether the bucket or log group exists in this account."""
+    """Returns whether the bucket or log group exists in this account."""
     match name.resource_type:
         case "AWS::S3::Bucket":
             return bucket_owner(session, name.name) == "us"
@@ -44,7 +44,7 @@ def is_there(session: boto3.Session, name: Name) -> bool:
 
 
 def bucket_owner(session: boto3.Session, name: str) -> str:
-    """Answers who has the bucket: `us`, `others`, or an empty string if the name is free."""
+    """Returns who has the bucket: `us`, `others`, or an empty string if the name is free."""
     try:
         session.client("s3").head_bucket(Bucket=name)
     except ClientError as error:
@@ -58,7 +58,7 @@ def bucket_owner(session: boto3.Session, name: str) -> str:
 
 
 def has_log_group(session: boto3.Session, name: str) -> bool:
-    """Answers whether a log group of exactly this name exists."""
+    """Returns whether a log group of exactly this name exists."""
     found = session.client("logs").describe_log_groups(logGroupNamePrefix=name)["logGroups"]
     return any(group["logGroupName"] == name for group in found)
 

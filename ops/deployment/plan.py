@@ -95,12 +95,12 @@ def make_plan(source: Path, environment: Environment, session: boto3.Session, ov
                 merged[name], sources[name] = value, source_name
     given = {**environment.parameters, **overrides}
     if ARCHITECTURE in merged:
-        given[ARCHITECTURE] = merged[ARCHITECTURE]  # the build was made for it, so leave nothing to chance
+        given[ARCHITECTURE] = merged[ARCHITECTURE]  # explicitly, because the build was made for this processor
     return Plan(environment, source, template, session, deployed, merged, given, sources)
 
 
 def describe(cloudformation: "CloudFormationClient", stack: str) -> Mapping[str, Any] | None:
-    """Answers the stack as CloudFormation describes it, or None if there is none."""
+    """Returns the stack as CloudFormation describes it, or None if there is none."""
     try:
         return cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
     except ClientError as error:
@@ -110,7 +110,7 @@ def describe(cloudformation: "CloudFormationClient", stack: str) -> Mapping[str,
 
 
 def exists(stack: Mapping[str, Any] | None) -> bool:
-    """Whether the stack has resources. A change set that nobody executed leaves an empty stack in review."""
+    """Returns whether the stack has resources. A change set that nobody executed leaves an empty stack in review."""
     return stack is not None and stack["StackStatus"] != "REVIEW_IN_PROGRESS"
 
 

@@ -36,7 +36,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The result of one check. `fix` says what to do and is empty where all is well. A problem stops the deployment."""
+    """The result of one check. `fix` is the remedy, empty if there is no problem. A problem stops the deployment."""
 
     check: str
     level: Level
@@ -225,7 +225,7 @@ def _wheels(plan: Plan) -> Iterator[Finding]:
 
 
 def machine(library: Path) -> str:
-    """Answers the processor that a shared library is for, as Lambda calls it; an empty string for other files."""
+    """Returns the processor that a shared library is for, as Lambda calls it; an empty string for other files."""
     with library.open("rb") as file:
         head = file.read(20)
     if head[:4] != b"\x7fELF" or len(head) < 20:

@@ -76,7 +76,7 @@ class _Run:
         self.earlier_replays = set(replays.runs(self.dead))
 
     def sent(self, letter: Letter) -> bool:
-        """Answers whether the letter is this run's poison message."""
+        """Returns whether the letter is this run's poison message."""
         return self.mark in letter.body
 
     def on_letter(self, act: Callable[..., replays.Summary]) -> replays.Summary:
@@ -91,7 +91,7 @@ def smoke(*, as_json: JsonOption = False, place: Place) -> None:
     """Upload a picture, a file that must be rejected and a poison message; follow each to its end; remove them all.
 
     It takes about ten seconds, and up to six minutes on a stack that was just created. Exit code 1 if a step fails.
-    The alarm on dead letters may ring: the letter is this command's own, and it removes it.
+    The alarm on dead letters may ring, because the poison message becomes a dead letter for a moment.
 
     Example: darkroom smoke --stack darkroom-dev --region eu-west-1
     """

@@ -88,7 +88,7 @@ class Template:
 
 
 def name_problem(template: Template, stack: str, region: str) -> str:
-    """Says why no stack can have this name, or answers an empty string."""
+    """Returns the reason why no stack can have this name, or an empty string."""
     if not _STACK_NAME.fullmatch(stack):
         return f"{stack!r} is no stack name: letters, digits and hyphens, beginning with a letter."
     if stack != stack.lower():
@@ -105,7 +105,7 @@ def name_problem(template: Template, stack: str, region: str) -> str:
 
 
 def longest_stack_name_chars(template: Template, region: str) -> int:
-    """Answers how long a stack's name may be in this region."""
+    """Returns the maximum length of a stack's name in this region."""
     return min(_MAX_NAME_CHARS[found.resource_type] - len(found.name) + 1 for found in template.names("x", region))
 
 

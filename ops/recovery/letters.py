@@ -30,13 +30,13 @@ if TYPE_CHECKING:
 # How long a received letter stays hidden if the command is killed before it releases it. A longer reading holds longer.
 HOLD_SECONDS = 30
 MOST_HOLD_SECONDS = 600
-# What one receive may take, for an estimate of the whole reading.
+# The assumed time of one receive, for an estimate of the whole reading.
 RECEIVE_SECONDS = 0.2
 # Long polling asks every server of the queue, so an empty answer means that no visible letter is left.
 WAIT_SECONDS = 1
 # While letters keep arriving there is no empty answer. So many receives in a row without an old letter end a reading.
 MOST_RECEIVES_WITHOUT_NEW = 100
-# In no case are more messages received than so many per letter that was there at the beginning.
+# A reading receives at most this many messages per letter that was there at its start.
 MOST_RECEIVED_PER_LETTER = 5
 MOVE_POLL_SECONDS = 1.0
 _NO_MOVE_TASK = {"InvalidAction", "UnsupportedOperation", "UnknownOperation"}
@@ -46,8 +46,8 @@ _NO_MOVE_TASK = {"InvalidAction", "UnsupportedOperation", "UnknownOperation"}
 class Letter:
     """A dead letter. `events` is empty for a message that is no event of Darkroom's.
 
-    `message_id` is the id that the message had where it died: logs, records and listings have that one. `queue_id` is
-    its id in the dead-letter queue.
+    `message_id` is the message's id in the subscriber's queue, as in logs, records and listings. `queue_id` is its id
+    in the dead-letter queue.
     """
 
     message_id: str
@@ -65,7 +65,7 @@ class Letter:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many messages a queue has. SQS says about how many."""
+    """The number of messages in a queue. SQS gives an approximation."""
 
     waiting: int
     in_flight: int
@@ -89,7 +89,7 @@ class Reading:
         self._sqs, self._queue_url = sqs, queue_url
         self._began = datetime.now(UTC)
         waiting = counts(sqs, queue_url).waiting
-        # SQS counts roughly: a tenth more, and ten receives. Letters that SQS moves meanwhile look as old as others.
+        # SQS counts approximately: allow a tenth more, and ten receives. Letters that SQS moves meanwhile look as old.
         self._most_found = waiting + waiting // 10 + 10 * BATCH_MESSAGES
         self._connections = max(min(connections, waiting // BATCH_MESSAGES), 1)
         expected_seconds += 2 * RECEIVE_SECONDS * waiting / BATCH_MESSAGES / self._connections
@@ -168,7 +168,7 @@ def walk(sqs: "SQSClient", queue_url: str) -> Generator[Letter]:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """The progress of a move by SQS: how many letters it has moved, of about how many."""
+    """The progress of a move by SQS: the moved letters, and about how many there are."""
 
     letters: int
     of: int

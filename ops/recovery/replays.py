@@ -29,9 +29,9 @@ from shared.queues import BATCH_MESSAGES
 from shared.renditions import LISTED
 from shared.storage import put_record
 
-# SQS takes 256 KiB in a request on every account. A batch stays below that.
+# Every account accepts requests of 256 KiB. A batch stays below that.
 BATCH_BYTES = 200_000
-# A letter that was perhaps sent before a kill is left alone for so long, unless its upload ends before.
+# A letter that was perhaps sent before a kill is left alone this long, unless its upload ends earlier.
 PERHAPS_SENT = timedelta(minutes=15)
 # Image ids that are looked up one by one. For more, the whole bucket is listed.
 FEW_IDS = 200
@@ -73,7 +73,7 @@ def operator() -> str:
 
 @dataclass(slots=True)
 class Run:
-    """One replay, as it is kept in S3."""
+    """One replay and its record in S3."""
 
     dead: Dead
     name: str = field(default_factory=lambda: datetime.now(UTC).strftime(_RUN_TIME))
@@ -108,8 +108,8 @@ def replay(
 ) -> Summary:
     """Send the wanted letters back to their queue, at most `rate` a second, each before it is deleted.
 
-    `expected` is about how many are wanted, `others` how many are not. `progress` gets the number of newly finished
-    letters.
+    `expected` is the approximate number of wanted letters, `others` the number of the others. `progress` gets the
+    number of newly finished letters.
     """
     run, summary = Run(dead), Summary()
     before = perhaps_sent(dead)
@@ -189,7 +189,7 @@ def sent_in(dead: Dead, run: str) -> list[Sent]:
 
 
 def outcomes(dead: Dead, sent: Sequence[Sent]) -> list[tuple[Sent, str]]:
-    """Say what became of each letter: `ready`, `rejected: CODE`, `a letter again: CODE`, or `not ended yet`."""
+    """Return the outcome of each letter: `ready`, `rejected: CODE`, `a letter again: CODE`, or `not ended yet`."""
     again = {key.image_id: key for key in listed(dead)}
     ids = {image_id for one in sent for image_id in one.image_ids}
     ended = ends(dead.s3, dead.bucket) if len(ids) > FEW_IDS else _ends_of(dead, ids)
@@ -219,7 +219,7 @@ def _each_batch(
     summary: Summary,
 ) -> None:
     """Read the queue and hand the wanted letters over in batches; Ctrl-C lets running batches finish."""
-    # No more is read ahead than is sent within seconds, or letters would be visible again before their turn.
+    # Read only as far ahead as the next seconds need, or letters become visible again before their turn.
     connections = max(min(CONNECTIONS, rate // 2), 1)
     under_way: set[Future[None]] = set()
     with (
