@@ -76,7 +76,9 @@ def _smoke_or_go_back(plan: Plan, before: rollback.Version | None, passed: bool)
 
 def _print_parameters(plan: Plan) -> None:
     chosen = [
-        (name, value, plan.sources[name]) for name, value in plan.parameters.items() if plan.sources[name] != "default"
+        (name, "****" if plan.template.parameters[name].get("NoEcho") else value, plan.sources[name])
+        for name, value in plan.parameters.items()
+        if plan.sources[name] != "default"
     ]
     console.print(f"Stack {plan.stack} in {plan.session.region_name}; parameters that are not the default:")
     print_rows(("parameter", "value", "from"), sorted(chosen))

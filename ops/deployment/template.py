@@ -91,9 +91,10 @@ def name_problem(template: Template, stack: str, region: str) -> str:
     """Returns the reason why no stack can have this name, or an empty string."""
     if not _STACK_NAME.fullmatch(stack):
         return f"{stack!r} is no stack name: letters, digits and hyphens, beginning with a letter."
-    if stack != stack.lower():
+    named = template.names(stack, region)
+    if stack != stack.lower() and any(found.resource_type == "AWS::S3::Bucket" for found in named):
         return f"{stack} has capital letters, and its buckets take their name from it. S3 allows none."
-    for found in template.names(stack, region):
+    for found in named:
         over = len(found.name) - _MAX_NAME_CHARS[found.resource_type]
         if over > 0:
             kind = found.resource_type.rsplit("::", 1)[-1].lower()
@@ -120,4 +121,4 @@ def _parsed(text: str) -> Mapping[str, Any]:
 def _substituted(text: Any, known: Mapping[str, str]) -> str:
     if isinstance(text, Mapping):
         text = text.get("Fn::Sub") or f"${{{text['Ref']}}}"
-    return re.sub(r"\$\{([^}]+)\}", lambda match: known[match[1]], str(text))
+    return re.sub(r"\$\{([^}]+)\}", lambda match: known.get(match[1], match[0]), str(text))

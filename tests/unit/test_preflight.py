@@ -121,6 +121,12 @@ def test_a_bucket_and_a_log_group_of_an_earlier_stack_are_adopted(source: Path) 
     assert found(source, "leftovers", stack="darkroom-dev", **deployed("UPDATE_COMPLETE")) == []
 
 
+def test_a_log_group_with_a_longer_name_is_no_leftover(source: Path) -> None:
+    logs: Any = boto3.client("logs")
+    logs.create_log_group(logGroupName="/aws/lambda/darkroom-dev-resize-of-another-stack")
+    assert one(source, "leftovers").level is Level.OK
+
+
 def deployed(status: str, **parameters: str) -> dict[str, Any]:
     given = [{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()]
     return {"described": {"StackStatus": status, "Parameters": given}}

@@ -1,11 +1,15 @@
 """A release has the notes of exactly its version."""
 
+import tomllib
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from ops.cli import app
 from ops.develop.release_notes import notes
 
+ROOT = Path(__file__).parents[2]
 CHANGELOG = "# Changelog\n\n## Unreleased\n\n- Next.\n\n## 1.2.0, 2026-12-01\n\n- Second.\n- Third.\n\n## 1.1.0\n\n"
 
 
@@ -27,6 +31,11 @@ def test_a_tag_that_does_not_agree_is_no_release(project: str, tag: str, says: s
         notes(CHANGELOG, project, tag)
 
 
+def test_the_version_option_prints_the_version_of_the_project() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert CliRunner().invoke(app, ["--version"]).output == f"{project['version']}\n"
+
+
 def test_the_released_versions_have_notes() -> None:
-    changelog = (Path(__file__).parents[2] / "CHANGELOG.md").read_text(encoding="utf-8")
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     assert notes(changelog, "0.1.0", "v0.1.0")
