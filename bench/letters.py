@@ -110,7 +110,7 @@ class Scene(Place):
 
 
 def measure(command: str, scene: Scene, letters: int, arguments: list[str]) -> tuple[Row, str]:
-    """Run one command and answer its figures and its output."""
+    """Run one command and return its figures and its output."""
     for module in (dead_letters, resubmit, status):
         module.resolve = lambda _: scene.target()  # type: ignore[attr-defined]
     printed = _Printed()
@@ -215,7 +215,7 @@ def _resident_mb() -> float:
 
 
 class _Printed:
-    """A file that remembers what was printed into it."""
+    """A file that remembers its text."""
 
     def __init__(self) -> None:
         self.texts: list[str] = []

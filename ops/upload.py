@@ -25,14 +25,14 @@ REQUEST_SECONDS = 300
 POLL_SECONDS = 1.0
 # A wait for verdicts gives up when none has come for so long: five attempts take six minutes.
 QUIET_SECONDS = 600
-# Folders that NAS boxes and file managers fill with thumbnails of their own.
+# Folders in which NAS boxes and file managers keep their thumbnails.
 _LITTER_FOLDERS = {"@eadir", ".thumbnails", "__macosx", "#recycle", "$recycle.bin"}
 _LITTER_FILES = {"thumbs.db", "desktop.ini"}
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one file.
+    """The outcome of one file.
 
     It has an image id, or the code and sentence of the error that stopped it. `verdict` is `ready`, `rejected` (with
     code and sentence), or empty if nobody waited for it. `before` means that an interrupted run uploaded it.
@@ -52,7 +52,7 @@ class Outcome:
 
 @dataclass(slots=True)
 class Found:
-    """The pictures in the named files and folders, and what was skipped there, by why."""
+    """The pictures in the named files and folders, and the skipped paths by reason."""
 
     pictures: list[Path] = field(default_factory=list)
     skipped: dict[str, list[Path]] = field(default_factory=dict)
@@ -136,7 +136,7 @@ class Journal:
 
 
 def upload_all(gallery_url: str, files: list[Path], console: Console, journal: Journal | None = None) -> list[Outcome]:
-    """Upload `files`, PARALLEL_UPLOADS at a time, and answer the outcome of each in their order.
+    """Upload `files`, PARALLEL_UPLOADS at a time. Return their outcomes in the same order.
 
     Files that an interrupted run has uploaded, as the journal says, are left out.
     """
@@ -172,9 +172,9 @@ def upload_all(gallery_url: str, files: list[Path], console: Console, journal: J
 def verdicts(
     gallery_url: str, outcomes: Sequence[Outcome], progress: Callable[[int], None], poll_seconds: float = POLL_SECONDS
 ) -> list[Outcome]:
-    """Wait until each upload is ready or rejected, and answer the outcomes with that.
+    """Wait until each upload is ready or rejected. Return the outcomes with these verdicts.
 
-    An upload without a verdict for QUIET_SECONDS keeps `not-ended` as its code.
+    If no verdict comes for QUIET_SECONDS, the other uploads get the code `not-ended`.
     """
     waiting = {one.image_id: one for one in outcomes if one.image_id}
     ended: dict[str | None, Outcome] = {}

@@ -1,8 +1,8 @@
 """Dead letters: queue messages that a function gave up, with the reason in their attributes.
 
 The function writes the attributes (`attributes`), the `darkroom` command reads them (`reason_of`). Two kinds of letter
-have no reason of their own: SQS moved the message itself, because the function's process ended before it could say
-why, or SNS could not put the message into the queue.
+have no such reason: SQS moved the message itself, because the function's process ended before it could write one, or
+SNS could not put the message into the queue.
 
 Each letter also has a record in S3, beside the queue (`keep_record`). SQS can neither list nor filter a queue without
 hiding its messages from everybody else, and S3 lists a thousand records in a request. The queue stays the truth: a

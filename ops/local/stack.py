@@ -1,4 +1,4 @@
-"""Builds the template with the SAM CLI and deploys it to the local engine, and reads a deployed stack's outputs."""
+"""Build the template with the SAM CLI, deploy it to the local engine, and read a deployed stack's outputs."""
 
 import errno
 import fcntl
@@ -49,14 +49,14 @@ _NO_NETWORK = (
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """A built template; `digest` names the sources that it was built from."""
+    """A built template. `digest` identifies its sources."""
 
     template: Path
     digest: str
 
 
 def host_architecture() -> str:
-    """This machine's processor as Lambda calls it. The engine runs functions with the host's own Python."""
+    """Return this machine's processor by Lambda's name. The engine runs functions with the host's own Python."""
     return "arm64" if platform.machine().lower() in {"arm64", "aarch64"} else "x86_64"
 
 
@@ -69,7 +69,7 @@ def service_folder(name: str, root: Path = ROOT) -> Path:
 
 
 def service_stack(service: str | None, darkroom: str = LOCAL_STACK) -> str:
-    """The stack of a service beside the stack `darkroom`, or that stack itself."""
+    """Return the name of a service's stack beside the stack `darkroom`, or of that stack."""
     return f"{darkroom}-{service}" if service else darkroom
 
 
@@ -120,7 +120,7 @@ def _build(folder: Path, architecture: str, source: Path) -> tuple[Build, bool]:
 
 
 def deploy(engine: Engine, built: Build, parameters: Mapping[str, str], stack: str = LOCAL_STACK) -> bool:
-    """Runs `sam deploy` of the built template to the engine unless just that is there; answers whether it ran.
+    """Run `sam deploy` of the built template to the engine unless it is deployed already. Return whether it ran.
 
     Raises Problem (`deploy-failed`).
     """
@@ -158,13 +158,13 @@ def deploy(engine: Engine, built: Build, parameters: Mapping[str, str], stack: s
 
 
 def declares(template: Path, parameter: str) -> bool:
-    """Whether the template has a parameter of this name."""
+    """Return whether the template has a parameter of this name."""
     head = template.read_text().partition("\nResources:")[0]
     return re.search(rf"(?m)^  {re.escape(parameter)}:", head) is not None
 
 
 def outputs(cloudformation: "CloudFormationClient", stack: str) -> dict[str, str]:
-    """The outputs of a deployed stack by name. Raises Problem (`no-stack`)."""
+    """Read the outputs of a deployed stack by name. Raises Problem (`no-stack`)."""
     try:
         found = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
     except (ClientError, BotoCoreError) as error:

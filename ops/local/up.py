@@ -1,4 +1,4 @@
-"""`darkroom up`: the whole system on this machine, from the real template, until it is told to stop."""
+"""`darkroom up`: run the whole system on this machine, from the real template, until Ctrl-C."""
 
 import fcntl
 import signal
@@ -35,7 +35,7 @@ class Stopped(BaseException):
 def up(folder: Path, port: int, parameters: Mapping[str, str], console: Console, services: Sequence[str] = ()) -> None:
     """Start the engine, build, deploy, print the gallery's address, and stay. Raises Problem.
 
-    `services` are services with a stack of their own (services/, examples/) to run as well. On SIGINT or SIGTERM the
+    `services` names services with a stack of their own (services/, examples/) to run as well. On SIGINT or SIGTERM the
     engine stops cleanly, so that pictures and stack are there the next time.
     """
     isolate_process()
@@ -61,7 +61,7 @@ def up(folder: Path, port: int, parameters: Mapping[str, str], console: Console,
         except Stopped:
             console.print("\nStopping; the pictures stay for the next run.")
         finally:
-            # From here on a second Ctrl-C must not tear the engine down in the middle of saving.
+            # A second Ctrl-C must not kill the engine while it saves.
             for wanted in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(wanted, signal.SIG_IGN)
             if process:
@@ -75,7 +75,7 @@ def bring_up(
     console: Console,
     services: Sequence[str] = (),
 ) -> str:
-    """Builds and deploys to a running engine, waits until the gallery answers, and answers its URL. Raises Problem."""
+    """Build and deploy to a running engine, wait until the gallery answers, and return its URL. Raises Problem."""
     templates = [source / "template.yaml" for source in (stack.ROOT, *map(stack.service_folder, services))]
     for name in parameters:
         if not any(stack.declares(template, name) for template in templates):
@@ -97,7 +97,7 @@ def bring_up_stack(
     console: Console,
     service: str | None = None,
 ) -> None:
-    """Builds and deploys Darkroom's own stack or that of a service. Raises Problem."""
+    """Build and deploy Darkroom's own stack or a service's stack. Raises Problem."""
     source = stack.service_folder(service) if service else stack.ROOT
     name = stack.service_stack(service)
     with _step(console, "build", f"sam build{f', {service}' if service else ''}") as note:
@@ -130,7 +130,7 @@ def _await_gallery(url: str, patience: Patience) -> None:
 
 
 def curl_line(gallery_url: str) -> str:
-    """The one line that uploads a file with curl."""
+    """Return the command line that uploads a file with curl."""
     return f'curl -sX POST "{gallery_url}uploads?name=cat.jpg&as=curl" | curl -K - -F file=@cat.jpg'
 
 

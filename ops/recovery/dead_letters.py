@@ -1,4 +1,4 @@
-"""`darkroom dead-letters`: which messages the functions gave up and why, to be replayed or dropped."""
+"""`darkroom dead-letters`: list, show, replay and drop the messages that the functions gave up."""
 
 import json
 from collections import Counter

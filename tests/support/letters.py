@@ -49,7 +49,7 @@ class Place:
         self.dead = Dead(self.sqs, self.s3, "work", "dead", "resized")  # type: ignore[arg-type]
 
     def bury(self, number: int, code: str = "crashed", *, record: bool = True) -> str:
-        """Add a letter as the function does; answer its image id."""
+        """Add a letter as the function does, and return its image id."""
         upload = Upload("uploads", upload_key(f"7ybqx{number:021}", "cat.jpg"), "e" * 32, 1, AT)
         body = json.dumps(upload.as_event())
         reason = Reason(code, "Because.", message_id=f"m{number}", last_failed_at=AT.isoformat(), attempts="5")
@@ -68,7 +68,7 @@ class Place:
         return replays.replay(self.dead, lambda _: True, 0, 0, rate, lambda _: None)
 
     def next_command(self) -> None:
-        """Begin anew as another process does, after the holds of a killed one have ended."""
+        """Act as another process from now on, after the holds of a killed process have ended."""
         self.wire.dead, self.wire.dies_at, self.wire.requests = False, None, 0
         queue = self.sqs.queue("dead")
         queue.release_due(self.sqs.clock() + letters.MOST_HOLD_SECONDS)
