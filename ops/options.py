@@ -66,7 +66,7 @@ class Filters:
     def matches(
         self, now: datetime, *, code: str, at: datetime, upload_keys: Iterable[str], ids: Iterable[str]
     ) -> bool:
-        """Answer whether the filters select an item with these facts. Raises Problem (`bad-age`)."""
+        """Return whether the filters select an item with these facts. Raises Problem (`bad-age`)."""
         if self.code not in {None, code} or (self.older_than and now - at < age(self.older_than)):
             return False
         if self.prefix and not any(key.startswith(self.prefix) for key in upload_keys):
@@ -76,7 +76,7 @@ class Filters:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """The options of a command that changes something: whether it does so, and how fast."""
+    """The options of a command that changes something: --yes, and the rate."""
 
     yes: YesOption = False
     rate: RateOption = DEFAULT_RATE
@@ -85,7 +85,7 @@ class Pace:
 def flat(command: Callable[..., None]) -> Callable[..., None]:
     """Replace each parameter of `command` that is a dataclass of options by these options, for Typer to read.
 
-    Commands that share options so declare them once. Two options of one command must not have the same name.
+    Commands that share options thus declare them once. Two options of one command must not have the same name.
     """
     groups: dict[str, tuple[type, list[str]]] = {}
     parameters: list[inspect.Parameter] = []
@@ -130,7 +130,7 @@ def since(text: str) -> datetime:
 
 
 def short_age(seconds: float) -> str:
-    """Write seconds with the unit that people would use: `42 s`, `7 min`, `3 h`, `2 d`."""
+    """Write seconds with a suitable unit: `42 s`, `7 min`, `3 h`, `2 d`."""
     for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
         if seconds >= 2 * length:
             return f"{seconds / length:.0f} {unit}"
@@ -143,7 +143,7 @@ def print_json(value: Any) -> None:
 
 
 def print_rows(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print the first SHOWN_ROWS rows as a table, and how many more there are."""
+    """Print the first SHOWN_ROWS rows as a table, and the number of the others."""
     table = Table(*columns, box=None, header_style="dim")
     for row in rows[:SHOWN_ROWS]:
         table.add_row(*map(escape, row))

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 DEFAULT_FOLDER = Path(".darkroom")
-# Requests that one command may have under way at the same time. A client keeps as many connections open.
+# The most simultaneous requests of one command. A client keeps as many connections open.
 CONNECTIONS = 32
 
 StackOption = Annotated[

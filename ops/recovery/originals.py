@@ -34,7 +34,7 @@ class Ends:
 
 
 def originals(s3: "S3Client", bucket: str, prefix: str = "") -> Iterator[Upload]:
-    """List the upload bucket. Each object is answered as the event that would announce it now."""
+    """List the upload bucket. Return each object as the event that would announce it now."""
     for found in objects(s3, bucket, prefix):
         yield Upload(bucket, found["Key"], found["ETag"].strip('"'), found["Size"], found["LastModified"])
 

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
-# Up to so many letters, a difference between queue and records is worth reading the queue without being asked.
+# Up to this many letters, a difference between queue and records makes a command read the queue by itself.
 READ_AT_ONCE = 1000
-# S3 deletes so many objects in a request.
+# S3 deletes at most this many objects per request.
 DELETE_KEYS = 1000
 # SQS takes about a minute to count a message, and a record is written a moment after its letter.
 SETTLING = timedelta(minutes=2)
@@ -48,10 +48,10 @@ class Dead:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The dead letters as the records have them, oldest first, and how the queue differs from that.
+    """The dead letters according to the records, oldest first, and the differences from the queue.
 
-    `held` letters are hidden by another command or tool at the moment. `unread` is how many more letters the queue has
-    than there are records; it is negative where records have no letter any more.
+    `held` letters are hidden by another command or tool at the moment. `unread` is the number of letters without a
+    record; it is negative if there are records without a letter.
     """
 
     letters: tuple[LetterKey, ...]
@@ -60,7 +60,7 @@ class View:
 
     @property
     def total(self) -> int:
-        """How many letters there are, by the queue's own count where it is higher."""
+        """Returns the number of letters, or the queue's own count if it is higher."""
         return len(self.letters) + max(self.unread, 0)
 
 
@@ -72,9 +72,9 @@ def listed(dead: Dead, code: str | None = None) -> list[LetterKey]:
 
 
 def look(dead: Dead, *, read_queue: bool = False, since: Counts | None = None) -> View:
-    """Answer which letters there are, from the records.
+    """Return the letters according to the records.
 
-    Where the queue's count differs from theirs, the queue is read, if it is small or `read_queue` asks for it. A count
+    If the queue's count differs, the queue is read, provided that it is small or `read_queue` asks for it. A count
     that equals `since` was compared before and is not compared again.
     """
     counted, found = counts(dead.sqs, dead.dead_url), listed(dead)
@@ -85,9 +85,9 @@ def look(dead: Dead, *, read_queue: bool = False, since: Counts | None = None) -
 
 
 def compare(dead: Dead, recorded: Sequence[LetterKey]) -> list[LetterKey]:
-    """Read the whole queue. Write the records that are missing, delete those without a letter, answer all records.
+    """Read the whole queue. Write the records that are missing, delete records without a letter, return all records.
 
-    While another command holds letters, no record is deleted: its letter may be among those.
+    While another command holds letters, no record is deleted, because its letter may be held.
     """
     began = datetime.now(UTC)
     missing: dict[LetterKey, Letter] = {}
@@ -133,5 +133,5 @@ def _age_first(key: LetterKey) -> tuple[datetime, str, str]:
 
 
 def held_until() -> str:
-    """Return the time by which letters that are held now are visible again, at the latest: UTC, as a clock has it."""
+    """Return the latest time (UTC) at which the letters that are held now are visible again."""
     return f"{datetime.now(UTC) + timedelta(seconds=HOLD_SECONDS):%H:%M:%S} UTC"

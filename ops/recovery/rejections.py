@@ -1,4 +1,4 @@
-"""`darkroom rejections`: which files were refused for good and why, and another attempt for them."""
+"""`darkroom rejections`: lists rejected files with their reasons, and gives them another attempt."""
 
 import json
 from collections import Counter
@@ -41,9 +41,9 @@ UNREADABLE = "unreadable"
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """A record that the resizer wrote: why it refused the upload, and the event of that upload.
+    """A record of the resizer: the reason of a rejection, and the event of its upload.
 
-    `upload` is None for an object below `rejected/` that is no such record.
+    `upload` is None for any other object below `rejected/`.
     """
 
     image_id: str
@@ -68,7 +68,7 @@ def rejections(s3: "S3Client", bucket: str, written_since: datetime | None = Non
 
 
 def selected(found: Rejection, filters: Filters) -> bool:
-    """Answer whether the filters select the rejection. Raises Problem (`bad-age`)."""
+    """Return whether the filters select the rejection. Raises Problem (`bad-age`)."""
     return filters.matches(
         datetime.now(UTC),
         code=found.code,
@@ -163,7 +163,7 @@ def _read(s3: "S3Client", bucket: str, key: str, written_at: datetime) -> Reject
     image_id = key.removeprefix(REJECTED_PREFIX).removesuffix(".json")
     try:
         text = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-    except s3.exceptions.NoSuchKey:  # A replay has made renditions of it meanwhile.
+    except s3.exceptions.NoSuchKey:  # A replay has succeeded meanwhile.
         return None
     try:
         record = json.loads(text)

@@ -83,9 +83,9 @@ def reconcile(
 ) -> None:
     """Find originals without rendition, rejection or dead letter, and submit them. Dry run without --yes.
 
-    A dry run that finds any ends with exit code 3. While messages wait in the queue, originals that did not come
-    through the door are left alone: if their first event arrived later, they would appear twice. While another command
-    holds dead letters, reconcile refuses, because their uploads are not lost.
+    A dry run that finds lost originals ends with exit code 3. While messages wait in the queue, originals that did not
+    come through the door are left alone: if their first event arrived later, they would appear twice. While another
+    command holds dead letters, reconcile refuses, because their uploads are not lost.
 
     Example: darkroom reconcile --grace 1h --stack darkroom-prod --region eu-west-1
     """

@@ -26,7 +26,7 @@ class Decoded(NamedTuple):
 
 
 class Frame(NamedTuple):
-    """A complete frame of an animation (disposal and blending done) and its duration; 0 where the file has none."""
+    """A complete frame of an animation (disposal and blending done) and its duration, 0 if the file has none."""
 
     image: Image.Image
     milliseconds: float
@@ -66,8 +66,8 @@ class Format:
     """One format that Darkroom reads. shared/media.py has its media types and extensions.
 
     `matches` tells the format by a file's first bytes. `declared_size` reads the width and height in pixels from the
-    header, for formats whose plugin allocates or decodes on open; else None. `open` raises what decoders raise over
-    damaged files. Each function that takes Limits raises Rejected for a picture over them.
+    header, for formats whose plugin allocates or decodes on open; else None. For damaged files `open` raises the
+    exceptions of the decoders. Each function that takes Limits raises Rejected for a picture over them.
     """
 
     name: str
@@ -125,7 +125,7 @@ def profile_of(image: Image.Image) -> Profile | None:
 
 
 def orientation_of(exif_bytes: object) -> int:
-    """Returns EXIF's orientation, 1 to 8. A broken EXIF block does not make a broken picture: it counts as 1."""
+    """Returns EXIF's orientation, 1 to 8. A broken EXIF block counts as 1 and does not reject the picture."""
     if not isinstance(exif_bytes, bytes):
         return 1
     exif = Image.Exif()
@@ -158,7 +158,7 @@ def check_size(width_px: int, height_px: int, frames: int, limits: Limits) -> No
 
 
 def unread(words: str) -> Rejected:
-    """Returns the rejection of a picture or film that Darkroom does not read. `words` say which kind it is."""
+    """Returns the rejection of a picture or film that Darkroom does not read. `words` name its kind."""
     return Rejected(
         "unsupported-format",
         f"This is {words}, which Darkroom does not read. Export it as JPEG or PNG and upload that.",

@@ -27,7 +27,7 @@ class _Frame(NamedTuple):
 
 
 def _frames(data: bytes) -> Iterator[_Frame]:
-    """Yields the frames of the GIF in `data`; of a broken file those before the break."""
+    """Yields the frames of the GIF in `data`; in a broken file, the frames before the break."""
     at, control = _HEADER_BYTES + _table_bytes(data, 10), bytes(4)
     while at < len(data):
         kind = data[at]
@@ -139,7 +139,7 @@ def _decode(data: bytes, image: ImageFile.ImageFile) -> Decoded:
 
 
 def _loops(repetitions: int | None) -> int:
-    """Converts GIF's count, the repetitions after the first time, to how often the animation plays; 0 is for ever."""
+    """Converts GIF's count, the repetitions after the first time, to the number of plays; 0 means for ever."""
     if repetitions is None:
         return 1
     return repetitions + 1 if repetitions else 0

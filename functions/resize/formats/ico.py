@@ -11,7 +11,7 @@ _HEADER_BYTES = 6
 
 
 def _largest(data: bytes) -> bytes:
-    """Returns the largest picture of the icon in `data`, of several the most colourful: a PNG, or an icon of one.
+    """Returns the largest picture of the icon in `data`, of equals the most colourful: as a PNG or a one-picture icon.
 
     Raises ValueError if there is none.
     """

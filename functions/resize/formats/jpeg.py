@@ -27,21 +27,21 @@ _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 # Within coded data 0xFF is followed by 0 (stuffing), a restart marker, or the marker that ends the data.
 _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _FILL = re.compile(rb"\xff{2,}")
-# Pixels a side, for each pixel of the rendition, that a reduced decode of a baseline file must leave: at 1/8, and else.
+# A reduced decode of a baseline file leaves at least this many pixels per rendition pixel and side: at 1/8, else.
 _SPARE_BY_EIGHT, _SPARE = 1.5, 1.25
-# An inverse DCT of n x n pixels uses the n x n lowest coefficients; the last of them in zigzag order, by n.
+# An inverse DCT of n x n pixels uses the n x n lowest coefficients. This is the last one in zigzag order, by n.
 _LAST_COEFFICIENT = {1: 0, 2: 4, 4: 24, 8: 63}
-# No camera writes more scans, and each costs a pass over the whole picture.
+# No camera writes more scans than this. Each scan costs a pass over the whole picture.
 MAX_SCANS = 100
-# Nor more markers or fill bytes between them. Pillow reads them one by one: 50 MB of them take 20 s.
+# No camera writes more markers and fill bytes than this. Pillow reads them one by one: 50 MB take 20 s.
 MAX_MARKERS = 100_000
 
 
 class Scan(NamedTuple):
     """One scan: its component ids, the coefficients `first` to `last`, and the bits before and after.
 
-    The tables before the scan begin at `start`, its own header at `header`, its coded bytes at `coded`. A baseline scan
-    with every component is said to end with the file.
+    The tables before the scan begin at `start`, its own header at `header`, its coded bytes at `coded`. For a baseline
+    scan with every component, the end is the end of the file.
     """
 
     components: tuple[int, ...]
@@ -120,7 +120,7 @@ def read(data: bytes) -> Structure:
         elif segment.marker == _SOS:
             scan = _scan(data, segment, start)
             if not progressive and sampling.keys() <= set(scan.components):
-                # It holds all pixels. Its end is not looked for, which spares a search through the whole file.
+                # This scan holds all pixels, so a search for its end through the whole file is not necessary.
                 scans.append(scan)
                 ended = data.rfind(_EOI, segment.end) >= 0
                 break
@@ -137,7 +137,7 @@ def _sampling(data: bytes, frame: _Segment) -> dict[int, tuple[int, int]]:
 
 
 def _scan(data: bytes, segment: _Segment, start: int) -> Scan:
-    """Reads a scan's header. The scan is said to end with the file."""
+    """Reads a scan's header. The end of the file counts as the scan's end."""
     count = data[segment.body] if segment.body < segment.end else 0
     tail = segment.body + 1 + 2 * count
     if tail + 3 > segment.end:
@@ -153,7 +153,7 @@ def _end_of_scan(data: bytes, coded: int) -> int:
 
 
 def missing(structure: Structure) -> str | None:
-    """Says in words which part of the picture the file lacks. Returns None if it lacks nothing."""
+    """Names the part of the picture that the file lacks. Returns None if the file is complete."""
     if not structure.ended:
         return "its end is missing"
     for component in structure.sampling:
@@ -176,7 +176,7 @@ def for_scale(data: bytes, structure: Structure, scale: int) -> bytes:
     """Returns a progressive JPEG without the scans that a decode reduced by `scale` (1, 2, 4, 8) does not use.
 
     It decodes to the same pixels at that scale. A scan of a few bytes declares the missing coefficients to be zero;
-    without it, libjpeg would take the file for an unfinished download and smooth the picture.
+    without it, libjpeg would treat the file as an unfinished download and smooth the picture.
     """
     across = max(h for h, _ in structure.sampling.values())
     down = max(v for _, v in structure.sampling.values())
@@ -184,7 +184,7 @@ def for_scale(data: bytes, structure: Structure, scale: int) -> bytes:
         component: _LAST_COEFFICIENT[min(8, 8 // scale * _power(min(across // h, down // v)))]
         for component, (h, v) in structure.sampling.items()
     }
-    # All of a component's AC scans go or none: a scan can refine only scans that came before it.
+    # Remove all AC scans of a component or none, because a scan refines earlier scans.
     idle = {component for component, last in needed.items() if last == 0}
     kept = [scan for scan in structure.scans if scan.first == 0 or not idle.issuperset(scan.components)]
     if len(kept) == len(structure.scans):
@@ -192,7 +192,7 @@ def for_scale(data: bytes, structure: Structure, scale: int) -> bytes:
     parts = [data[: structure.scans[0].start]]
     kept_set = set(kept)
     for scan in structure.scans:
-        # Tables stay although their scan goes: a later scan may use them.
+        # Keep the tables of removed scans, because a later scan may use them.
         parts.append(data[scan.start : scan.end if scan in kept_set else scan.header])
     return b"".join([*parts, *map(_zeros, sorted(idle)), _EOI])
 
@@ -295,7 +295,7 @@ def _load_at_once(image: ImageFile.ImageFile, size_bytes: int) -> None:
 def _ends_flat(image: Image.Image, scale: int) -> bool:
     """Tells whether the lower right corner, 64 x 16 pixels before the reduction, has one colour.
 
-    It has where libjpeg ran out of data and filled the rest, and in some whole pictures, such as screenshots.
+    This happens if libjpeg ran out of data and filled the rest, and in some complete pictures, such as screenshots.
     """
     width, height = image.size
     corner = image.crop((max(0, width - 64 // scale), max(0, height - 16 // scale), width, height))

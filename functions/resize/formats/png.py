@@ -17,25 +17,25 @@ from shared.limits import MAX_PROFILE_BYTES, Limits
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _CHUNK_BYTES = 12  # length, type and checksum
-# The ancillary chunks that decoders need. They must not see the others: they refuse a picture for long texts.
+# The ancillary chunks that decoders need. Others are removed, because decoders refuse pictures with long texts.
 _KEPT = {b"tRNS", b"acTL", b"fcTL", b"fdAT"}
 _READ_HERE = {b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"mDCV", b"cLLI", b"eXIf"}
-# Pillow takes a quarter of a minute over a whole file of empty chunks.
+# Pillow takes a quarter of a minute for a whole file of empty chunks.
 _MAX_CHUNKS = 200_000
 _SRGB_GAMMA = 45_455
 # libspng's spng.h: use a chunk whatever its checksum; write pixels as the file stores them.
 _CRC_USE, _FORMAT_AS_STORED = 2, 256
-# Values a pixel by colour type. The first column and row of each pass of an interlaced picture, and its steps.
+# Values per pixel by colour type. The first column and row of each pass of an interlaced picture, and its steps.
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
-# Bytes inflated at once: at most a thousand times as many come out.
+# Bytes inflated at once; they become at most a thousand times as many bytes.
 _PIECE_BYTES = 65_536
 # The bit depths that each colour type may have (table 8).
 _DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 
 
 class Header(NamedTuple):
-    """The fields of IHDR; the kinds of chunks; the bytes, from and to, of the pixels and of chunks nobody needs."""
+    """The fields of IHDR; the kinds of chunks; the ranges of bytes of the pixels and of unneeded chunks."""
 
     width_px: int
     height_px: int
@@ -66,7 +66,7 @@ class _Chunk(NamedTuple):
 def _chunks(data: bytes) -> Iterator[_Chunk]:
     """Yields the chunks of the PNG in `data` up to IEND, each one checked to be whole.
 
-    Raises ValueError if one is cut, if the checksum of a critical one is wrong, or if there are too many.
+    Raises ValueError if a chunk is truncated, a critical chunk has a wrong checksum, or there are too many chunks.
     """
     at = len(SIGNATURE)
     view = memoryview(data)
@@ -146,7 +146,7 @@ def _space(chunks: dict[bytes, bytes]) -> Space:
         return None
     if len(corners) == 32:
         return Measured(100_000 / gamma, _chromaticities(corners))
-    # Many encoders write this gamma for sRGB, and browsers take it so.
+    # Many encoders write this gamma for sRGB, and browsers treat it as sRGB.
     return None if gamma == _SRGB_GAMMA else Measured(100_000 / gamma, None)
 
 
@@ -279,7 +279,7 @@ def _open(data: bytes, _: Limits) -> Opened:
     image = FORMAT.pillow(data)
     if "transparency" in image.info:
         image.info["transparency"] = _transparent_value(header, image.info["transparency"])
-    hidden = 1 if image.info.get("default_image") else 0  # a still for viewers that show no animations
+    hidden = 1 if image.info.get("default_image") else 0  # the still for viewers without animations
     frames = int(getattr(image, "n_frames", 1)) - hidden
     return Opened(
         *image.size,
@@ -293,7 +293,7 @@ def _open(data: bytes, _: Limits) -> Opened:
 
 
 def open_still(data: bytes, limits: Limits) -> Opened:
-    """Opens a PNG inside another file, of which no animation is expected."""
+    """Opens a PNG inside another file as a still picture."""
     return replace(_open(data, limits), frames=1)
 
 

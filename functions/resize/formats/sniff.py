@@ -1,4 +1,4 @@
-"""Tells a file's format by its first bytes. Names and declared types are never asked."""
+"""Recognises a file's format by its first bytes, without its name and declared type."""
 
 import re
 
@@ -10,7 +10,7 @@ from shared.errors import Rejected
 
 READABLE = "JPEG, PNG, GIF, WebP, AVIF, HEIC, TIFF, BMP or ICO"
 
-# Formats that people send and Darkroom does not read. The rejection names them.
+# Formats that people send but Darkroom does not read. The rejection names the format.
 _UNREAD = (
     (b"%PDF", "a PDF document"),
     (b"%!PS", "a PostScript file"),
