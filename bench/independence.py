@@ -100,7 +100,7 @@ def main() -> None:
 
 
 def report(seconds: dict[str, list[float]], letters: int, photo: str) -> None:
-    """Prints and writes the table; `letters` are the resizer's."""
+    """Prints and writes the table; `letters` counts the resizer's dead letters."""
     without = statistics.median(next(iter(seconds.values())))
     table = [
         "# From an upload to its thumbnail, with and without another subscriber, on the local engine",

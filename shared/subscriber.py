@@ -4,7 +4,7 @@ a dead letter with its reason.
 A subscriber supplies the work for one event. This module supplies partial batches, retries with backoff, the time
 budget, waiting during outages, and dead letters. docs/architecture.md shows the states of a message.
 
-The process can still end in the middle of a batch: Lambda's timeout, the kernel for want of memory, a crash of the
+The process can still end in the middle of a batch: Lambda's timeout, the kernel if memory runs out, a crash of the
 interpreter. Then Lambda reports nothing, and SQS delivers each message of the batch again once its lease ends
 (`_lease`). Every such receive counts as an attempt, and after MAX_RECEIVES of them SQS moves the message itself.
 """
@@ -61,7 +61,7 @@ def _queues() -> Queues:
     return config.read(Queues)
 
 
-# Of this execution environment: it remembers an outage from one batch to the next.
+# One per execution environment: it remembers an outage from one batch to the next.
 breaker = Breaker()
 
 
@@ -76,14 +76,14 @@ def process_events[E: Created](
     """Does `work` for every event of `kind` in a batch of SQS messages; returns Lambda's partial batch response.
 
     Only events whose key matches the shell pattern `keys` are worked on. If `work` raises storage.Superseded, the
-    event is done: the object that replaced its own has an event too.
+    event is done, because the newer object has its own event.
 
     `work` raises Rejected for a message that can never succeed: it becomes a dead letter. It raises Outage if a service
     is down: the message waits and is charged no attempt. For Unavailable and every unknown exception the message is
     retried with backoff, and becomes a dead letter after MAX_ATTEMPTS.
 
-    With `overlap` above 1 so many messages are worked on at the same time, in threads. `work` must then bound its own
-    time (`deadline.seconds_left`). Without, it runs in the main thread and is interrupted after MESSAGE_SECONDS.
+    With `overlap` above 1, that many messages are processed at the same time, in threads. `work` must then bound its
+    own time (`deadline.seconds_left`). Without, it runs in the main thread and is interrupted after MESSAGE_SECONDS.
     """
     return Batch(event, context, kind, work, keys, overlap).run()
 
@@ -102,7 +102,7 @@ class Batch[E: Created]:
         self._context = context
         self._kind, self._work, self._keys, self._overlap = kind, work, keys, overlap
         messages = [Message(record) for record in event["Records"]]
-        # The first message has the whole of the time: the most attempts, then the longest wait.
+        # The first message gets all the time. It is the message with the most attempts, or else the longest wait.
         self._messages = sorted(messages, key=lambda m: (-m.attempts, (m.waiting_since or m.first_sent)))
         self._ends = clock.monotonic() + context.get_remaining_time_in_millis() / 1000
         self._failed: set[str] = set()
@@ -204,7 +204,7 @@ class Batch[E: Created]:
             self._forget_record(message)
         waiting: list[tuple[Message, E | None, DarkroomError]] = []
         for event, error in failures:
-            # Of several events in a message each failed one goes on alone, so that it does not hold up the others.
+            # If a message has several events, each failed event continues alone and does not delay the others.
             part = event if events > 1 else None
             known = error if isinstance(error, DarkroomError) else _unexpected(error)
             if isinstance(known, Outage) and not _waited_too_long(message):
@@ -361,7 +361,7 @@ def backoff_seconds(attempts: int) -> int:
 
 
 def wait_seconds(waited_seconds: float) -> int:
-    """Returns how long a message waits that has waited so long for a service: at most as long again, or 15 minutes.
+    """Returns the next wait of a message: at most as long as it has waited for the service so far, or 15 minutes.
 
     So the wait grows exponentially without a counter, and recovery costs at most as much time as the outage took.
     """

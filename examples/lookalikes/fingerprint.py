@@ -1,4 +1,4 @@
-"""What a picture looks like, in 256 bits that re-encoding, resizing and a slight crop hardly change.
+"""Fingerprints of a picture: 256 bits that re-encoding, resizing and a slight crop hardly change.
 
 A difference hash (Neal Krawetz, hackerfactor.com/blog/?/archives/529-Kind-of-Like-That.html) of 16 x 16: is each cell
 darker than its right neighbour? Blurred first, so that grain and the encoder's noise decide nothing.
@@ -25,7 +25,7 @@ ALIKE_SHARE = 1 / 3
 
 @dataclass(frozen=True, slots=True)
 class Fingerprints:
-    """`noted` are kept for those who come later, `asked` are compared with what those before have left."""
+    """`noted` are stored for later pictures, `asked` are compared with those of earlier pictures."""
 
     noted: list[int]
     asked: list[int]

@@ -38,7 +38,7 @@ def show(wired: Wiring, request: Request, now: float) -> Response:
         return _previous(wired, image_id, now)
     page = paging.page(wired, request.query, PAGE_ITEMS, now)
     if "before" in request.query and not page.previous:
-        return http.redirect("./")  # the newest page has an address of its own
+        return http.redirect("./")  # the newest page has its own address
     return _gallery(wired, request, page)
 
 
@@ -58,7 +58,7 @@ def _one(wired: Wiring, request: Request, image_id: str, now: float) -> Response
 
 
 def _previous(wired: Wiring, image_id: str, now: float) -> Response:
-    # A redirect of its own, because the search for the newer neighbour takes several LISTs.
+    # A separate redirect, because the search for the newer neighbour takes several LISTs.
     newer = paging.newer_than(wired, paging.cursor({"previous": image_id}, "previous"), 1, now).images
     return http.redirect(f"./?image={newer[0].id}" if newer else "./")
 

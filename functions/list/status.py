@@ -1,7 +1,7 @@
 """The status of uploads, read from S3: ready, rejected, pending or unknown.
 
 A waiting page asks for hundreds of ids at once. Their tickets were issued within minutes, so their keys lie close
-together in each listing: one LIST usually passes all of them. If other pictures lie between, the next LIST starts at
+together in each listing: one LIST usually covers all ids. If other pictures lie between, the next LIST starts at
 the next wanted id and asks for more keys. A request that would take more than MAX_STATUS_LISTS is refused.
 """
 

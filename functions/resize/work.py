@@ -135,8 +135,8 @@ class _Resizing:
     def _make_successor(self) -> None:
         """Renders the object that replaced this upload's, if it is the same image.
 
-        The successor has an event of its own. But an earlier attempt at this one may have written over what the
-        successor's event made, so it is made again. Under a key that is not the door's, it is another image.
+        The successor has its own event. But an earlier attempt at this event may have overwritten the successor's
+        renditions, so they are made again. Under a key that is not the door's, the successor is another image.
         """
         tell(telemetry.UploadSuperseded(image_id=self.upload.image.id, key=self.upload.key, etag=self.upload.etag))
         successor = storage.newest(self.s3, self.upload) if is_door_key(self.upload.key) else None

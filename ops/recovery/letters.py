@@ -175,7 +175,7 @@ class Moved:
 
 
 def replay_one(sqs: "SQSClient", letter: Letter, queue_url: str, dead_letter_queue_url: str) -> None:
-    """Send the letter's event to the queue, then delete the letter: a kill in between leaves both, never neither."""
+    """Send the letter's event to the queue, then delete the letter: after a kill in between both exist."""
     sqs.send_message(QueueUrl=queue_url, MessageBody=letter.body)
     sqs.delete_message(QueueUrl=dead_letter_queue_url, ReceiptHandle=letter.receipt_handle)
 

@@ -3,7 +3,7 @@
 from functions.resize.formats.base import Format, Opened, loaded
 from shared.limits import Limits
 
-# The sizes of the headers that BMP has had. Without one of them, "BM" begins some text.
+# The sizes of all BMP headers. A file that starts with "BM" and has another size is some text.
 _HEADER_SIZES = {size.to_bytes(4, "little") for size in (12, 16, 40, 52, 56, 64, 108, 124)}
 
 

@@ -4,7 +4,7 @@ from functions.resize.formats.base import Format, Opened, loaded, profile_of
 from functions.resize.formats.isobmff import CODED_BRANDS, HEVC_BRANDS, brands, first_of, properties
 from shared.limits import Limits
 
-# Structural brands: they say nothing of the codec. HEVC is what such files hold where no other brand speaks.
+# Structural brands, which do not name the codec. Without another brand such files contain HEVC.
 _STRUCTURAL = {b"mif1", b"msf1"}
 
 

@@ -13,7 +13,7 @@ CODED_BRANDS = AVIF_BRANDS | HEVC_BRANDS
 
 
 def brands(head: bytes) -> list[bytes]:
-    """Returns the major brand and then the compatible ones; nothing where the file is of another format."""
+    """Returns the major brand and then the compatible ones; nothing for another format."""
     if head[4:8] != b"ftyp":
         return []
     box_bytes = int.from_bytes(head[:4])
@@ -26,12 +26,12 @@ def first_of(head: bytes, known: set[bytes]) -> bytes | None:
 
 
 # Transfer characteristics of ITU-T H.273: sRGB, and BT.709 with its relatives. Browsers show the latter as sRGB in a
-# picture too, since cameras and encoders name them without meaning the curve of a television.
+# picture too, because cameras and encoders write these values without a television's curve.
 _SRGB, _VIDEO = 13, {1, 6, 11, 12, 14, 15}
 
 
 class Box(NamedTuple):
-    """One box: its type, where it starts, where its content does, and where it ends."""
+    """One box: its type, and the positions of its start, its content and its end."""
 
     kind: bytes
     start: int

@@ -21,7 +21,7 @@ def _tag(image: Image.Image, number: int) -> object:
 
 
 def _is_raw(image: Image.Image) -> bool:
-    """Tells a camera's raw file by DNGVersion, or by a first picture that says it is a reduced copy of another."""
+    """Recognises a camera's raw file by DNGVersion, or by a first picture that is marked as a reduced copy."""
     return _tag(image, _DNG_VERSION) is not None or _tag(image, _NEW_SUBFILE_TYPE) == 1
 
 
@@ -58,7 +58,9 @@ def _open(data: bytes, limits: Limits) -> Opened:
     if _is_raw(image):
         raise unread("a raw camera file")
     check_size(*_tile_size(image), 1, limits)
-    return Opened(*image.size, decode=lambda *_: loaded(image), space=profile_of(image))  # Pillow turns it upright
+    return Opened(
+        *image.size, decode=lambda *_: loaded(image), space=profile_of(image)
+    )  # because Pillow has turned the picture upright
 
 
 FORMAT = Format("TIFF", ("PIL.TiffImagePlugin", "TiffImageFile"), ("image/tiff",), _matches, _open)
