@@ -167,14 +167,16 @@ def browser() -> Finding:
 
 def tools() -> Finding:
     """Check the commands that scripts run."""
-    missing = [name for name in ("make", "git", "ps", "rm") if not shutil.which(name)]
+    missing = [
+        name for name in ("make", "git", "rm", *(["ps"] if sys.platform == "darwin" else [])) if not shutil.which(name)
+    ]
     if missing:
         return Finding(
             "tools", "bad", f"without {', '.join(missing)}", f"Install them: apt install {_packages(missing)}"
         )
-    return Finding("tools", "good", "make, git, ps")
+    return Finding("tools", "good", "make, git, rm")
 
 
 def _packages(commands: list[str]) -> str:
-    of = {"ps": "procps", "rm": "coreutils"}
+    of = {"rm": "coreutils"}
     return " ".join(of.get(name, name) for name in commands)

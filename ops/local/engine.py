@@ -17,6 +17,7 @@ import httpx
 
 from ops.local.isolation import isolate_process, isolated
 from ops.local.patience import Patience, work_of
+from ops.local.processes import command_of
 from ops.problem import Problem
 
 REGION = "us-east-1"
@@ -193,8 +194,7 @@ def _running_file(folder: Path) -> Path:
 
 
 def _is_engine(pid: int) -> bool:
-    answer = subprocess.run(["ps", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=False)
-    return "ops.local.engine_process" in answer.stdout
+    return "ops.local.engine_process" in command_of(pid)
 
 
 def _answers(engine: Engine) -> bool:

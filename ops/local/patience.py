@@ -1,9 +1,10 @@
 """Waits that end only when nothing progresses any more, so that a slow machine does not look broken."""
 
-import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+from ops.local.processes import cpu_times
 
 
 class Patience:
@@ -27,8 +28,6 @@ def work_of(group: int, log: Path) -> Callable[[], object]:
     """Return a progress for Patience: the size of `log` and the CPU time of each process in the process group."""
 
     def progress() -> object:
-        listed = subprocess.run(["ps", "-A", "-o", "pgid=,pid=,time="], capture_output=True, text=True, check=False)
-        own = sorted(line.split()[1:] for line in listed.stdout.splitlines() if line.split()[0] == str(group))
-        return log.stat().st_size if log.exists() else 0, own
+        return log.stat().st_size if log.exists() else 0, cpu_times(group)
 
     return progress

@@ -16,13 +16,14 @@ suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
 mkdir -p "$base/proc" "$base/dev"
 mountpoint -q "$base/proc" || mount -t proc proc "$base/proc"
 mountpoint -q "$base/dev" || mount --bind /dev "$base/dev"
-trap 'umount "$base/proc" "$base/dev"' EXIT
+trap 'umount --lazy "$base/proc" "$base/dev"' EXIT
 cp /etc/resolv.conf /etc/hosts "$base/etc/"
 id=4242
 grep -q newcomer "$base/etc/passwd" || chroot "$base" useradd --create-home --uid $id newcomer
 home=$base/home/newcomer
-rm -rf "$home/darkroom"
-git -c safe.directory='*' clone --quiet "file://$source" "$home/darkroom"
+# A path with a space and umlauts, as people have them.
+rm -rf "$home/Grüße aus dem Urlaub"
+git -c safe.directory='*' clone --quiet "file://$source" "$home/Grüße aus dem Urlaub/darkroom"
 set -- PATH=/usr/bin:/bin HOME=/home/newcomer LANG=C.UTF-8 TERM=dumb
 if [ -n "${SSL_CERT_FILE:-}" ]; then
     cp "$SSL_CERT_FILE" "$base/etc/roots.pem"
@@ -39,7 +40,7 @@ chown -R $id:$id "$home"
 as_newcomer() { chroot --userspec=$id:$id "$base" /usr/bin/env -i "$@"; }
 
 cat >"$base/home/newcomer/tour.sh" <<'TOUR'
-cd ~/darkroom
+cd ~/"Grüße aus dem Urlaub/darkroom"
 echo '$ make run'
 make run >~/run.log 2>&1 &
 until grep -q '^Ctrl-C' ~/run.log; do
@@ -60,11 +61,11 @@ curl -s "${gallery}images" | cut -c 1-160
 echo
 echo '$ .venv/bin/darkroom doctor'
 .venv/bin/darkroom doctor
-kill $(ps -o pid= -C darkroom 2>/dev/null || cat /proc/[0-9]*/stat 2>/dev/null | awk '$2 == "(darkroom)" { print $1 }') 2>/dev/null
+grep -l darkroom.up /proc/[0-9]*/cmdline 2>/dev/null | tr -dc '0-9\n' | xargs -r kill
 wait
 TOUR
 as_newcomer "$@" sh /home/newcomer/tour.sh
 if [ "${TEST:-}" = 1 ]; then
     echo '$ make test'
-    as_newcomer "$@" sh -c 'cd ~/darkroom && make test'
+    as_newcomer "$@" sh -c 'cd ~/*Urlaub/darkroom && make test'
 fi

@@ -108,8 +108,8 @@ def test_an_aws_account_is_named_and_said_to_be_ignored(tmp_path: Path, monkeypa
 
 
 def test_missing_tools_are_named_with_their_packages(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shutil, "which", lambda name: None if name == "ps" else name)
-    assert doctor.tools().fix.endswith("apt install procps")
+    monkeypatch.setattr(shutil, "which", lambda name: None if name == "rm" else name)
+    assert doctor.tools().fix.endswith("apt install coreutils")
 
 
 def test_without_a_browser_the_finding_is_a_note(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
