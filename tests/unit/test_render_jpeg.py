@@ -75,11 +75,44 @@ def test_a_panorama_is_decoded_at_the_smallest_size_for_every_orientation(
 
 
 @pytest.mark.parametrize("side", [90, 400])
-@pytest.mark.parametrize("cut", [2, 200])
-def test_a_truncated_progressive_jpeg_is_damaged_at_any_size(side: int, cut: int) -> None:
-    """A small rendition needs only the first scans, but the file is damaged nevertheless."""
-    with pytest.raises(Rejected, match="damaged-image"):
-        rendition(pictures.jpeg(800, 600, progressive=True)[:-cut], side)
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize("cut", [200, 2000])
+def test_a_jpeg_without_its_last_blocks_is_damaged_at_any_size(cut: int, progressive: bool, side: int) -> None:
+    """A small rendition of a progressive file needs only the first scans, but the file is damaged nevertheless."""
+    with pytest.raises(Rejected, match="damaged-image: .*its end is missing"):
+        rendition(pictures.jpeg(800, 600, progressive=progressive)[:-cut], side)
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize("cut", [1, 2])
+def test_a_jpeg_without_its_end_marker_is_shown(cut: int, progressive: bool) -> None:
+    whole = pictures.jpeg(800, 600, progressive=progressive)
+    assert rendition(whole[:-cut], 400).tobytes() == rendition(whole, 400).tobytes()
+
+
+@pytest.mark.parametrize("fill", [b"\xff", b"\xff\xff\xff"])
+@pytest.mark.parametrize("progressive", [False, True])
+def test_fill_bytes_before_the_end_marker_are_no_damage(progressive: bool, fill: bytes) -> None:
+    """A trail camera writes them after every picture, and its pictures end in a black bar."""
+    image = pictures.scene(800, 600)
+    image.paste("black", (0, 560, 800, 600))
+    data = pictures.encoded(image, "JPEG", quality=90, progressive=progressive)
+    assert rendition(data[:-2] + fill + data[-2:], 400).tobytes() == rendition(data, 400).tobytes()
+
+
+def test_a_cut_jpeg_with_fill_bytes_and_an_end_marker_is_damaged() -> None:
+    image = pictures.scene(800, 600)
+    image.paste("black", (0, 560, 800, 600))
+    data = pictures.encoded(image, "JPEG", quality=90)
+    with pytest.raises(Rejected, match="damaged-image: .*its last part is missing"):
+        rendition(data[: len(data) * 9 // 10] + b"\xff\xff\xd9", 400)
+
+
+def test_a_jpeg_of_twelve_bits_is_not_called_damaged() -> None:
+    data = pictures.jpeg(80, 60)
+    at = data.index(b"\xff\xc0") + 4
+    with pytest.raises(Rejected, match="unsupported-format: This is a JPEG with 12 bits a colour"):
+        rendition(data[:at] + b"\x0c" + data[at + 1 :], 64)
 
 
 def scan_by_scan(colours: tuple[int, int, int], sent: int = 3) -> bytes:

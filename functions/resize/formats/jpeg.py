@@ -16,6 +16,7 @@ from functions.resize.formats.base import (
     orientation_of,
     profile_of,
     starts_with,
+    unread,
 )
 from shared.limits import Limits
 
@@ -56,9 +57,13 @@ class Scan(NamedTuple):
 
 
 class Structure(NamedTuple):
-    """The result of `read`: component id -> sampling factors (horizontal, vertical), and the scans in order."""
+    """The result of `read`: component id -> sampling factors (horizontal, vertical), and the scans in order.
+
+    `precision` is the number of bits a colour, and `ended` tells whether there is an end marker.
+    """
 
     progressive: bool
+    precision: int
     sampling: dict[int, tuple[int, int]]
     scans: list[Scan]
     ended: bool
@@ -107,7 +112,7 @@ def read(data: bytes) -> Structure:
 
     Raises ValueError if the markers make no sense, or there are more than MAX_SCANS scans or MAX_MARKERS markers.
     """
-    progressive, ended = False, False
+    progressive, precision, ended = False, 8, False
     sampling: dict[int, tuple[int, int]] = {}
     scans: list[Scan] = []
     start = 2
@@ -115,7 +120,7 @@ def read(data: bytes) -> Structure:
         if segment.marker == _END:
             ended = True
         elif segment.marker in _FRAMES:
-            progressive = segment.marker in _PROGRESSIVE
+            progressive, precision = segment.marker in _PROGRESSIVE, data[segment.body]
             sampling = _sampling(data, segment)
         elif segment.marker == _SOS:
             scan = _scan(data, segment, start)
@@ -128,7 +133,7 @@ def read(data: bytes) -> Structure:
             scans.append(scan._replace(end=start))
             if len(scans) > MAX_SCANS:
                 raise ValueError(f"more than {MAX_SCANS} scans")
-    return Structure(progressive, sampling, scans, ended)
+    return Structure(progressive, precision, sampling, scans, ended)
 
 
 def _sampling(data: bytes, frame: _Segment) -> dict[int, tuple[int, int]]:
@@ -154,8 +159,6 @@ def _end_of_scan(data: bytes, coded: int) -> int:
 
 def missing(structure: Structure) -> str | None:
     """Names the part of the picture that the file lacks. Returns None if the file is complete."""
-    if not structure.ended:
-        return "its end is missing"
     for component in structure.sampling:
         mine = [scan for scan in structure.scans if component in scan.components]
         if not structure.progressive:
@@ -219,14 +222,24 @@ def hungry(data: bytes, structure: Structure) -> bytes:
     them: if the two pictures differ, the last part of the file is missing.
     """
     end = _end_of_scan(data, structure.scans[-1].coded)
+    while data[end - 1] == 0xFF:  # fill bytes before the marker (T.81, B.1.1.2)
+        end -= 1
     return data[:end] + b"\x5a\xc3\x96\x3c\x69\xa5" * 512 + data[end:]
 
 
 def _open(data: bytes, _: Limits) -> Opened:
     structure = read(data)
+    ended = structure.ended
+    if not ended:  # browsers show a file that has all but its end marker
+        data = data.rstrip(b"\xff") + _EOI
+        structure = read(data)
     if lack := missing(structure):
         raise ValueError(lack)
+    if structure.precision != 8:
+        raise unread(f"a JPEG with {structure.precision} bits a colour")
     image = FORMAT.pillow(data)
+    if not ended and _is_cut(data, structure, (1, 1) if not structure.progressive else image.size):
+        raise ValueError("its end is missing")
     decode = _decode_progressive if structure.progressive else _decode_baseline
     return Opened(
         *image.size,
@@ -257,13 +270,24 @@ def _decode_baseline(
     smallest = _smallest(image.size, (width_px, height_px))
     box = _draft(image, smallest)
     _load_at_once(image, len(data))
-    if _ends_flat(image, round(full_width / box[2])):
-        fed = FORMAT.pillow(hungry(data, structure))
-        fed.draft(None, smallest)
-        _load_at_once(fed, len(data))
-        if fed.tobytes() != image.tobytes():
-            raise ValueError("its last part is missing")
+    if _ends_flat(image, round(full_width / box[2])) and _differs(image, hungry(data, structure), smallest):
+        raise ValueError("its last part is missing")
     return Decoded(image, box)
+
+
+def _is_cut(data: bytes, structure: Structure, smallest: tuple[int, int]) -> bool:
+    """Tells whether blocks are missing, by a decode to `smallest` or more. Their details may be missing below."""
+    image = FORMAT.pillow(data)
+    image.draft(None, smallest)
+    _load_at_once(image, len(data))
+    return _differs(image, hungry(data, structure), smallest)
+
+
+def _differs(image: Image.Image, data: bytes, smallest: tuple[int, int]) -> bool:
+    other = FORMAT.pillow(data)
+    other.draft(None, smallest)
+    _load_at_once(other, len(data))
+    return other.tobytes() != image.tobytes()
 
 
 def _draft(image: ImageFile.ImageFile, smallest: tuple[int, int]) -> tuple[float, float, float, float]:
