@@ -50,6 +50,7 @@ def _pictures() -> Iterator[bytes]:
     yield _encoded("WEBP")
     yield _encoded("AVIF", speed=10, max_threads=1)
     yield _encoded("TIFF", compression="tiff_lzw")
+    yield _fax()
     yield _encoded("BMP")
     yield _encoded("ICO")
 
@@ -58,6 +59,12 @@ def _encoded(encoding: str, **options: object) -> bytes:
     BY_NAME[encoding].load_plugin()  # Pillow would else import every plugin that it has to find this one
     body = io.BytesIO()
     Image.new("RGB", _SIZE, "gray").save(body, encoding, **options)
+    return body.getvalue()
+
+
+def _fax() -> bytes:
+    body = io.BytesIO()
+    Image.new("1", _SIZE).save(body, "TIFF", compression="group4")
     return body.getvalue()
 
 

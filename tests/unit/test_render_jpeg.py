@@ -79,7 +79,7 @@ def test_a_panorama_is_decoded_at_the_smallest_size_for_every_orientation(
 @pytest.mark.parametrize("cut", [200, 2000])
 def test_a_jpeg_without_its_last_blocks_is_damaged_at_any_size(cut: int, progressive: bool, side: int) -> None:
     """A small rendition of a progressive file needs only the first scans, but the file is damaged nevertheless."""
-    with pytest.raises(Rejected, match="damaged-image: .*its end is missing"):
+    with pytest.raises(Rejected, match=r"damaged-image: .*its end is missing"):
         rendition(pictures.jpeg(800, 600, progressive=progressive)[:-cut], side)
 
 
@@ -104,7 +104,7 @@ def test_a_cut_jpeg_with_fill_bytes_and_an_end_marker_is_damaged() -> None:
     image = pictures.scene(800, 600)
     image.paste("black", (0, 560, 800, 600))
     data = pictures.encoded(image, "JPEG", quality=90)
-    with pytest.raises(Rejected, match="damaged-image: .*its last part is missing"):
+    with pytest.raises(Rejected, match=r"damaged-image: .*its last part is missing"):
         rendition(data[: len(data) * 9 // 10] + b"\xff\xff\xd9", 400)
 
 

@@ -151,3 +151,24 @@ def test_a_raw_camera_file_is_rejected_although_it_contains_a_preview(tag: dict[
 def test_canon_cr2_is_rejected_as_raw() -> None:
     with pytest.raises(Rejected, match="unsupported-format: This is a raw camera file"):
         made(b"II*\0\x10\0\0\0CR\2\0" + bytes(99))
+
+
+def test_a_broken_fax_is_damaged_and_not_a_white_page() -> None:
+    page = pictures.scene(400, 300).convert("1")
+    data = pictures.encoded(page, "TIFF", compression="group4")
+    assert made(data).width_px == 400
+    middle = len(data) // 2
+    with pytest.raises(Rejected, match="damaged-image"):
+        made(data[:middle] + b"\xff" * 40 + data[middle + 40 :])
+
+
+def test_an_empty_fax_page_is_shown() -> None:
+    assert made(pictures.encoded(Image.new("1", (400, 300), 1), "TIFF", compression="group4")).width_px == 400
+
+
+def test_a_tiff_in_thunderscan_coding_is_not_called_damaged() -> None:
+    data = pictures.encoded(Image.new("L", (16, 16)), "TIFF")
+    raw = struct.pack("<HHIHH", 259, 3, 1, 1, 0)
+    assert raw in data
+    with pytest.raises(Rejected, match="unsupported-format: This is a TIFF in ThunderScan's coding"):
+        made(data.replace(raw, struct.pack("<HHIHH", 259, 3, 1, 32_809, 0)))

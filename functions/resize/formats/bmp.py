@@ -1,6 +1,7 @@
-"""BMP, by Pillow."""
+"""BMP, by Pillow, and where Pillow cannot, by bmp_pixels.py."""
 
-from functions.resize.formats.base import Format, Opened, loaded
+from functions.resize.formats import bmp_pixels
+from functions.resize.formats.base import Format, Opened, check_size, loaded, whole
 from shared.limits import Limits
 
 # The sizes of all BMP headers. A file that starts with "BM" and has another size is some text.
@@ -11,7 +12,11 @@ def _matches(head: bytes) -> bool:
     return head.startswith(b"BM") and head[14:18] in _HEADER_SIZES
 
 
-def _open(data: bytes, _: Limits) -> Opened:
+def _open(data: bytes, limits: Limits) -> Opened:
+    header = bmp_pixels.header(data)
+    if header and header.is_read_here:
+        check_size(header.width_px, header.height_px, 1, limits)
+        return Opened(header.width_px, header.height_px, decode=lambda *_: whole(bmp_pixels.decode(data, header)))
     image = FORMAT.pillow(data)
     return Opened(*image.size, decode=lambda *_: loaded(image))
 

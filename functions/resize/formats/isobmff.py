@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Iterator
+from fractions import Fraction
 from typing import NamedTuple
 
 from functions.resize.space import DEFAULT_PEAK_NITS, Coded, Space
@@ -140,3 +141,20 @@ def _in_association(data: bytes, box: Box, item_id: int) -> list[int]:
             return [index & (0x7FFF if wide else 0x7F) for index in indexes]
         at += count * index_bytes
     return []
+
+
+def clean_aperture(clap: bytes, size: tuple[int, int]) -> tuple[int, int, int, int] | None:
+    """Returns the part of a picture of `size` that `clap` shows (left, upper, right, lower), or None if it makes none.
+
+    The box has width, height and the offset of the centre, each a fraction (ISO/IEC 14496-12, 12.1.4).
+    """
+    if len(clap) < 32:
+        return None
+    numbers = struct.unpack_from(">IIIIiIiI", clap)
+    if not all(numbers[1::2]):
+        return None
+    width, height, right, down = (Fraction(n, d) for n, d in zip(numbers[::2], numbers[1::2], strict=True))
+    left, upper = (size[0] - width) / 2 + right, (size[1] - height) / 2 + down
+    if left < 0 or upper < 0 or left + width > size[0] or upper + height > size[1] or width < 1 or height < 1:
+        return None
+    return round(left), round(upper), round(left + width), round(upper + height)

@@ -1,8 +1,12 @@
 """TIFF, by Pillow and libtiff, and the tags that Pillow leaves to its callers (TIFF 6.0, section 8; DNG 1.7)."""
 
-from PIL import Image
+import ctypes
+import functools
+from pathlib import Path
 
-from functions.resize.formats.base import Format, Opened, check_size, loaded, profile_of, unread
+from PIL import Image, ImageFile
+
+from functions.resize.formats.base import Decoded, Format, Opened, check_size, loaded, profile_of, unread
 from shared.limits import Limits
 
 # Canon's raw format CR2: a TIFF whose first picture is a preview.
@@ -10,6 +14,9 @@ CANON_RAW = b"II*\0\x10\0\0\0CR"
 
 _NEW_SUBFILE_TYPE, _BITS_PER_SAMPLE, _PHOTOMETRIC, _TILE_WIDTH, _TILE_LENGTH = 254, 258, 262, 322, 323
 _DNG_VERSION = 50706
+_COMPRESSION, _FAX, _THUNDERSCAN = 259, {2, 3, 4}, 32809
+# libtiff calls these for as long as the process lives.
+_HANDLERS: list[object] = []
 # Pillow's message for kinds of pixels that it does not read, such as colours in floating point.
 _UNKNOWN_PIXELS = "unknown pixel mode"
 
@@ -57,10 +64,41 @@ def _open(data: bytes, limits: Limits) -> Opened:
         raise
     if _is_raw(image):
         raise unread("a raw camera file")
+    if _tag(image, _COMPRESSION) == _THUNDERSCAN:
+        raise unread("a TIFF in ThunderScan's coding")
     check_size(*_tile_size(image), 1, limits)
-    return Opened(
-        *image.size, decode=lambda *_: loaded(image), space=profile_of(image)
-    )  # because Pillow has turned the picture upright
+    decode = _decode_fax if _tag(image, _COMPRESSION) in _FAX else loaded
+    # Pillow turns the picture upright.
+    return Opened(*image.size, decode=lambda *_: decode(image), space=profile_of(image))
+
+
+def _decode_fax(image: ImageFile.ImageFile) -> Decoded:
+    """Raises ValueError if libtiff reports a bad code word. Pillow shows the rest of the page white then."""
+    errors = _libtiff_errors()
+    errors.clear()
+    decoded = loaded(image)
+    if errors:
+        raise ValueError("its fax coding is broken")
+    return decoded
+
+
+@functools.cache
+def _libtiff_errors() -> list[bytes]:
+    """Returns a list to which the libtiff in Pillow's wheel adds errors of faxes, if there is that library."""
+    errors: list[bytes] = []
+    folder = Path(Image.__file__).parent.parent / "pillow.libs"
+    found = next(folder.glob("libtiff-*.so*"), None)
+    if found is None:
+        return errors
+
+    def note(module: bytes, *_: object) -> None:
+        if module.startswith(b"Fax"):  # others tell of tags that make no sense
+            errors.append(module)
+
+    handler = ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_void_p)(note)
+    _HANDLERS.append(handler)
+    ctypes.CDLL(str(found)).TIFFSetErrorHandler(handler)
+    return errors
 
 
 FORMAT = Format("TIFF", ("PIL.TiffImagePlugin", "TiffImageFile"), ("image/tiff",), _matches, _open)

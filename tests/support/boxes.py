@@ -1,0 +1,63 @@
+"""AVIF files whose boxes are rewritten, for tests of what other encoders write (ISO/IEC 14496-12, 23008-12)."""
+
+import struct
+from collections.abc import Callable
+
+
+def box(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I4s", 8 + len(content), kind) + content
+
+
+def span(data: bytes, kind: bytes) -> tuple[int, int]:
+    """Start and end of the first box of a kind, found by its name."""
+    start = data.index(kind) - 4
+    return start, start + int.from_bytes(data[start : start + 4])
+
+
+def with_properties(data: bytes, change: Callable[[bytes, bytes], bytes]) -> bytes:
+    """Replaces the content of `iprp`. `change` gets the contents of `ipco` and `ipma` as Pillow writes them.
+
+    What comes after moves, so offsets in `iloc` (version 0, without base offsets) are corrected.
+    """
+    start, end = span(data, b"iprp")
+    (ipco, ipco_end), (ipma, ipma_end) = span(data, b"ipco"), span(data, b"ipma")
+    made = box(b"iprp", change(data[ipco + 8 : ipco_end], data[ipma + 8 : ipma_end]))
+    by = len(made) - (end - start)
+    changed = bytearray(data[:start] + made + data[end:])
+    meta, _ = span(data, b"meta")
+    changed[meta : meta + 4] = (int.from_bytes(data[meta : meta + 4]) + by).to_bytes(4)
+    iloc, _ = span(data, b"iloc")
+    at = iloc + 16
+    for _ in range(int.from_bytes(data[iloc + 14 : iloc + 16])):
+        extents, at = int.from_bytes(data[at + 4 : at + 6]), at + 6
+        for _ in range(extents):
+            changed[at : at + 4] = (int.from_bytes(data[at : at + 4]) + by).to_bytes(4)
+            at += 8
+    return bytes(changed)
+
+
+def with_property(data: bytes, added: bytes) -> bytes:
+    """Adds a property, a whole box, to the first item, which is the primary one."""
+
+    def change(ipco: bytes, ipma: bytes) -> bytes:
+        count, at = 0, 0
+        while at < len(ipco):
+            at += int.from_bytes(ipco[at : at + 4])
+            count += 1
+        associated = ipma[10] + 1
+        first = ipma[:10] + bytes((associated,)) + ipma[11 : 11 + ipma[10]] + bytes((0x80 | count + 1,))
+        return box(b"ipco", ipco + added) + box(b"ipma", first + ipma[11 + ipma[10] :])
+
+    return with_properties(data, change)
+
+
+def with_one_ipma_an_item(data: bytes) -> bytes:
+    """Gives each of two items an `ipma` box of its own."""
+
+    def change(ipco: bytes, ipma: bytes) -> bytes:
+        end = 11 + ipma[10]
+        one = (1).to_bytes(4)
+        boxes = box(b"ipma", ipma[:4] + one + ipma[8:end]) + box(b"ipma", ipma[:4] + one + ipma[end:])
+        return box(b"ipco", ipco) + boxes
+
+    return with_properties(data, change)

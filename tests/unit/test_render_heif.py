@@ -1,0 +1,85 @@
+"""AVIF and HEIC: boxes that decoders overlook, and files that need a decoder that is not there."""
+
+import io
+import struct
+
+import pillow_heif
+import pytest
+from PIL import Image
+
+from functions.resize.formats.isobmff import clean_aperture
+from functions.resize.render import render
+from shared.errors import Rejected
+from shared.renditions import Rendition
+from tests.support import pictures
+from tests.support.boxes import box, with_one_ipma_an_item, with_property
+from tests.support.rendered import LIMITS, made, near, opened, shows_scene
+
+STILL = pictures.encoded(pictures.scene(grain=0), "AVIF", quality=90, speed=10)
+
+
+def shown(data: bytes) -> Image.Image:
+    (picture,) = render(data, [Rendition("x", 400, 400, format="png")], LIMITS).pictures
+    return opened(picture)
+
+
+def test_an_avif_with_two_ipma_boxes_is_shown() -> None:
+    data = pictures.transparent("AVIF")
+    rewritten = with_one_ipma_an_item(data)
+    assert rewritten.count(b"ipma") == 2
+    assert shown(rewritten).tobytes() == shown(data).tobytes()
+
+
+def clap(width: int, height: int, right: int, down: int) -> bytes:
+    return box(b"clap", struct.pack(">IIIIiIiI", width, 1, height, 1, right, 1, down, 1))
+
+
+def test_the_clean_aperture_of_an_avif_is_applied() -> None:
+    rendered = made(with_property(STILL, clap(400, 300, -200, -150)))
+    assert (rendered.width_px, rendered.height_px) == (400, 300)
+    wanted = pictures.scene(grain=0).crop((0, 0, 400, 300))
+    found = opened(rendered.pictures[1]).convert("RGB")
+    for at in ((200, 180), (20, 20), (390, 20)):
+        assert near(found.getpixel(at), wanted.getpixel(at), 12)  # type: ignore[arg-type]
+
+
+def test_a_clean_aperture_outside_of_the_picture_is_ignored() -> None:
+    assert made(with_property(STILL, clap(400, 300, 300, 0))).width_px == 800
+
+
+@pytest.mark.parametrize("clap_bytes", [b"", bytes(32), struct.pack(">8I", 4, 0, 4, 1, 0, 1, 0, 1)])
+def test_a_clean_aperture_without_numbers_is_none(clap_bytes: bytes) -> None:
+    assert clean_aperture(clap_bytes, (8, 8)) is None
+
+
+def heic_with_exif(orientation: int) -> bytes:
+    """A HEIC that is turned by EXIF and, as pillow-heif writes it, by a box."""
+    body = io.BytesIO()
+    turned = {6: Image.Transpose.ROTATE_90, 3: Image.Transpose.ROTATE_180}[orientation]
+    file = pillow_heif.from_pillow(pictures.scene().transpose(turned))
+    file.info["exif"] = pictures.exif(orientation).tobytes()
+    file.save(body, quality=80)
+    upright, turned_by_exif = (struct.pack("<HHIHH", 0x112, 3, 1, value, 0) for value in (1, orientation))
+    return body.getvalue().replace(upright, turned_by_exif)
+
+
+@pytest.mark.parametrize("orientation", [3, 6])
+def test_exif_turns_a_heic_that_no_box_turns(orientation: int) -> None:
+    rendered = made(heic_with_exif(orientation).replace(b"irot", b"free"))
+    assert (rendered.width_px, rendered.height_px) == (800, 600)
+    assert shows_scene(opened(rendered.pictures[1]))
+
+
+def test_a_box_that_turns_a_heic_comes_before_exif() -> None:
+    data = heic_with_exif(6)
+    assert b"irot" in data
+    rendered = made(data)
+    assert (rendered.width_px, rendered.height_px) == (800, 600)
+    assert shows_scene(opened(rendered.pictures[1]))
+
+
+def test_a_heif_in_another_coding_is_not_called_damaged() -> None:
+    """The item says that it is in AV1, which the decoder for HEIF lacks."""
+    data = pictures.heic().replace(b"hvc1", b"vvc1").replace(b"hvcC", b"vvcC")
+    with pytest.raises(Rejected, match="unsupported-format: This is a HEIF picture of a kind"):
+        made(data)
