@@ -1,9 +1,13 @@
 """Replay and drop: in batches, at the promised rate, and without a loss or a double wherever they are interrupted."""
 
 import json
+import signal
+import subprocess
+import sys
 import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -192,3 +196,28 @@ def _pass_the_grace(place: Place) -> None:
         if "at" in record:
             record["at"] = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
             place.s3.objects["resized", key] = json.dumps(record).encode(), at
+
+
+_REPLAY = """
+from tests.support.letters import Place
+from ops.recovery import replays
+place = Place(seconds=0.02)
+for number in range(300):
+    place.bury(number)
+summary = replays.replay(place.dead, lambda _: True, 0, 0, 50, lambda count: print("progress", flush=True))
+place.wire.seconds = 0
+work, dead = place.sqs.queue("work").bodies(), place.sqs.queue("dead")
+print(summary.interrupted, summary.done == len(work), len(set(work)), len(work) + len(dead.visible), len(dead.hidden))
+"""
+
+
+def test_a_real_sigint_ends_a_replay_in_order() -> None:
+    command = [sys.executable, "-c", _REPLAY]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]) as process:
+        assert process.stdout
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        said = process.stdout.read().splitlines()[-1].split()
+    assert said[:2] == ["True", "True"]
+    assert 10 <= int(said[2]) < 300
+    assert said[3:] == ["300", "0"]
