@@ -22,7 +22,7 @@ def test_options_reach_their_command() -> None:
     assert done.exit_code == 0, done.output
     what, filters, pace, place = done.output.splitlines()
     assert what == "cats"
-    assert filters == "Filters(code='crashed', prefix='', older_than='2h', ids=['a', 'b'])"
+    assert filters == "Filters(code='crashed', prefix=None, older_than='2h', ids=['a', 'b'])"
     assert pace == "Pace(yes=True, rate=7)"
     assert "stack='prod', region=None" in place
 
