@@ -61,7 +61,7 @@ class Row:
 
 
 class Scene(Place):
-    """A dead-letter queue with so many letters, to which more arrive."""
+    """A dead-letter queue with a number of letters, while more letters arrive."""
 
     def __init__(self, letters: int, latency: float, arriving: int, *, records: bool = True) -> None:
         super().__init__()

@@ -234,7 +234,7 @@ def read_rejection_key(key: str) -> str | None:
 
 
 def letters_prefix(queue: str, code: str | None = None) -> str:
-    """Return the beginning of all record keys of a dead-letter queue, or of those with one reason."""
+    """Return the prefix of all record keys of a dead-letter queue, or of its records with one reason."""
     return f"{LETTERS_PREFIX}{safe_name(queue)}/" + (f"{safe_name(code)}/" if code else "")
 
 

@@ -26,7 +26,7 @@ def encode(frames: Sequence[Image.Image], format_: Format, quality: int, timing:
     options = encoder.options(quality)
     if len(frames) > 1 and encoder.has_animation:
         options |= {"save_all": True, "append_images": frames[1:], **timing}
-    # The original's EXIF, XMP, thumbnail and comment are in here, and must not go on. Encoders ask no other frame's.
+    # The first frame's info has the original's EXIF, XMP, thumbnail and comment. Encoders would write them.
     first.info.clear()
     body = io.BytesIO()
     first.save(body, format_.name, **options)

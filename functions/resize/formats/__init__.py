@@ -6,7 +6,7 @@ To add a format, write a module with a `FORMAT` and name it in `FORMATS`.
 from functions.resize.formats import avif, bmp, gif, heif, ico, jpeg, png, tiff, webp
 from functions.resize.formats.base import Format
 
-# A file is of the first format that matches. No two match the same file today.
+# The first format that matches decides. Today no file matches two formats.
 FORMATS: tuple[Format, ...] = (
     jpeg.FORMAT,
     png.FORMAT,

@@ -218,8 +218,8 @@ def _zeros(component: int) -> bytes:
 def hungry(data: bytes, structure: Structure) -> bytes:
     """Returns `data` with more coded bytes at the end of its last scan.
 
-    A decoder that has seen every block ignores them. In a file that was cut and then closed with an end marker it draws
-    them: if the two pictures differ, the last part of the file is missing.
+    A decoder that has seen every block ignores them. In a truncated file with an end marker the decoder
+    draws them: if the two pictures differ, the last part of the file is missing.
     """
     end = _end_of_scan(data, structure.scans[-1].coded)
     while data[end - 1] == 0xFF:  # fill bytes before the marker (T.81, B.1.1.2)
