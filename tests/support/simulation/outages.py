@@ -4,13 +4,14 @@ from dataclasses import dataclass, replace
 
 from tests.support.simulation.faults import Fault, denied
 from tests.support.simulation.scenario import HOUR, MINUTE, Outcome, Scenario, Simulation
+from tests.support.template import load_template
 
 RECOVERY_SECONDS = 20 * MINUTE
 # Uploads arrive before the fault begins and after its end.
 BEFORE_SECONDS = AFTER_SECONDS = 5 * MINUTE
 # A batch of a simulated environment renders about seven pictures a second. So many environments work off the backlog
-# of four hours within RECOVERY_SECONDS; 10 are the template's default.
-DEFAULT_CONCURRENCY = 10
+# of four hours within RECOVERY_SECONDS. Other rates have the template's default.
+DEFAULT_CONCURRENCY: int = load_template()["Parameters"]["ResizeMaxConcurrency"]["Default"]
 CONCURRENCY: dict[float, int] = {50: 100}
 MESSAGES_A_BATCH = 10
 
@@ -51,7 +52,13 @@ def other_faults() -> list[Case]:
     """Returns every fault but the plain outages of S3."""
     begins, lasts = BEFORE_SECONDS, 10 * MINUTE
     s3 = Fault("s3:*", begins, lasts)
-    base = Scenario("", 2, BEFORE_SECONDS + lasts + AFTER_SECONDS, drain_seconds=30 * MINUTE)
+    base = Scenario(
+        "",
+        2,
+        BEFORE_SECONDS + lasts + AFTER_SECONDS,
+        drain_seconds=30 * MINUTE,
+        maximum_concurrency=DEFAULT_CONCURRENCY,
+    )
     short = replace(base, rate=0.5)
     return [
         (
