@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from ops.cost.command import cost
 from ops.deployment.deploy import deploy
 from ops.deployment.preflight import preflight
 from ops.deployment.smoke import smoke
@@ -41,6 +42,7 @@ app.command()(trace)
 app.command()(follow.logs)
 app.command()(report)
 app.command()(doctor)
+app.command()(cost)
 app.command()(new_subscriber.new_subscriber)
 app.command()(remove_subscriber.remove_subscriber)
 for deployment in (preflight, deploy, smoke, uninstall):

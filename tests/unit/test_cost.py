@@ -1,0 +1,129 @@
+"""The bill agrees with hand calculations, and its usage with the requests that the code makes."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from typer.testing import CliRunner
+
+from bench.usage import counted
+from ops.cli import app
+from ops.cost.alternatives import break_even, imgproxy, tutorial
+from ops.cost.bill import Month, bill, cheapest, resize_seconds, total
+from ops.cost.prices import prices, regions
+from ops.cost.usage import FILE, Compute, Usage, usage
+from ops.problem import Problem
+
+US = prices("us-east-1")
+ROUND = Usage(
+    requests={"first upload": {"s3:GetObject": 1, "s3:PutObject": 2, "s3:ListObjectsV2": 1}},
+    requests_per_batch={"sqs:ChangeMessageVisibilityBatch": 1},
+    compute={"x86_64": Compute(0.1, 0.3, 0.12), "arm64": Compute(0.2, 0.4, 0.22)},
+    naive_cpu_seconds=0.3,
+    thumb_bytes=20_000,
+    view_bytes=320_000,
+    log_bytes_per_upload=5_000,
+    metrics=20,
+    measured="for this test",
+)
+
+
+def dollars(month: Month, used: Usage = ROUND) -> dict[str, float]:
+    return {line.name: line.dollars for line in bill(month, used, US)}
+
+
+def test_a_million_uploads_a_month_by_hand() -> None:
+    found = dollars(Month(images=1e6))
+    assert found["S3: the upload itself"] == pytest.approx(5.00)  # 1e6 x $0.005 / 1000
+    assert found["S3: renditions written, views listed"] == pytest.approx(15.00)  # two PUTs, one LIST
+    assert found["S3: originals read"] == pytest.approx(0.40)
+    assert found["SNS: uploads and pictures announced"] == pytest.approx(1.00)  # two topics
+    # 0.386 uploads a second: 1.386 in a batch, 721,500 batches, each received, hidden and deleted, and idle polls.
+    assert found["SQS"] == pytest.approx((1e6 + 3 * 1e6 / 1.3858 + 648_000) * 0.4e-6, rel=1e-3)
+    # 0.3 - 0.18 x 0.0429 = 0.2923 s on one core, of which 0.1 s computes: 0.1923 + 0.1 x 1769 / 2048 = 0.2787 s.
+    assert found["Lambda: the resizer's time"] == pytest.approx(1e6 * 0.2787 * 2 * 1.66667e-5, rel=1e-3)
+    assert found["API: tickets"] == pytest.approx(1.00)
+    assert found["logs"] == pytest.approx(5 * 0.50)
+    assert found["originals, 30 days"] == pytest.approx(2500 * 0.023)  # 57.50
+    assert found["renditions of one month, each month"] == pytest.approx(340 * 0.023)
+    assert found["metrics"] == pytest.approx(6.00)
+    assert found["alarms"] == pytest.approx(1.00)
+
+
+def test_few_uploads_and_many_views_by_hand() -> None:
+    found = dollars(Month(images=10_000, views=5e6))
+    assert found["S3: the upload itself"] == pytest.approx(0.05)
+    assert found["S3: pictures fetched"] == pytest.approx(5e6 * 0.4e-6)  # 2.00
+    # Nine thumbs of 20 kB for each view of 320 kB: 50 kB in the mean, 250 GB.
+    assert found["transfer to the internet"] == pytest.approx(250 * 0.09)
+    assert found["API: gallery pages and status polls"] == pytest.approx(5e6 / 60 * 1e-6)
+    cached = dollars(Month(images=10_000, views=5e6, cdn=True))
+    assert cached["CloudFront: transfer"] == pytest.approx(250 * 0.085)
+    assert cached["CloudFront: pictures"] == pytest.approx(5.00)
+    assert "transfer to the internet" not in cached
+
+
+def test_a_hundred_million_uploads_on_arm64_with_polls_by_hand() -> None:
+    month = Month(images=1e8, architecture="arm64", memory_mb=1769, polls_per_image=3, retention_days=90, tracing=False)
+    found = dollars(month)
+    assert month.batch == 10  # 38.6 a second
+    # A full batch: 0.22 s, of which 0.2 s computes on one whole core.
+    assert found["Lambda: the resizer's time"] == pytest.approx(1e8 * 0.22 * 1769 / 1024 * 1.33334e-5, rel=1e-6)
+    assert found["Lambda: the resizer's invocations"] == pytest.approx(1e7 * 0.2e-6)
+    assert found["originals, 90 days"] == pytest.approx(250_000 * 3 * 0.023)
+    assert found["API: gallery pages and status polls"] == pytest.approx(300.0)
+    assert "X-Ray" not in found
+
+
+def test_memory_scales_computing_and_not_waiting() -> None:
+    compute = Compute(cpu_seconds=0.1, alone_seconds=0.3, batch_seconds=0.12)
+    assert resize_seconds(compute, 1, 1769) == pytest.approx(0.3)
+    assert resize_seconds(compute, 10, 1769) == pytest.approx(0.12)
+    assert resize_seconds(compute, 1, 3538) == pytest.approx(0.25)
+
+
+def test_the_cheapest_choice_has_the_lowest_bill() -> None:
+    month = Month(images=1e6)
+    best = cheapest(month, ROUND, US)
+    assert total(bill(best, ROUND, US)) <= total(bill(month, ROUND, US))
+    arm64_is_as_fast = replace(ROUND, compute=dict.fromkeys(ROUND.compute, ROUND.compute["x86_64"]))
+    assert cheapest(month, arm64_is_as_fast, US).architecture == "arm64"
+
+
+def test_other_designs_by_hand() -> None:
+    month = Month(images=1e6)
+    # Waiting for three requests of 30 ms, and 0.3 s of computing with 1024 of 1769 MB: 0.6083 s.
+    assert total(tutorial(month, ROUND, US)) == pytest.approx(
+        15 + 0.4 + 0.5 + 0.2 + 1e6 * 0.60826 * 1.66667e-5, rel=1e-3
+    )
+    assert total(imgproxy(month, US)) == pytest.approx(730 * (0.0168 + 0.0225) + 8 * 0.08 + 5 + 0.8)
+    even = break_even(month, ROUND, US)
+    below, above = Month(images=even * 0.9), Month(images=even * 1.1)
+    for near, we_cost_less in ((below, True), (above, False)):
+        lines = bill(near, ROUND, US)
+        ours = total(lines, "processing") + total(lines, "fixed")
+        assert (ours < total(imgproxy(near, US))) == we_cost_less
+
+
+def test_the_committed_usage_has_the_requests_that_the_code_makes() -> None:
+    committed = json.loads(FILE.read_text())
+    assert {name: committed[name] for name in counted()} == counted(), "run python -m bench.usage --counts-only"
+
+
+def test_a_first_upload_costs_one_get_two_puts_and_one_list() -> None:
+    assert usage().requests_per_upload == {"s3:GetObject": 1, "s3:PutObject": 2, "s3:ListObjectsV2": 1}
+
+
+def test_an_unknown_region_is_named_with_the_known_ones() -> None:
+    with pytest.raises(Problem, match="eu-west-1, us-east-1"):
+        prices("mars-north-1")
+    assert len(regions()) >= 2
+
+
+def test_the_command_prints_every_line_and_the_choices() -> None:
+    ran = CliRunner().invoke(app, ["cost", "--images", "1e6", "--mean-mb", "2.5", "--views", "5e6"])
+    assert ran.exit_code == 0, ran.output
+    for words in ("processing", "originals, 30 days", "57.50", "arm64", "imgproxy", "Cheapest", "without free tiers"):
+        assert words in ran.output
+    as_json = json.loads(CliRunner().invoke(app, ["cost", "--json", "--region", "eu-west-1"]).output)
+    assert as_json["total"] == pytest.approx(sum(line["dollars"] for line in as_json["lines"]))
