@@ -1,0 +1,63 @@
+"""The scaling model against calculations by hand, and docs/scaling.md against the model."""
+
+from dataclasses import replace
+
+import pytest
+
+from bench.scaling import (
+    BEGIN,
+    DEFAULT_CONCURRENCY,
+    END,
+    PAGE,
+    chart,
+    concurrency_for,
+    rates_that_break,
+    run,
+    runs,
+    table,
+)
+from ops.cost.usage import Compute, usage
+
+# One second a picture on the function's memory, alone or in a batch.
+SECOND = replace(usage(), compute={"x86_64": Compute(0.0, 1.0, 1.0), "arm64": Compute(0.0, 1.0, 1.0)})
+
+
+def test_uploads_below_the_capacity_leave_no_backlog() -> None:
+    # Ten environments render ten pictures a second.
+    one = run(5, 600, 10, SECOND, "steady")
+    assert one.backlog <= 20
+    assert one.drain_seconds < 12
+
+
+def test_uploads_above_the_capacity_pile_up_and_drain_as_calculated() -> None:
+    # 20 a second for 100 s; 10 a second are done: 1,000 are left. They take 100 s more, and part of a batch's ten.
+    one = run(20, 100, 10, SECOND, "steady")
+    assert one.backlog == pytest.approx(1000, rel=0.05)
+    assert 100 <= one.drain_seconds <= 110
+    assert one.p99_seconds == pytest.approx(110, rel=0.10)
+
+
+def test_pollers_are_added_by_five_a_second() -> None:
+    # With room for all, 1,000 uploads a second need 1,000 environments; after ten seconds there are 55 pollers.
+    few, many = run(1000, 10, 55, SECOND, "burst"), run(1000, 10, 1000, SECOND, "burst")
+    assert many.drain_seconds < few.drain_seconds
+    # 10,000 pictures, and n pollers after (n - 5) / 5 seconds: about 60 s in all.
+    assert 50 < many.drain_seconds + 10 < 75
+
+
+def test_the_first_limit_is_the_templates_concurrency() -> None:
+    name, rate, _ = rates_that_break(SECOND)[0]
+    assert "ResizeMaxConcurrency" in name
+    assert rate == DEFAULT_CONCURRENCY
+    assert concurrency_for(100, SECOND) == 150
+    assert concurrency_for(1, SECOND) == DEFAULT_CONCURRENCY
+    assert concurrency_for(10_000, SECOND) == 1000
+
+
+def test_the_page_has_the_tables_of_the_committed_usage() -> None:
+    found = runs(usage())
+    committed = PAGE.read_text().partition(BEGIN)[2].partition(END)[0].strip().splitlines()
+    assert committed[1:] == table(found, usage()).strip().splitlines()[1:], "run python -m bench.scaling"
+    svg = chart(found, dark=True)
+    assert "uploads per second" in svg
+    assert "#0d1117" in svg
