@@ -14,6 +14,7 @@ from rich.markup import escape
 from ops.local import engine as engines
 from ops.local import stack
 from ops.local.engine import Engine
+from ops.monitoring.follow import print_line
 from ops.monitoring.logs import LogLine, parse
 from ops.problem import Problem
 
@@ -21,12 +22,6 @@ if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
 
 LOOK_SECONDS = 0.5
-# The fields of a log line that every line has; the others are printed.
-_COMMON_FIELDS = {
-    "level", "location", "message", "timestamp", "service", "cold_start", "function_name", "function_memory_size",
-    "function_arn", "function_request_id", "xray_trace_id", "exception_name", "stack_trace",
-}  # fmt: skip
-_STYLES = {"WARNING": "yellow", "ERROR": "red"}
 
 
 class _Stopped(BaseException):
@@ -55,7 +50,7 @@ def dev(folder: Path, service: str, parameters: Mapping[str, str], console: Cons
                 seen = found
                 deploy(engine, service, settings, console)
             for line in follower.fresh():
-                print_line(console, line)
+                print_line(line, as_json=False)
             time.sleep(LOOK_SECONDS)
     except _Stopped:
         console.print("\nStopped. The service stays deployed until the local Darkroom is wiped.", style="dim")
@@ -94,17 +89,6 @@ class Follower:
         events = [event for event in answer["events"] if event["eventId"] not in self._seen]
         self._seen |= {event["eventId"] for event in events}
         yield from parse(event["message"] for event in events)
-
-
-def print_line(console: Console, line: LogLine) -> None:
-    """Print a log line for people: time, level, message and its own fields; an exception goes below."""
-    fields = {name: value for name, value in line.fields.items() if name not in _COMMON_FIELDS}
-    exception = fields.pop("exception", "")
-    told = " ".join(f"{name}={value}" for name, value in fields.items())
-    text = f"{line.at.astimezone():%H:%M:%S} {line.level:7} {line.message}  {told}"
-    console.print(escape(text), style=_STYLES.get(line.level, ""), soft_wrap=True, highlight=False)
-    if exception:
-        console.print(escape(str(exception)), style="dim", soft_wrap=True, highlight=False)
 
 
 def _name(service: str) -> str:
