@@ -1,54 +1,87 @@
-"""Fingerprints of a picture: 256 bits that re-encoding, resizing and a slight crop hardly change.
+"""Fingerprints of a picture: hashes that find candidates, and a sketch that confirms them (compare.py).
 
-A difference hash (Neal Krawetz, hackerfactor.com/blog/?/archives/529-Kind-of-Like-That.html) of 16 x 16: is each cell
-darker than its right neighbour? Blurred first, so that grain and the encoder's noise decide nothing.
+The hash is a difference hash (Neal Krawetz, hackerfactor.com/blog/?/archives/529-Kind-of-Like-That.html) of 16 x 16
+cells. Each bit says whether a cell is brighter than its right neighbour. The picture is blurred first, so that grain
+and the encoder's noise do not change the bits.
 """
 
-import io
 from dataclasses import dataclass
 
 from PIL import Image, ImageFilter
 
 SIDE = 16
 BITS = SIDE * SIDE
-# A picture is noted whole and without this part of each side: a copy that was cropped is like the second.
+SKETCH_SIDE = 48
+# A picture is noted whole and without this part of each side. A cropped copy resembles the second.
 CROP = 0.04
-# It is looked for without this part of one side, too: then it is like a picture that was cropped there before.
+# A picture is looked for without this part of one side, too. Then it resembles a copy that was cropped there.
 SIDE_CROP = 0.05
-# Measured on photos (README.md): copies differ in at most 27 bits, the same view with the camera turned by a tenth in
-# 75 and more, other photos in 102 and more.
-ALIKE_BITS = 36
-# Where little of a picture differs from its neighbourhood (drawings, text on white) few bits are set, and any two are
-# near each other; at most this share of those that are set may differ.
+# README.md has the measurements: copies differ in at most 44 bits.
+ALIKE_BITS = 48
+# Drawings and text on white set few bits, so any two are near each other. At most this share of those may differ.
 ALIKE_SHARE = 1 / 3
+# A frame is at most this part of the picture's width or height. Its grey values differ by at most so much.
+MAX_FRAME = 0.12
+FRAME_LEVELS = 24
 
 
 @dataclass(frozen=True, slots=True)
 class Fingerprints:
-    """`noted` are stored for later pictures, `asked` are compared with those of earlier pictures."""
+    """Holds the hashes to keep (`noted`), the hashes to compare with those (`asked`), and the sketch."""
 
     noted: list[int]
     asked: list[int]
+    sketch: bytes
 
 
-def fingerprints(body: bytes) -> Fingerprints:
-    """A picture's. Raises Pillow's errors if it is none."""
-    with Image.open(io.BytesIO(body)) as picture:
-        grey = picture.convert("L")
+def fingerprints(grey: Image.Image) -> Fingerprints:
+    """Returns the fingerprints of a grey picture."""
+    grey = without_frame(grey)
     noted = [_without(grey, 0, 0, 0, 0), _without(grey, CROP, CROP, CROP, CROP)]
     sides = [[SIDE_CROP * (side == cut) for side in range(4)] for cut in range(4)]
-    return Fingerprints(noted, noted + [_without(grey, *cut) for cut in sides])
+    sketch = grey.resize((SKETCH_SIDE, SKETCH_SIDE), Image.Resampling.BOX).tobytes()
+    return Fingerprints(noted, noted + [_without(grey, *cut) for cut in sides], sketch)
 
 
 def distance(asked: list[int], noted: list[int]) -> int:
-    """In how many of BITS the nearest two differ; unlike pictures differ in about half."""
+    """Returns the number of bits in which the nearest two hashes differ. Unlike pictures differ in about half."""
     return min((one ^ other).bit_count() for one in asked for other in noted)
 
 
 def differing_bits(asked: list[int], noted: list[int]) -> int | None:
-    """In how many of BITS alike pictures differ; None if they are not alike."""
+    """Returns the number of bits in which two candidates differ, or None if they are not candidates."""
     pairs = [(one, other) for one in asked for other in noted]
     return min(((one ^ other).bit_count() for one, other in pairs if _alike(one, other)), default=None)
+
+
+def bands(fingerprint: int) -> list[int]:
+    """Returns the 16 rows of 16 bits. Alike pictures share at least one row, others rarely do."""
+    return [fingerprint >> SIDE * row & (1 << SIDE) - 1 for row in range(SIDE)]
+
+
+def without_frame(grey: Image.Image) -> Image.Image:
+    """Returns the picture without a frame of one colour around it; without a frame on all sides, the picture itself."""
+    width, height = grey.size
+    colour = int.from_bytes(grey.crop((0, 0, 1, 1)).tobytes())
+
+    def is_frame(left: int, upper: int, right: int, lower: int) -> bool:
+        darkest, brightest = grey.crop((left, upper, right, lower)).getextrema()
+        assert isinstance(darkest, (int, float))
+        return brightest - darkest <= FRAME_LEVELS and abs(darkest - colour) <= FRAME_LEVELS  # type: ignore[operator]
+
+    def depth(length: int, lines: list[tuple[int, int, int, int]]) -> int:
+        """Counts the lines of the frame on one side; 0 if they go on too far to be a frame."""
+        limit = round(length * MAX_FRAME)
+        found = next((number for number, line in enumerate(lines[:limit]) if not is_frame(*line)), limit)
+        return 0 if found == limit else found
+
+    rows = [(0, y, width, y + 1) for y in range(height)]
+    columns = [(x, 0, x + 1, height) for x in range(width)]
+    upper, lower = depth(height, rows), depth(height, rows[::-1])
+    left, right = depth(width, columns), depth(width, columns[::-1])
+    if not min(upper, lower, left, right):
+        return grey
+    return grey.crop((left + 1, upper + 1, width - right - 1, height - lower - 1))  # the edge itself is blurred
 
 
 def _alike(one: int, other: int) -> bool:
@@ -56,13 +89,8 @@ def _alike(one: int, other: int) -> bool:
     return (one ^ other).bit_count() <= min(ALIKE_BITS, told * ALIKE_SHARE)
 
 
-def bands(fingerprint: int) -> list[int]:
-    """The 16 rows of 16 bits. Alike pictures have at least one in common, others hardly ever."""
-    return [fingerprint >> SIDE * row & (1 << SIDE) - 1 for row in range(SIDE)]
-
-
 def _without(grey: Image.Image, left: float, upper: float, right: float, lower: float) -> int:
-    """The hash of a picture without these parts of its sides."""
+    """Returns the hash of a picture without these parts of its sides."""
     width, height = grey.size
     box = round(width * left), round(height * upper), round(width * (1 - right)), round(height * (1 - lower))
     return _difference_hash(grey.crop(box))

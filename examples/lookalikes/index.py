@@ -1,44 +1,53 @@
-"""The fingerprints of all pictures, found by what two alike ones share: a table keyed by band.
+"""The index of all pictures: a DynamoDB table whose keys are the bands that alike pictures share.
 
-Locality-sensitive hashing (Indyk and Motwani 1998): 16 bands of 16 bits, looked up exactly. A picture costs 32 writes
-and 96 reads of at most BAND_PICTURES items, whether there are ten pictures or ten million.
+Locality-sensitive hashing (Indyk and Motwani 1998): 16 bands of 16 bits, looked up exactly. A picture costs 33 writes,
+96 reads of at most BAND_PICTURES items, and one read for each of at most MAX_COMPARED candidates, whether the table
+holds ten pictures or ten million.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import batched
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from examples.lookalikes.fingerprint import bands, differing_bits
+from examples.lookalikes.compare import likeness
+from examples.lookalikes.fingerprint import Fingerprints, bands, differing_bits
 from shared.errors import Unavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-# How many of a band's pictures are looked at, the newest: what all skies have in common says nothing anyway.
+# The newest pictures of a band are read. A band that all skies share says nothing about the older ones either.
 BAND_PICTURES = 25
-MAX_MATCHES = 20
-BATCH_ITEMS = 25  # what DynamoDB takes in one request
+MAX_COMPARED = 20
+BATCH_ITEMS = 25  # the most that one BatchWriteItem takes
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the function is told by its environment."""
+    """Holds the settings from the function's environment."""
 
     index_table: str
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A picture that looks like the one asked for; `bits` differ of 256."""
+    """A picture that looks like another: `bits` of 256 differ, and `likeness` is the correlation of the details."""
 
     image_id: str
     key: str
     bits: int
+    likeness: float = 1.0
 
     def as_record(self) -> dict[str, Any]:
-        return {"image": self.image_id, "key": self.key, "differing_bits": self.bits}
+        return {
+            "image": self.image_id,
+            "key": self.key,
+            "differing_bits": self.bits,
+            "likeness": round(self.likeness, 2),
+        }
 
 
 class Index:
@@ -48,20 +57,33 @@ class Index:
         self._dynamodb = dynamodb
         self._table = table
 
-    def add(self, image_id: str, key: str, noted: list[int]) -> None:
-        """Notes a picture; again changes nothing."""
-        attributes = {"image": {"S": image_id}, "key": {"S": key}, "prints": {"S": " ".join(f"{p:x}" for p in noted)}}
-        requests: list[Any] = [{"PutRequest": {"Item": {"band": {"S": band}, **attributes}}} for band in _keys(noted)]
-        try:
-            for batch in batched(requests, BATCH_ITEMS, strict=False):
-                answer = self._dynamodb.batch_write_item(RequestItems={self._table: list(batch)})
-                if answer["UnprocessedItems"]:
-                    raise Unavailable("index-unavailable", "DynamoDB took only a part. It is tried again.")
-        except (ClientError, BotoCoreError) as error:
-            raise Unavailable("index-unavailable", f"DynamoDB did not take the fingerprints: {error}") from error
+    def add(self, image_id: str, key: str, prints: Fingerprints) -> None:
+        """Adds a picture. Adding it again changes nothing."""
+        hashes = {"S": " ".join(f"{noted:x}" for noted in prints.noted)}
+        items: list[Any] = [
+            {"band": {"S": band}, "image": {"S": image_id}, "key": {"S": key}, "prints": hashes}
+            for band in _keys(prints.noted)
+        ]
+        items.append({**_sketch_key(image_id), "sketch": {"B": prints.sketch}})
+        for batch in batched(items, BATCH_ITEMS, strict=False):
+            puts: list[Any] = [{"PutRequest": {"Item": item}} for item in batch]
+            answer = self._ask(self._dynamodb.batch_write_item, RequestItems={self._table: puts})
+            if answer["UnprocessedItems"]:
+                raise Unavailable("index-unavailable", "DynamoDB took only a part of the items.")
 
-    def like(self, image_id: str, asked: list[int]) -> list[Match]:
-        """The other pictures that look like this, nearest first, at most MAX_MATCHES."""
+    def like(self, image_id: str, prints: Fingerprints) -> list[Match]:
+        """Returns the other pictures that look like this one, nearest first, of at most MAX_COMPARED candidates."""
+        candidates = self._candidates(image_id, prints.asked)[:MAX_COMPARED]
+        sketches = self._sketches([candidate.image_id for candidate in candidates])
+        found = []
+        for candidate in candidates:
+            if candidate.image_id in sketches:
+                alike = likeness(prints.sketch, sketches[candidate.image_id])
+                if alike.is_alike:
+                    found.append(Match(candidate.image_id, candidate.key, candidate.bits, alike.details))
+        return found
+
+    def _candidates(self, image_id: str, asked: list[int]) -> list[Match]:
         found: dict[str, Match] = {}
         for band in _keys(asked):
             for item in self._in_band(band):
@@ -69,21 +91,41 @@ class Index:
                 bits = differing_bits(asked, [int(text, 16) for text in item["prints"]["S"].split()])
                 if other != image_id and bits is not None:
                     found[other] = Match(other, item["key"]["S"], bits)
-        return sorted(found.values(), key=lambda match: (match.bits, match.image_id))[:MAX_MATCHES]
+        return sorted(found.values(), key=lambda match: (match.bits, match.image_id))
 
     def _in_band(self, band: str) -> list[Any]:
+        answer = self._ask(  # an image id sorts newest first
+            self._dynamodb.query,
+            TableName=self._table,
+            KeyConditionExpression="band = :band",
+            ExpressionAttributeValues={":band": {"S": band}},
+            ConsistentRead=True,
+            Limit=BAND_PICTURES,
+        )
+        items: list[Any] = answer["Items"]
+        return items
+
+    def _sketches(self, image_ids: list[str]) -> dict[str, bytes]:
+        if not image_ids:
+            return {}
+        keys = [_sketch_key(image_id) for image_id in image_ids]
+        wanted = {self._table: {"Keys": keys, "ConsistentRead": True}}
+        answer = self._ask(self._dynamodb.batch_get_item, RequestItems=wanted)
+        if answer.get("UnprocessedKeys"):
+            raise Unavailable("index-unavailable", "DynamoDB returned only a part of the sketches.")
+        return {item["image"]["S"]: item["sketch"]["B"] for item in answer["Responses"][self._table]}
+
+    def _ask(self, request: Callable[..., Any], **arguments: Any) -> Any:
         try:
-            return self._dynamodb.query(  # an image id sorts newest first
-                TableName=self._table,
-                KeyConditionExpression="band = :band",
-                ExpressionAttributeValues={":band": {"S": band}},
-                ConsistentRead=True,
-                Limit=BAND_PICTURES,
-            )["Items"]
+            return request(**arguments)
         except (ClientError, BotoCoreError) as error:
-            raise Unavailable("index-unavailable", f"DynamoDB could not be asked: {error}") from error
+            raise Unavailable("index-unavailable", f"DynamoDB did not answer: {error}") from error
 
 
 def _keys(prints: list[int]) -> list[str]:
-    """The table's keys for fingerprints, each once: row and content."""
+    """Returns the table's keys for the hashes, each once: the row's number and its content."""
     return sorted({f"{row:02}-{band:04x}" for fingerprint in prints for row, band in enumerate(bands(fingerprint))})
+
+
+def _sketch_key(image_id: str) -> dict[str, Any]:
+    return {"band": {"S": f"sketch-{image_id}"}, "image": {"S": image_id}}

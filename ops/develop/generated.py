@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from textwrap import indent
 
+from ops.develop import contract
 from ops.monitoring.panels import dashboard_text
 from ops.monitoring.queries import QUERIES, Query
 from shared.telemetry import EVENTS, FIELDS, METRICS
@@ -118,3 +119,5 @@ if __name__ == "__main__":
     (ROOT / "docs" / "logs.md").write_text(logs_page())
     (ROOT / "docs" / "decisions" / "README.md").write_text(decisions_page())
     DASHBOARD.write_text(dashboard_resources())
+    for path, text in contract.files().items():
+        path.write_text(text)

@@ -243,7 +243,13 @@ def _words(wanted: Wanted) -> dict[str, object]:
         variables["UPLOAD_BUCKET"] = parameter("UploadBucket")
     if wanted.writes:
         variables["RESIZED_BUCKET"] = parameter("ResizedBucket")
-    parameters = [parameter(kind.topic), parameter(kind.bucket), *variables.values(), parameter("AlarmTopic")]
+    parameters = [
+        parameter(kind.topic),
+        parameter(kind.bucket),
+        *variables.values(),
+        parameter("AlarmTopic"),
+        "ContractVersion",
+    ]
     return {
         "name": wanted.name,
         "id": identifier(wanted.name),

@@ -76,7 +76,7 @@ def receiver() -> Iterator[Receiver]:
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory, receiver: Receiver) -> Iterator[Stack]:
     parameters = {"WebhookUrl": receiver.url, "WebhookSecret": SECRET, "WebhookEvents": "renditions,rejections"}
-    with deployed(tmp_path_factory.mktemp("examples"), parameters, ["webhook", "lookalikes"]) as running:
+    with deployed(tmp_path_factory.mktemp("examples"), parameters, ["webhook", "lookalikes", "journal"]) as running:
         yield running
 
 
@@ -131,6 +131,14 @@ def test_a_failed_post_is_repeated_with_the_same_id(stack: Stack, receiver: Rece
     image_id = stack.upload("patience.jpg", encoded(Image.new("RGB", (64, 48), "red")))
     until(lambda: len(receiver.about(image_id)) == 2, "a second post")
     assert len({headers["webhook-id"] for headers, _ in receiver.posted if image_id in headers["webhook-id"]}) == 1
+
+
+@pytest.mark.parametrize("name", ["tea & <cake> ünï.jpg", "猫.jpg"])
+def test_a_subscriber_in_node_reads_the_name(stack: Stack, name: str) -> None:
+    image_id = stack.upload(name, encoded(Image.new("RGB", (64, 48), "green")))
+    (line,) = until(lambda: stack.log_lines("darkroom-journal", image_id), f"a line about {image_id}")
+    told = json.loads(line)
+    assert (told["kind"], told["name"]) == ("RenditionCreated", name.removesuffix(".jpg"))
 
 
 @pytest.mark.parametrize("name", ["webhook", "lookalikes"])

@@ -1,12 +1,19 @@
 """docs/asyncapi.yaml specifies the events: AWS's samples conform to it, and the code reads every event it allows."""
 
 import copy
+import importlib.util
 import json
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
+import yaml
+from jsonschema import Draft202012Validator
+from moto import mock_aws
 
+from ops.develop import contract as generated_contract
+from shared import contract
 from shared.errors import Rejected
 from shared.events import Created, RenditionCreated, Upload, UploadRejected, events_in
 from tests.support.contract import DOCUMENT, SCHEMAS, envelopes, s3_events, violations
@@ -18,6 +25,7 @@ KEYS = {
     "RenditionCreated": f"thumb/{ID}/4000x3000/a!20b.jpg",
     "UploadRejected": f"rejected/{ID}.json",
 }
+EVENTS_PAGE = (generated_contract.ROOT / "docs" / "events.md").read_text()
 KINDS: dict[str, type[Created]] = {
     "UploadArrived": Upload,
     "RenditionCreated": RenditionCreated,
@@ -108,3 +116,62 @@ def test_every_reference_in_the_document_resolves() -> None:
         for step in reference.removeprefix("#/").split("/"):
             found = found[step]
     assert {"RejectionRecord", "Envelope"} <= set(SCHEMAS)
+
+
+def test_the_files_for_other_languages_are_up_to_date() -> None:
+    files = generated_contract.files()
+    assert {path: path.read_text() for path in files} == files, "run `make generated`"
+
+
+def test_the_documents_have_the_version_of_the_contract() -> None:
+    assert DOCUMENT["info"]["version"] == contract.VERSION
+
+
+@pytest.mark.parametrize("message", list(generated_contract.messages()), ids=lambda message: message["about"])
+def test_a_golden_message_follows_its_schema(message: dict[str, Any]) -> None:
+    body = json.loads(message["body"])
+    event = json.loads(body["Message"]) if "Message" in body else body
+    for found in message["events"]:
+        schema = json.loads((generated_contract.FOLDER / f"{found['kind']}.schema.json").read_text())
+        Draft202012Validator.check_schema(schema)
+        assert list(Draft202012Validator(schema).iter_errors(event)) == []
+    if "Message" in body:
+        assert violations("Envelope", body) == []
+    assert message["events"] or body["Event"] == "s3:TestEvent"
+
+
+def test_the_python_snippet_of_the_docs_decodes_each_name() -> None:
+    snippet: dict[str, Any] = {}
+    exec(EVENTS_PAGE.split("```python\n")[1].split("```")[0], snippet)
+    for name in json.loads((generated_contract.FOLDER / "names.json").read_text()):
+        assert snippet["decode_key"](name["in_event"]) == name["in_key"]
+        assert snippet["decode_name"](name["in_key"]) == name["name"]
+
+
+def test_the_javascript_snippet_of_the_docs_is_that_of_the_example() -> None:
+    example = (generated_contract.ROOT / "examples" / "journal" / "contract.mjs").read_text().replace("export ", "")
+    for function in EVENTS_PAGE.split("```js\n")[1].split("```")[0].split("\n\n"):
+        assert function.strip() in example
+
+
+def test_the_filter_policy_of_the_docs_takes_finished_pictures_only() -> None:
+    policy = yaml.safe_load(EVENTS_PAGE.split("```yaml\n")[1].split("```")[0])
+    with mock_aws():
+        sns, sqs = boto3.client("sns"), boto3.client("sqs")
+        topic = sns.create_topic(Name="renditions")["TopicArn"]
+        queue = sqs.create_queue(QueueName="filtered")["QueueUrl"]
+        arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        attributes = {
+            "RawMessageDelivery": "true",
+            "FilterPolicyScope": policy["FilterPolicyScope"],
+            "FilterPolicy": json.dumps(policy["FilterPolicy"]),
+        }
+        sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes=attributes)
+        for name in ("RenditionCreated", "UploadRejected"):
+            sns.publish(TopicArn=topic, Message=json.dumps(s3_event("bucket", KEYS[name], "e", 7)))
+        delivered = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)["Messages"]
+    assert [events_in(RenditionCreated, message["Body"])[0].key for message in delivered] == [KEYS["RenditionCreated"]]
+
+
+def test_public_modules_exist() -> None:
+    assert [module for module in contract.PUBLIC if not importlib.util.find_spec(module)] == []

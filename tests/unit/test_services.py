@@ -13,12 +13,14 @@ from ops.develop import new_subscriber
 from ops.develop.new_subscriber import KINDS, On, Wanted, Where, write
 from ops.local.stack import service_stack
 from ops.problem import Problem
-from shared.limits import MAX_ATTEMPTS, MESSAGE_SECONDS, RESERVE_SECONDS
+from shared import contract
+from shared.limits import MAX_RECEIVES, MESSAGE_SECONDS, RESERVE_SECONDS
 from tests.support.template import RESOURCES, ROOT, TEMPLATE, every_value, load_template
 from tests.unit.test_template import MAX_RETENTION_SECONDS, UNNAMEABLE
 
-PYTHON_LINES, YAML_LINES = 66, 88
+PYTHON_LINES, YAML_LINES = 66, 98
 EXAMPLES = sorted(path.parent.name for path in ROOT.glob("examples/*/template.yaml"))
+IN_PYTHON = sorted(path.parent.name for path in ROOT.glob("examples/*/handler.py"))
 
 
 @pytest.fixture
@@ -42,7 +44,7 @@ def promises(template: dict[str, Any], name: str) -> None:
             "Function",
         )
     }
-    assert kept["Queue"]["RedrivePolicy"]["maxReceiveCount"] == MAX_ATTEMPTS
+    assert kept["Queue"]["RedrivePolicy"]["maxReceiveCount"] == MAX_RECEIVES
     assert kept["Queue"]["VisibilityTimeout"] >= 6 * kept["Function"]["Timeout"]
     assert kept["Function"]["Timeout"] >= MESSAGE_SECONDS + RESERVE_SECONDS
     for queue in ("Queue", "DeadLetterQueue"):
@@ -74,7 +76,7 @@ def promises(template: dict[str, Any], name: str) -> None:
             }
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.parametrize("name", IN_PYTHON)
 def test_an_example_has_the_required_properties(name: str) -> None:
     promises(load_template(ROOT / "examples" / name / "template.yaml"), name.capitalize())
 
@@ -219,5 +221,6 @@ def test_each_export_has_an_ssm_parameter() -> None:
         for resource in RESOURCES.values()
         if resource["Type"] == "AWS::SSM::Parameter"
     }
+    assert parameters.pop("ContractVersion") == contract.VERSION
     assert set(parameters) == exported
     assert all(TEMPLATE["Outputs"][name]["Value"] == value for name, value in parameters.items())

@@ -1,4 +1,4 @@
-"""lookalikes with real events and pictures: copies are found, other views are not, and the cost does not grow."""
+"""Unit tests of lookalikes: copies are found, other views and similar photos are not, and the cost is bounded."""
 
 import io
 import json
@@ -9,11 +9,23 @@ from typing import Any
 
 import boto3
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 
-from examples.lookalikes import handler
-from examples.lookalikes.fingerprint import ALIKE_BITS, BITS, bands, differing_bits, distance, fingerprints
-from examples.lookalikes.index import BAND_PICTURES, Index
+from examples.lookalikes import decoding, handler
+from examples.lookalikes.compare import ALIKE_DETAILS, likeness
+from examples.lookalikes.fingerprint import (
+    ALIKE_BITS,
+    BITS,
+    SKETCH_SIDE,
+    Fingerprints,
+    bands,
+    differing_bits,
+    distance,
+    without_frame,
+)
+from examples.lookalikes.fingerprint import fingerprints as fingerprints_of_grey
+from examples.lookalikes.index import BAND_PICTURES, MAX_COMPARED, Index, Settings
+from shared import config
 from tests.support.photos import forest, lights
 from tests.support.subscribers import BUCKET, Desk, delivering
 
@@ -25,6 +37,11 @@ def thumb(picture: Image.Image, quality: int = 80) -> bytes:
     body = io.BytesIO()
     small.save(body, "JPEG", quality=quality)
     return body.getvalue()
+
+
+def fingerprints(body: bytes) -> Fingerprints:
+    header, (pixels,) = decoding.answer({}, body)
+    return fingerprints_of_grey(Image.frombytes("L", (header["width_px"], header["height_px"]), pixels))
 
 
 def cropped(picture: Image.Image, left: float, upper: float, right: float, lower: float) -> Image.Image:
@@ -48,6 +65,14 @@ COPIES: dict[str, Callable[[Image.Image], tuple[Image.Image, int]]] = {
     "trimmed by 1 % at one side": lambda photo: (cropped(photo, 0.01, 0, 0, 0), 80),
     "trimmed by 5 % at the left": lambda photo: (cropped(photo, 0.05, 0, 0, 0), 80),
     "trimmed by 5 % at the right": lambda photo: (cropped(photo, 0, 0, 0.05, 0), 80),
+    "brighter": lambda photo: (ImageEnhance.Brightness(photo).enhance(1.2), 80),
+    "more contrast": lambda photo: (ImageEnhance.Contrast(photo).enhance(1.25), 80),
+    "grey": lambda photo: (photo.convert("L").convert("RGB"), 80),
+    "in a frame": lambda photo: (ImageOps.expand(photo, 40, "white"), 80),
+    "turned by 1 degree": lambda photo: (
+        cropped(photo.rotate(1, Image.Resampling.BICUBIC), 0.02, 0.02, 0.02, 0.02),
+        80,
+    ),
 }
 
 
@@ -60,6 +85,36 @@ def test_a_copy_is_alike_and_shares_a_band(photo: Image.Image, how: str) -> None
         assert differing <= ALIKE_BITS
         pairs = [(bands(one), bands(other)) for one in later.asked for other in earlier.noted]
         assert any(one[row] == other[row] for one, other in pairs for row in range(16))
+        assert likeness(later.sketch, earlier.sketch).is_alike
+
+
+def smooth(seed: int) -> Image.Image:
+    """Makes a dark picture with a bright ball in its middle and details of its own: a planet."""
+    rough = Image.effect_noise((40, 30), 80) if seed else Image.radial_gradient("L").resize((40, 30))
+    ball = ImageOps.invert(Image.radial_gradient("L")).resize((800, 600))
+    details = rough.resize((800, 600), Image.Resampling.BICUBIC)
+    return Image.blend(ball, details, 0.25).convert("RGB")
+
+
+def test_smooth_pictures_with_similar_hashes_are_told_apart_by_their_details() -> None:
+    one, other = fingerprints(thumb(smooth(1))), fingerprints(thumb(smooth(0)))
+    assert not likeness(one.sketch, other.sketch).is_alike
+    again = fingerprints(thumb(smooth(0), 40))
+    assert likeness(again.sketch, other.sketch).is_alike
+
+
+def test_an_even_surface_is_like_nothing() -> None:
+    even = bytes(SKETCH_SIDE * SKETCH_SIDE)
+    assert likeness(even, even) == (0, 0)
+
+
+@pytest.mark.parametrize("colour", ["white", "black", "gray"])
+def test_a_frame_is_cut_off(colour: str) -> None:
+    grey = forest(random.Random(3), 400, 300).convert("L")
+    framed = without_frame(ImageOps.expand(grey, 20, colour))
+    assert abs(framed.width - 400) <= 4
+    assert abs(framed.height - 300) <= 4
+    assert without_frame(grey) is grey
 
 
 def test_another_view_of_the_scene_is_not_alike(photo: Image.Image) -> None:
@@ -90,7 +145,7 @@ def test_other_photos_differ_in_about_half() -> None:
 
 
 @pytest.fixture
-def desk() -> Iterator[Desk]:
+def desk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     with delivering(INDEX_TABLE="index") as desk:
         boto3.client("dynamodb").create_table(
             TableName="index",
@@ -99,8 +154,10 @@ def desk() -> Iterator[Desk]:
             KeySchema=[{"AttributeName": "band", "KeyType": "HASH"}, {"AttributeName": "image", "KeyType": "RANGE"}],
         )
         handler.index.cache_clear()
+        monkeypatch.setattr(handler, "settings", config.at_start(Settings))
         yield desk
     handler.index.cache_clear()
+    handler.decoder.stop()
 
 
 def arrive(desk: Desk, image_id: str, body: bytes) -> list[dict[str, Any]]:
@@ -125,6 +182,14 @@ def test_a_copy_finds_the_earlier_picture_and_a_redelivery_changes_nothing(desk:
         assert match["image"] == FIRST
         assert match["key"] == f"thumb/{FIRST}/1200x900/photo.jpg"
         assert match["differing_bits"] <= ALIKE_BITS
+        assert match["likeness"] >= ALIKE_DETAILS
+
+
+def test_a_thumb_that_is_no_picture_is_a_dead_letter(desk: Desk) -> None:
+    event = desk.announce(f"thumb/{FIRST}/1200x900/photo.jpg", b"no picture")
+    assert handler.handle(event, desk.context) == {"batchItemFailures": []}
+    (letter,) = desk.letters()
+    assert letter.code == "not-an-image"
 
 
 @pytest.mark.usefixtures("desk")
@@ -144,10 +209,13 @@ def test_the_cost_of_a_picture_does_not_grow_with_the_index() -> None:
         # The worst case: all pictures are alike, so every band is full.
         noted = [0b1011 << 100, 0b1101 << 90 | random_bits.getrandbits(8)]
         looked_for = noted + [0b1001 << at for at in (110, 120, 130, 140)]
-        index.add(f"{number:026}", "key", noted)
+        prints = Fingerprints(noted, looked_for, random_bits.randbytes(SKETCH_SIDE * SKETCH_SIDE))
+        index.add(f"{number:026}", "key", prints)
         asked.clear()
         read.clear()
-        index.like(f"{number:026}", looked_for)
+        index.like(f"{number:026}", prints)
         costs.append((asked["Query"], max(read)))
     assert max(costs) <= (96, BAND_PICTURES)
     assert costs[-1][1] == BAND_PICTURES
+    assert asked["BatchGetItem"] == 1
+    assert MAX_COMPARED <= 100  # the most that one BatchGetItem takes

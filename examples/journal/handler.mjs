@@ -1,0 +1,22 @@
+// A picture is finished, or an upload was rejected: writes a line into the log. Node alone, nothing of Darkroom's code.
+
+import { eventsIn } from "./contract.mjs";
+
+/** Handle a batch of SQS messages; return the ids of the failed ones. */
+export async function handle(batch) {
+  const batchItemFailures = [];
+  for (const message of batch.Records) {
+    try {
+      for (const event of eventsIn(message.body)) work(event);
+    } catch (error) {
+      console.log(JSON.stringify({ level: "ERROR", message: "message failed", error: String(error) }));
+      batchItemFailures.push({ itemIdentifier: message.messageId });
+    }
+  }
+  return { batchItemFailures };
+}
+
+/** Do the work for one event, which may come more than once. */
+function work({ kind, image, name }) {
+  console.log(JSON.stringify({ level: "INFO", message: "journal done", kind, image_id: image, name }));
+}

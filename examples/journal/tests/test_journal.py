@@ -1,0 +1,40 @@
+"""Unit tests of journal: Node reads the golden messages and names as Python does."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).parents[1]
+CONTRACT = FOLDER.parents[1] / "docs" / "contract"
+
+
+def node(script: str, given: Any) -> Any:
+    """Runs a script as an ES module with `given` as its JSON input; returns the JSON that it prints."""
+    prepared = f"import {{ readFileSync }} from 'node:fs';\nconst given = JSON.parse(readFileSync(0));\n{script}"
+    done = subprocess.run(
+        ["node", "--input-type=module", "--eval", prepared],
+        input=json.dumps(given), cwd=FOLDER, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_node_reads_the_golden_messages() -> None:
+    golden = json.loads((CONTRACT / "messages.json").read_text())
+    script = "import { eventsIn } from './contract.mjs';\nconsole.log(JSON.stringify(given.map(eventsIn)));"
+    assert node(script, [message["body"] for message in golden]) == [message["events"] for message in golden]
+
+
+def test_node_decodes_names() -> None:
+    names = json.loads((CONTRACT / "names.json").read_text())
+    script = "import { decodeKey, decodeName } from './contract.mjs';\n"
+    script += "console.log(JSON.stringify(given.map((name) => decodeName(decodeKey(name)))));"
+    assert node(script, [name["in_event"] for name in names]) == [name["name"] for name in names]
+
+
+def test_a_failed_message_is_retried_alone() -> None:
+    good = json.loads((CONTRACT / "messages.json").read_text())[2]["body"]
+    batch = {"Records": [{"messageId": "1", "body": good}, {"messageId": "2", "body": "{}"}]}
+    script = "import { handle } from './handler.mjs';\nconsole.log(JSON.stringify(await handle(given)));"
+    assert node(script, batch) == {"batchItemFailures": [{"itemIdentifier": "2"}]}
