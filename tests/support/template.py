@@ -62,3 +62,10 @@ def statements() -> list[tuple[str, dict[str, Any]]]:
 
 
 FUNCTIONS = of_type("AWS::Serverless::Function")
+
+
+def resolved_route(method: str, path: str) -> str:
+    """Return the integration that API Gateway would choose for a request."""
+    routes = {route["RouteKey"]: route["Target"]["Fn::Sub"] for route in of_type("AWS::ApiGatewayV2::Route").values()}
+    target: str = routes.get(f"{method} {path}", routes["$default"])
+    return target.removeprefix("integrations/${").removesuffix("}")
