@@ -1,7 +1,7 @@
 """The commands that act on dead letters, rejections and originals, as somebody types them."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from itertools import islice
 from typing import Any
 
@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from ops import options
 from ops.cli import app
 from ops.monitoring import status
-from ops.recovery import dead_letters, rejections, replays, resubmit
+from ops.recovery import dead_letters, letters, records, rejections, replays, resubmit
 from shared.events import Upload
 from shared.keys import rejection_key, upload_key
 from shared.letters import Reason, attributes
@@ -239,3 +239,36 @@ def test_rerender_and_reconcile_mark_their_events_as_sent_again(place: Place) ->
     darkroom("reconcile", "--grace", "0s", "--yes")
     for message in place.sqs.queue("work").visible:
         assert message["MessageAttributes"]["replayed_at"]["StringValue"]
+
+
+def test_sqs_moves_all_letters_itself_when_asked(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.bury(1)
+
+    def move(*_: Any) -> Generator[letters.Moved]:
+        place.sqs.queue("work").visible, place.sqs.queue("dead").visible = place.sqs.queue("dead").visible, []
+        yield letters.Moved(1, 1)
+
+    assert "--by-sqs moves every letter" in darkroom("dead-letters", "replay", "--by-sqs", code=2).replace("│", " ")
+    monkeypatch.setattr(letters, "move_all", move)
+    assert "1 replayed, by SQS itself." in darkroom("dead-letters", "replay", "--all", "--by-sqs", "--yes")
+    assert place.records() == 0
+
+
+def test_a_large_number_of_letters_without_a_record_is_told_and_not_read(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(records, "READ_AT_ONCE", 2)
+    for number in range(5):
+        place.bury(number, record=False)
+    printed = darkroom("dead-letters", "list")
+    assert "About 5 more letters are in the queue without a record" in printed
+    assert "ReceiveMessage" not in place.wire.by_name
+    assert len(json.loads(darkroom("dead-letters", "list", "--read-queue", "--json"))["letters"]) == 5
+
+
+def test_records_without_letters_are_told_while_others_hold_some(place: Place) -> None:
+    for number in range(3):
+        place.bury(number)
+    place.sqs.queue("dead").visible.pop()
+    place.sqs.receive_message("dead", 1)
+    assert "About 1 of these may be gone" in darkroom("dead-letters", "list")
