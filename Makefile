@@ -43,6 +43,9 @@ build: .venv/ready ## build for `sam deploy`; ARCHITECTURE=arm64 for Graviton
 deploy: .venv/ready ## to AWS, ENV=dev or prod: builds, checks, shows what changes, and asks; OPTIONS="--parameter Name=value"
 	@.venv/bin/darkroom deploy $(or $(ENV),dev) $(OPTIONS)
 
+wheel: .venv/ready ## dist/darkroom_shared-*.whl, for subscribers in other repositories
+	@$(or $(shell command -v uv),.venv-uv/bin/uv) build --quiet --wheel --out-dir dist packaging/shared
+
 bench: .venv/ready ## compare the engine with its peers in ten minutes; PHOTOS=folder, or generated photos
 	@scripts/peers.sh
 	.venv-bench/bin/python -W ignore -m bench.resize $(PHOTOS)

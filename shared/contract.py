@@ -1,6 +1,6 @@
 """The contract between Darkroom and its subscribers: which part of this package is public, and its version.
 
-docs/events.md says what the version promises. `PUBLIC` lists the modules that a subscriber may import. All others may
+docs/events.md explains the promises behind the version. `PUBLIC` lists the modules that a subscriber may import. All others may
 change in any release.
 """
 

@@ -111,7 +111,7 @@ def _golden(about: str, body: str, kind: type[Created]) -> dict[str, Any]:
 
 
 def _as_sent(event: Created) -> dict[str, Any]:
-    """Returns the event with the fields that S3 adds to those that Darkroom needs."""
+    """Returns the event with more of S3's fields than Darkroom needs."""
     sent = event.as_event()
     for record in sent["Records"]:
         record["awsRegion"] = "eu-west-1"

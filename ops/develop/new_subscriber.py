@@ -89,7 +89,7 @@ KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Holds the choices for one new subscriber; `check` refuses those that cannot work."""
+    """Holds the choices for one new subscriber; `check` refuses impossible ones."""
 
     name: str
     on: On = On.uploads
@@ -203,7 +203,7 @@ def write(root: Path, wanted: Wanted) -> list[Path]:
 
 
 def pinned(packages: tuple[str, ...]) -> str:
-    """Return the requirements for `packages`, each with its version: that of uv.lock where it has one.
+    """Return the pinned requirements of `packages`. A version in uv.lock has priority.
 
     Raises Problem (`bad-package`).
     """
@@ -231,7 +231,7 @@ def _words(wanted: Wanted) -> dict[str, object]:
     here, kind, folder = wanted.where is Where.here, KINDS[wanted.on], wanted.folder
 
     def parameter(name: str) -> str:
-        # A stack of its own reads the topic's ARN and the bucket's name from an SSM parameter of that name.
+        # A separate stack reads the ARN or the name from an SSM parameter, whose name ends with Arn or Name.
         return name if here else f"{name}{'Arn' if name.endswith('Topic') else 'Name'}"
 
     def arn(bucket: str) -> str:

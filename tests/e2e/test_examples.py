@@ -2,7 +2,10 @@
 
 import base64
 import json
+import os
 import random
+import shutil
+import subprocess
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -17,6 +20,7 @@ from standardwebhooks.webhooks import Webhook
 from tests.support.contract import violations
 from tests.support.deployed import Stack, deployed, until
 from tests.support.photos import forest, lights
+from tests.support.workshop import ROOT
 
 SECRET = f"whsec_{base64.b64encode(b'correct horse battery staple').decode()}"
 IMPORTER = """
@@ -34,7 +38,7 @@ Outputs:
 
 
 class Receiver(HTTPServer):
-    """A webhook on this machine: keeps each post, and answers the statuses that it was given and then 200."""
+    """A webhook on this machine. It records each post and answers the given statuses, then 200."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Posted)
@@ -75,9 +79,17 @@ def receiver() -> Iterator[Receiver]:
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory, receiver: Receiver) -> Iterator[Stack]:
+    # As a repository of its own, `outside` finds the wheel in a package index; here, in a folder.
+    wheels = tmp_path_factory.mktemp("wheels")
+    subprocess.run(["make", "wheel"], cwd=ROOT, check=True, capture_output=True)
+    shutil.copytree(ROOT / "dist", wheels, dirs_exist_ok=True)
+    os.environ["PIP_FIND_LINKS"] = str(wheels)
     parameters = {"WebhookUrl": receiver.url, "WebhookSecret": SECRET, "WebhookEvents": "renditions,rejections"}
-    with deployed(tmp_path_factory.mktemp("examples"), parameters, ["webhook", "lookalikes", "journal"]) as running:
+    with deployed(
+        tmp_path_factory.mktemp("examples"), parameters, ["webhook", "lookalikes", "journal", "outside"]
+    ) as running:
         yield running
+    del os.environ["PIP_FIND_LINKS"]
 
 
 def encoded(picture: Image.Image, quality: int = 90) -> bytes:
@@ -139,6 +151,14 @@ def test_a_subscriber_in_node_reads_the_name(stack: Stack, name: str) -> None:
     (line,) = until(lambda: stack.log_lines("darkroom-journal", image_id), f"a line about {image_id}")
     told = json.loads(line)
     assert (told["kind"], told["name"]) == ("RenditionCreated", name.removesuffix(".jpg"))
+
+
+def test_a_subscriber_with_the_wheel_receives_events(stack: Stack) -> None:
+    image_id = stack.upload("cat.jpg", encoded(Image.new("RGB", (64, 48), "white")))
+    until(
+        lambda: [line for line in stack.log_lines("darkroom-outside", image_id) if "counter done" in line], "its work"
+    )
+    assert stack.log_lines("darkroom-outside", "copy outdated") == []
 
 
 @pytest.mark.parametrize("name", ["webhook", "lookalikes"])

@@ -175,3 +175,8 @@ def test_the_filter_policy_of_the_docs_takes_finished_pictures_only() -> None:
 
 def test_public_modules_exist() -> None:
     assert [module for module in contract.PUBLIC if not importlib.util.find_spec(module)] == []
+
+
+def test_the_outside_example_needs_the_wheel_of_this_version() -> None:
+    required = (generated_contract.ROOT / "examples" / "outside" / "src" / "requirements.txt").read_text()
+    assert required == f"darkroom-shared=={contract.VERSION}\n"

@@ -89,7 +89,7 @@ def test_a_copy_is_alike_and_shares_a_band(photo: Image.Image, how: str) -> None
 
 
 def smooth(seed: int) -> Image.Image:
-    """Makes a dark picture with a bright ball in its middle and details of its own: a planet."""
+    """Makes a dark picture of a bright ball, like a planet; `seed` chooses its details."""
     rough = Image.effect_noise((40, 30), 80) if seed else Image.radial_gradient("L").resize((40, 30))
     ball = ImageOps.invert(Image.radial_gradient("L")).resize((800, 600))
     details = rough.resize((800, 600), Image.Resampling.BICUBIC)
