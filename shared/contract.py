@@ -1,7 +1,7 @@
 """The contract between Darkroom and its subscribers: which part of this package is public, and its version.
 
-docs/events.md explains the promises behind the version. `PUBLIC` lists the modules that a subscriber may import. All others may
-change in any release.
+docs/events.md explains the promises behind the version. `PUBLIC` lists the modules that a subscriber may import. All
+others may change in any release.
 """
 
 VERSION = "1.1.0"
