@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from ops import access, removal
 from ops.cost.command import cost
 from ops.deployment.deploy import deploy
 from ops.deployment.preflight import preflight
@@ -32,6 +33,8 @@ SHOWN_SKIPPED = 5
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 console = Console()
+access.add_to(app)
+removal.add_to(app)
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(rejections.app, name="rejections")
 app.command()(resubmit.rerender)
@@ -118,6 +121,10 @@ def upload(
         bool, typer.Option("--wait", help="Wait for each file's verdict: ready, or rejected and why.")
     ] = False,
     as_json: JsonOption = False,
+    invitation: Annotated[
+        str,
+        typer.Option(envvar="DARKROOM_INVITATION", help="Your invitation: the link, or its token."),
+    ] = "",
     place: Place,
 ) -> None:
     """Upload pictures through the door. Exit code 1 if any was refused. Run it again to continue an interrupted upload.
@@ -135,11 +142,13 @@ def upload(
     if not found.pictures:
         raise Problem("no-pictures", "There are no pictures in what you named.")
     journal = Journal(gallery_url)
-    outcomes = upload_all(gallery_url, found.pictures, notes, journal)
+    outcomes = upload_all(gallery_url, found.pictures, notes, journal, invitation)
     if wait:
         with progress_bar(notes) as progress:
             task = progress.add_task("verdicts", total=sum(one.image_id is not None for one in outcomes))
-            outcomes = verdicts(gallery_url, outcomes, lambda count: progress.advance(task, count))
+            outcomes = verdicts(
+                gallery_url, outcomes, lambda count: progress.advance(task, count), invitation=invitation
+            )
     refused = [one for one in outcomes if one.refused]
     if not any(one.image_id is None for one in outcomes):
         journal.forget(found.pictures)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sqs import SQSClient
 
 DEFAULT_FOLDER = Path(".darkroom")
@@ -68,7 +69,9 @@ class Target:
     @overload
     def client(self, service: Literal["cloudformation"]) -> "CloudFormationClient": ...
     @overload
-    def client(self, service: Literal["cloudwatch", "iam"]) -> Any: ...
+    def client(self, service: Literal["secretsmanager"]) -> "SecretsManagerClient": ...
+    @overload
+    def client(self, service: Literal["cloudwatch", "cloudfront", "iam"]) -> Any: ...
     def client(self, service: Any) -> Any:
         """Make a client of an AWS service in this Darkroom's account and region, or on its local engine."""
         config = Config(max_pool_connections=CONNECTIONS)

@@ -135,11 +135,15 @@ class Journal:
             self._path.write_text("".join(f"{line}\n" for line in kept), "utf-8")
 
 
-def upload_all(gallery_url: str, files: list[Path], console: Console, journal: Journal | None = None) -> list[Outcome]:
+def upload_all(
+    gallery_url: str, files: list[Path], console: Console, journal: Journal | None = None, invitation: str = ""
+) -> list[Outcome]:
     """Upload `files`, PARALLEL_UPLOADS at a time. Return their outcomes in the same order.
 
-    Files that an interrupted run has uploaded, as the journal says, are left out.
+    Files that an interrupted run has uploaded, as the journal says, are left out. `invitation` is a link of
+    `darkroom invite` or its token.
     """
+    invited = bearer(invitation)
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with (
         Progress(*columns, console=console) as progress,
@@ -153,7 +157,7 @@ def upload_all(gallery_url: str, files: list[Path], console: Console, journal: J
                 outcome = Outcome(file, image_id=known, before=True)
             else:
                 task = progress.add_task(file.name, total=file.stat().st_size)
-                outcome = _upload(client, gallery_url, file, progress, task)
+                outcome = _upload(client, gallery_url, invited, file, progress, task)
                 progress.remove_task(task)
                 if outcome.image_id and journal:
                     journal.note(file, outcome.image_id)
@@ -170,7 +174,11 @@ def upload_all(gallery_url: str, files: list[Path], console: Console, journal: J
 
 
 def verdicts(
-    gallery_url: str, outcomes: Sequence[Outcome], progress: Callable[[int], None], poll_seconds: float = POLL_SECONDS
+    gallery_url: str,
+    outcomes: Sequence[Outcome],
+    progress: Callable[[int], None],
+    poll_seconds: float = POLL_SECONDS,
+    invitation: str = "",
 ) -> list[Outcome]:
     """Wait until each upload is ready or rejected. Return the outcomes with these verdicts.
 
@@ -179,7 +187,7 @@ def verdicts(
     waiting = {one.image_id: one for one in outcomes if one.image_id}
     ended: dict[str | None, Outcome] = {}
     heard = time.monotonic()
-    with httpx.Client(timeout=REQUEST_SECONDS) as client:
+    with httpx.Client(timeout=REQUEST_SECONDS, headers=bearer(invitation)) as client:
         while waiting and time.monotonic() - heard < QUIET_SECONDS:
             for told in _statuses(client, gallery_url, sorted(filter(None, waiting))[:MAX_STATUS_IDS]):
                 one = waiting.get(told["id"])
@@ -207,15 +215,24 @@ def _statuses(client: httpx.Client, gallery_url: str, image_ids: list[str]) -> l
     return found
 
 
+def bearer(invitation: str) -> dict[str, str]:
+    """Returns the header that carries an invitation to the gallery; S3 must not see it."""
+    token = invitation.rpartition("#")[2]
+    return {"authorization": f"Bearer {token}"} if token else {}
+
+
 def _identity(file: Path) -> str:
     about = file.stat()
     return f"{file.resolve()} {about.st_size} {about.st_mtime_ns}"
 
 
-def _upload(client: httpx.Client, gallery_url: str, file: Path, progress: Progress, task: TaskID) -> Outcome:
+def _upload(
+    client: httpx.Client, gallery_url: str, invited: dict[str, str], file: Path, progress: Progress, task: TaskID
+) -> Outcome:
     try:
         size = file.stat().st_size
-        asked = client.post(f"{gallery_url}uploads", json={"name": file.name, "type": type_of(file.name), "size": size})
+        wish = {"name": file.name, "type": type_of(file.name), "size": size}
+        asked = client.post(f"{gallery_url}uploads", json=wish, headers=invited)
         if asked.status_code != httpx.codes.CREATED:
             return _refused(file, asked)
         ticket = asked.json()

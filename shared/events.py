@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote_plus, unquote_plus
 
 from shared.errors import Rejected
-from shared.keys import Image, image_of, read_rejection_key, read_rendition_key
+from shared.keys import Image, image_of, read_rejection_key, read_removed_key, read_rendition_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +98,21 @@ class UploadRejected(Created):
         return read_rejection_key(key) is not None
 
 
+@dataclass(frozen=True, slots=True)
+class PictureRemoved(Created):
+    """A picture was removed, and may be restored; the object is the record of the removal (docs/events.md)."""
+
+    @property
+    def image(self) -> Image:
+        image_id = read_removed_key(self.key)
+        assert image_id, self.key
+        return Image(image_id, f"{image_id}.json")
+
+    @classmethod
+    def is_told_by(cls, key: str) -> bool:
+        return read_removed_key(key) is not None
+
+
 def events_in[E: Created](kind: type[E], body: str, replayed_at: datetime | None = None) -> list[E]:
     """Returns every event of this kind that one queue message announces, in its order.
 
@@ -117,6 +132,18 @@ def events_in[E: Created](kind: type[E], body: str, replayed_at: datetime | None
             "malformed-event", f"The message is not an S3 event ({type(error).__name__}: {error}). Look at its sender."
         ) from error
     return [replace(event, replayed_at=replayed_at) for event in events]
+
+
+def refuse_foreign(event: Created, bucket: str) -> None:
+    """Raises Rejected (`foreign-event`) if the event is not about `bucket`: somebody forged it.
+
+    Bucket names are unique among all accounts, so an event about another account's object has another bucket.
+    """
+    if event.bucket != bucket:
+        raise Rejected(
+            "foreign-event",
+            f"The event is about bucket {event.bucket!r} and not {bucket!r}. Find out who may send to this queue.",
+        )
 
 
 def uploads_in(body: str) -> list[Upload]:

@@ -10,8 +10,9 @@ import gzip
 import json
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
-from typing import Any, NamedTuple, TypedDict
+from typing import Any, NamedTuple, NotRequired, TypedDict
 
+from shared.access import Caller, Forbidden, Guard, NotInvited, Role
 from shared.errors import DarkroomError, Rejected, Unavailable
 from shared.limits import GZIP_LEVEL, MIN_GZIP_BYTES
 from shared.telemetry import RequestFailed, tell
@@ -69,6 +70,7 @@ class Request(NamedTuple):
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes
+    caller: Caller = Caller()
 
     @property
     def accepts_gzip(self) -> bool:
@@ -83,28 +85,33 @@ class Response(TypedDict):
     headers: dict[str, str]
     body: str
     isBase64Encoded: bool
+    cookies: NotRequired[list[str]]
 
 
 class Route(NamedTuple):
-    """One method at one address. `path` may have `{}` for a part that is handed to `answer` after the request."""
+    """One method at one address, and the role that it needs.
+
+    `path` may have `{}` for a part that `answer` gets as an argument after the request.
+    """
 
     method: str
     path: str
+    role: Role
     answer: Callable[..., Response]
 
 
 type Problem = Callable[[DarkroomError, Request], Response]
 
 
-def serve(event: dict[str, Any], routes: Sequence[Route], problem: Problem) -> Response:
-    """Answers the request in `event` by its route; `problem` answers whatever goes wrong.
+def serve(event: dict[str, Any], routes: Sequence[Route], guard: Guard, problem: Problem) -> Response:
+    """Answers the request in `event` by its route if `guard` admits it; `problem` answers whatever goes wrong.
 
     An answer of 5xx is logged.
     """
     request = read_request(event)
     try:
         route, parts = find(routes, request)
-        return route.answer(request, *parts)
+        return route.answer(request._replace(caller=guard.admit(request.headers, route.role)), *parts)
     except Exception as error:
         sentence = "The gallery could not answer. Try again in a moment."
         told = error if isinstance(error, DarkroomError) else DarkroomError("unexpected", sentence)
@@ -113,6 +120,8 @@ def serve(event: dict[str, Any], routes: Sequence[Route], problem: Problem) -> R
     answer = problem(told, request)
     if isinstance(told, MethodNotAllowed):
         answer["headers"]["allow"] = told.allowed
+    if isinstance(told, NotInvited):
+        answer["headers"]["www-authenticate"] = "Bearer"
     return answer
 
 
@@ -147,7 +156,10 @@ def read_request(event: dict[str, Any]) -> Request:
     text = event.get("body") or ""
     body = base64.b64decode(text) if event.get("isBase64Encoded") else text.encode("utf-8", "surrogatepass")
     method = event["requestContext"]["http"]["method"]
-    return Request(method, event["rawPath"], query, event.get("headers") or {}, body)
+    headers = dict(event.get("headers") or {})
+    if cookies := event.get("cookies"):  # API Gateway takes the cookies out of the headers
+        headers["cookie"] = "; ".join(cookies)
+    return Request(method, event["rawPath"], query, headers, body)
 
 
 def text_answer(
@@ -185,6 +197,10 @@ def status_of(error: DarkroomError) -> int:
     match error:
         case RequestError():
             return error.status
+        case NotInvited():
+            return HTTPStatus.UNAUTHORIZED
+        case Forbidden():
+            return HTTPStatus.FORBIDDEN
         case Rejected():
             return _STATUS_BY_CODE.get(error.code, HTTPStatus.BAD_REQUEST)
         case Unavailable():

@@ -3,6 +3,9 @@
     uploads/<image id>/<safe name>                                        an upload
     <rendition>/<image id>/<width>x<height>/<safe stem>.<extension>       a rendition; size: the original, upright
     rejected/<image id>.json                                              a rejection
+    removed/<image id>.json                                               a removal
+    trash/<image id>/...                                                  the objects of a removed picture
+    invitations/<safe name>/<invitation id>                               a valid invitation (shared/access.py)
     letters/<queue>/<code>/<time>/<image id>/<message id>/<attempts>/<upload's key>
                                                                           the record of a dead letter
     replays/<queue>/<run>/<number>.json                                   the letters of one batch of a replay
@@ -30,6 +33,9 @@ from shared.media import type_of
 
 UPLOADS_PREFIX = "uploads/"
 REJECTED_PREFIX = "rejected/"
+INVITATIONS_PREFIX = "invitations/"
+REMOVED_PREFIX = "removed/"
+TRASH_PREFIX = "trash/"
 LETTERS_PREFIX = "letters/"
 REPLAYS_PREFIX = "replays/"
 VIEW = "view"  # the rendition that the gallery opens; every set of renditions has one
@@ -49,11 +55,16 @@ _ESCAPE = re.compile(rb"!([0-9A-F]{2})")
 _UPLOAD_KEY = re.compile(rf"uploads/({_IMAGE_ID})/([A-Za-z0-9._!-]+)")
 _RENDITION_KEY = re.compile(rf"([a-z0-9-]+)/({_IMAGE_ID})/([1-9][0-9]*)x([1-9][0-9]*)/([A-Za-z0-9._!-]+)\.([a-z0-9]+)")
 _REJECTION_KEY = re.compile(rf"rejected/({_IMAGE_ID})\.json")
+_REMOVED_KEY = re.compile(rf"removed/({_IMAGE_ID})\.json")
 _LETTER_TIME = "%Y%m%dT%H%M%SZ"
 _LETTER_KEY = re.compile(
     rf"letters/([^/]+)/([^/]+)/(\d{{8}}T\d{{6}}Z)/({_IMAGE_ID}|-)/([A-Za-z0-9._!-]+)/(\d*)/(.*)", re.DOTALL
 )
 NAMELESS = "picture"
+# An original's metadata: the hash of the receipt with which its uploader may withdraw it.
+RECEIPT_METADATA = "receipt"
+# A rendition's metadata: the key of an original without a door key, percent-encoded.
+ORIGINAL_METADATA = "original"
 # Embeddings, overrides and isolates: they reverse the text around a name, and no keyboard types them.
 _BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 # Letters and symbols by their category, but blank on the screen: Hangul fillers and the empty braille pattern.
@@ -257,6 +268,32 @@ def read_letter_key(key: str) -> LetterKey | None:
         return None
     queue, code, message_id = map(display_name, (queue, code, message_id))
     return LetterKey(queue, code, moment, None if image_id == "-" else image_id, message_id, attempts, upload_key)
+
+
+def removed_key(image_id: str) -> str:
+    """Returns the key of a removal's record."""
+    return f"{REMOVED_PREFIX}{image_id}.json"
+
+
+def read_removed_key(key: str) -> str | None:
+    """Returns the image id in the key of a removal's record, or None if `key` is not such a key."""
+    match = _REMOVED_KEY.fullmatch(key)
+    return match[1] if match else None
+
+
+def trash_prefix(image_id: str) -> str:
+    """Returns the prefix of a removed picture's objects."""
+    return f"{TRASH_PREFIX}{image_id}/"
+
+
+def receipt_hash(receipt: str) -> str:
+    """Returns the hash of an upload's receipt."""
+    return hashlib.sha256(receipt.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def invitation_key(name: str, invitation_id: str) -> str:
+    """Returns the key of the object that makes an invitation valid."""
+    return _within_limit(f"{INVITATIONS_PREFIX}{safe_name(name)}/{invitation_id}")
 
 
 def _within_limit(key: str) -> str:

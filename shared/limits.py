@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 # S3 refuses longer keys: docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
 MAX_KEY_BYTES = 1024
+# S3 takes 2 KB of metadata; a longer one is left out.
+MAX_METADATA_BYTES = 1500
 # The longest file name that Linux, macOS and Windows file systems take. In a key each byte may become three (keys.py).
 MAX_NAME_BYTES = 255
 
@@ -28,7 +30,7 @@ URL_WINDOW_SECONDS = 3600
 MAX_STATUS_IDS = 200
 # The times in these ids are at most this far apart: a page asks for the uploads of one visit.
 MAX_STATUS_SPREAD_SECONDS = 86_400
-# LISTs for one request for statuses under each of three prefixes: thumbs, rejections, originals.
+# LISTs for one request for statuses under each of four prefixes: thumbs, rejections, originals, removals.
 MAX_STATUS_LISTS = 5
 # An id without a trace in S3 counts as pending this long: the ticket's life, and as long again for the bytes.
 RECENT_SECONDS = 2 * TICKET_SECONDS
@@ -36,6 +38,15 @@ RECENT_SECONDS = 2 * TICKET_SECONDS
 SHOWN_SECONDS = 3600
 # One execution environment remembers this many shown uploads.
 MAX_SHOWN_IDS = 10_000
+# A revoked invitation may still be used this long: so long a function trusts what it knows about invitations and keys.
+ACCESS_CACHE_SECONDS = 30
+# The most invitations that one execution environment remembers as valid.
+MAX_CACHED_INVITATIONS = 10_000
+MAX_INVITATION_DAYS = 365
+# How long an uploader may withdraw an upload.
+WITHDRAW_SECONDS = 86_400
+# The form that takes an invitation: a token has about 200 bytes, a link about 300.
+MAX_ENTER_BYTES = 4096
 # The most keys in one LIST response of S3.
 LIST_KEYS = 1000
 # The most LISTs for the page before a picture. A million pictures over years take about five.

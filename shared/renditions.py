@@ -14,7 +14,7 @@ type Format = Literal["auto", "jpeg", "webp", "avif", "png"]
 FORMATS: tuple[str, ...] = get_args(Format.__value__)
 # A name is the first part of S3 keys (shared/keys.py). These first parts have another meaning there.
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
-_TAKEN_NAMES = {"uploads", "rejected"}
+_TAKEN_NAMES = {"uploads", "rejected", "removed", "trash", "invitations"}
 # The gallery shows these two: LISTED in the grid, VIEWED in the viewer. It lists LISTED, which the resizer writes
 # last, so a listed picture is complete.
 LISTED = "thumb"

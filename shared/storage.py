@@ -183,6 +183,19 @@ def keys_below(s3: "S3Client", bucket: str, prefix: str) -> list[str]:
     return [found["Key"] for found in answer.get("Contents", [])]
 
 
+def exists(s3: "S3Client", bucket: str, key: str) -> bool:
+    """Returns whether there is such an object. Raises Outage or Unavailable as `get_original` does."""
+    try:
+        s3.head_object(Bucket=bucket, Key=key)
+    except ClientError as error:
+        if error.response["Error"]["Code"] in {"NoSuchKey", "404"}:
+            return False
+        raise _fault("read", bucket, key, error) from error
+    except _FAILURES as error:
+        raise _fault("read", bucket, key, error) from error
+    return True
+
+
 def delete(s3: "S3Client", bucket: str, key: str) -> None:
     """Deletes the object, if there is one. Raises Outage or Unavailable as `get_original` does."""
     try:

@@ -67,6 +67,7 @@ METRICS = (
 FIELDS = {
     "attempts": "attempts so far, including the current one",
     "bytes_out": "total size of all renditions in bytes",
+    "caller": "the name on the invitation of the person who did it",
     "code": "the error's stable code, as in dead letters, rejections and on the page",
     "copy_version": "the contract version of the subscriber's copy of `shared`",
     "darkroom_version": "the contract version of the deployed Darkroom",
@@ -83,6 +84,7 @@ FIELDS = {
     "latency_ms": "milliseconds from S3's event time to the last rendition written",
     "media_type": "the media type in the ticket",
     "message_id": "the queue message's id",
+    "objects": "number of objects that were moved",
     "path": "the requested path",
     "queue_ms": "milliseconds between the message's sending and this attempt",
     "renditions": "number of renditions written",
@@ -327,6 +329,26 @@ class UploadShown(LogEvent):
     message = "upload shown"
     image_id: str
     since_ticket_ms: int
+
+
+@_event
+class PictureRemoved(LogEvent):
+    """A picture was removed: its original, its renditions, or its rejection."""
+
+    message = "picture removed"
+    image_id: str
+    caller: str
+    objects: int
+
+
+@_event
+class PictureRestored(LogEvent):
+    """A removed picture was put back."""
+
+    message = "picture restored"
+    image_id: str
+    caller: str
+    objects: int
 
 
 @_event

@@ -1,13 +1,14 @@
 """The upload door: checks what a client wants to upload, and issues a ticket for exactly that."""
 
 import json
+import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from shared.errors import DarkroomError, Rejected
-from shared.keys import clean_name, new_image_id, upload_key
+from shared.keys import RECEIPT_METADATA, clean_name, new_image_id, receipt_hash, upload_key
 from shared.limits import MAX_NAME_BYTES, MAX_TICKET_REQUEST_BYTES, TICKET_SECONDS
 from shared.media import EXTENSIONS_BY_TYPE, type_of
 from shared.storage import too_many_bytes
@@ -33,12 +34,16 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """Permission to upload one picture: POST `fields` and then the file, as multipart/form-data, to `url`."""
+    """Permission to upload one picture: POST `fields` and then the file, as multipart/form-data, to `url`.
+
+    The uploader can withdraw the picture with `receipt`; the original keeps its hash.
+    """
 
     id: str
     url: str
     fields: dict[str, str]
     expires_in_seconds: int
+    receipt: str
 
 
 def read_json(body: bytes) -> Wish:
@@ -108,15 +113,16 @@ def ticket(s3: "S3Client", bucket: str, wanted: Wish, max_bytes: int, now: datet
     """
     if wanted.size_bytes is not None and wanted.size_bytes > max_bytes:
         raise too_many_bytes(wanted.size_bytes, max_bytes)
-    image_id = new_image_id(now)
+    image_id, receipt = new_image_id(now), secrets.token_urlsafe(16)
+    fields = {"Content-Type": wanted.media_type, f"x-amz-meta-{RECEIPT_METADATA}": receipt_hash(receipt)}
     post = s3.generate_presigned_post(
         Bucket=bucket,
         Key=upload_key(image_id, wanted.name),
-        Fields={"Content-Type": wanted.media_type},
-        Conditions=[{"Content-Type": wanted.media_type}, ["content-length-range", 1, max_bytes]],
+        Fields=dict(fields),
+        Conditions=[*({name: value} for name, value in fields.items()), ["content-length-range", 1, max_bytes]],
         ExpiresIn=TICKET_SECONDS,
     )
-    return Ticket(image_id, post["url"], post["fields"], TICKET_SECONDS)
+    return Ticket(image_id, post["url"], post["fields"], TICKET_SECONDS, receipt)
 
 
 def as_json(issued: Ticket) -> dict[str, Any]:

@@ -1,10 +1,12 @@
 """The upload door over HTTP: answers tickets for uploads, and a form for browsers without scripts."""
 
+from http import HTTPStatus
 from typing import Any
 
 from functions.ingest import door, form
 from functions.ingest.settings import Settings
-from shared import clock, config, http, telemetry
+from shared import access, clock, config, http, telemetry
+from shared.access import Guard, NotInvited, Role
 from shared.errors import DarkroomError, Rejected
 from shared.http import Request, Response, Route
 from shared.keys import new_image_id
@@ -12,12 +14,13 @@ from shared.storage import s3_client
 from shared.telemetry import observed, tell
 
 settings = config.at_start(Settings)
+guard = Guard(config.at_start(access.Settings))
 
 
 @observed
 def handle(event: dict[str, Any], context: object) -> Response:  # noqa: ARG001
     """Answers one request to the API."""
-    return http.serve(event, ROUTES, _problem)
+    return http.serve(event, ROUTES, guard, _problem)
 
 
 def _ticket(request: Request) -> Response:
@@ -43,6 +46,8 @@ def _form(request: Request) -> Response:
 def _problem(error: DarkroomError, request: Request) -> Response:
     if isinstance(error, Rejected):
         tell(telemetry.TicketRefused(code=error.code, sentence=error.sentence))
+    if isinstance(error, NotInvited) and request.method == "GET":
+        return http.redirect("../enter?to=uploads/new", HTTPStatus.SEE_OTHER)
     if _for_curl(request):
         return http.text_answer(http.status_of(error), http.TEXT, door.refusal_as_curl(error), request)
     return http.json_problem(error, request)
@@ -53,6 +58,6 @@ def _for_curl(request: Request) -> bool:
 
 
 ROUTES = (
-    Route("POST", "/uploads", _ticket),
-    Route("GET", "/uploads/new", _form),
+    Route("POST", "/uploads", Role.UPLOADER, _ticket),
+    Route("GET", "/uploads/new", Role.UPLOADER, _form),
 )

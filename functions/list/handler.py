@@ -2,10 +2,12 @@
 
 from functools import cache
 from typing import Any
+from urllib.parse import urlencode
 
-from functions.list import gallery, page, paging, status
+from functions.list import entrance, gallery, page, paging, status
 from functions.list.settings import Settings, Wiring
-from shared import clock, config, http
+from shared import access, clock, config, http
+from shared.access import Guard, NotInvited, Role
 from shared.errors import DarkroomError
 from shared.http import NotFound, Request, Response, Route
 from shared.keys import is_image_id
@@ -14,6 +16,7 @@ from shared.storage import s3_client
 from shared.telemetry import observed
 
 settings = config.at_start(Settings)
+guard = Guard(config.at_start(access.Settings))
 
 
 @cache
@@ -25,7 +28,7 @@ def wiring() -> Wiring:
 @observed
 def handle(event: dict[str, Any], context: object) -> Response:  # noqa: ARG001
     """Answers one request to the API."""
-    return http.serve(event, ROUTES, _problem)
+    return http.serve(event, ROUTES, guard, _problem)
 
 
 def _page(request: Request) -> Response:
@@ -48,6 +51,18 @@ def _download(_request: Request, image_id: str) -> Response:
     return http.redirect(gallery.download_url(wiring(), _checked(image_id), clock.now().timestamp()))
 
 
+def _enter_page(request: Request) -> Response:
+    return page.enter(request, request.query.get("to", ""))
+
+
+def _enter(request: Request) -> Response:
+    return entrance.enter(guard, request)
+
+
+def _leave(_request: Request) -> Response:
+    return entrance.leave()
+
+
 def _checked(image_id: str) -> str:
     if not is_image_id(image_id):
         raise NotFound("unknown-page", "There is nothing at this address. The gallery is one step away.")
@@ -59,12 +74,18 @@ def _problem(error: DarkroomError, request: Request) -> Response:
     parts = request.path.strip("/").split("/")
     if parts[0] == "images" and parts[-1] != "download":
         return http.json_problem(error, request)
+    if isinstance(error, NotInvited):
+        to = "?" + urlencode({name: request.query[name] for name in ("image",) if name in request.query})
+        return page.enter(request, to if request.path == "/" else "", error)
     return page.problem(error, request)
 
 
 ROUTES = (
-    Route("GET", "/", _page),
-    Route("GET", "/images", _images),
-    Route("GET", "/images/{}", _image),
-    Route("GET", "/images/{}/download", _download),
+    Route("GET", "/", Role.VIEWER, _page),
+    Route("GET", "/images", Role.VIEWER, _images),
+    Route("GET", "/images/{}", Role.VIEWER, _image),
+    Route("GET", "/images/{}/download", Role.VIEWER, _download),
+    Route("GET", "/enter", Role.ANYONE, _enter_page),
+    Route("POST", "/enter", Role.ANYONE, _enter),
+    Route("POST", "/leave", Role.ANYONE, _leave),
 )

@@ -23,7 +23,7 @@ from shared.keys import is_image_id
 from shared.limits import PAGE_ITEMS
 
 HERE = Path(__file__).parent
-SCRIPTS = ("page.js", "viewer.js", "uploads.js")
+SCRIPTS = ("page.js", "owner.js", "viewer.js", "uploads.js")
 # The grid crops shapes beyond these ratios: a panorama ten times as wide as high would be a thin strip.
 MIN_RATIO, MAX_RATIO = 0.5, 3.0
 # The pictures of the grid that a phone may show at once. They load first; the others load as they come near.
@@ -47,6 +47,13 @@ def problem(error: DarkroomError, request: Request) -> Response:
     return _render(request, "problem.html", http.status_of(error), "", error=error, home=_home(request))
 
 
+def enter(request: Request, to: str, error: DarkroomError | None = None) -> Response:
+    """Answers the page that takes an invitation and then leads to `to`, with the reason why it is shown."""
+    code = http.status_of(error) if error else 200
+    script = asset("enter.js")
+    return _render(request, "enter.html", code, "", script, error=error, home=_home(request), to=to)
+
+
 def _one(wired: Wiring, request: Request, image_id: str, now: float) -> Response:
     if not is_image_id(image_id):
         raise gallery.unknown_image()
@@ -54,6 +61,8 @@ def _one(wired: Wiring, request: Request, image_id: str, now: float) -> Response
     if page.images and page.images[0].id == image_id:
         return _gallery(wired, request, page, page.images[0])
     found = status.of_one(wired, image_id, now)
+    if found["status"] == "removed":
+        raise gallery.unknown_image()
     return _render(request, "pending.html", 200, "", found=found, home=_home(request))
 
 
@@ -96,9 +105,16 @@ def _home(request: Request) -> str:
 
 
 def _render(
-    request: Request, template: str, code: int, shapes: str, origins: tuple[str, str] = ("", ""), **values: Any
+    request: Request,
+    template: str,
+    code: int,
+    shapes: str,
+    script: str | None = None,
+    origins: tuple[str, str] = ("", ""),
+    **values: Any,
 ) -> Response:
-    style, script = asset("page.css"), script_text()
+    style, script = asset("page.css"), script_text() if script is None else script
+    values["may"] = " ".join(sorted(request.caller.roles))
     text = _templates().get_template(template).render(style=style, shapes=shapes, script=script, **values)
     headers = {
         # The presigned URLs in the page are valid for an hour or more, but pictures arrive all the time.

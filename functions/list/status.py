@@ -1,4 +1,4 @@
-"""The status of uploads, read from S3: ready, rejected, pending or unknown.
+"""The status of uploads, read from S3: ready, rejected, removed, pending or unknown.
 
 A waiting page asks for hundreds of ids at once. Their tickets were issued within minutes, so their keys lie close
 together in each listing: one LIST usually covers all ids. If other pictures lie between, the next LIST starts at
@@ -18,9 +18,11 @@ from shared.errors import Unavailable
 from shared.http import BadRequest
 from shared.keys import (
     REJECTED_PREFIX,
+    REMOVED_PREFIX,
     UPLOADS_PREFIX,
     is_image_id,
     read_rejection_key,
+    read_removed_key,
     rejection_key,
     rendition_prefix,
     taken_at,
@@ -77,7 +79,10 @@ def of_many(wired: Wiring, image_ids: list[str], now: float) -> dict[str, list[S
         found[image_id] = {"id": image_id, "status": "rejected"} | _rejection(wired, image_id)
     rest = [image_id for image_id in rest if image_id not in found]
     received = _seek(wired, uploads, UPLOADS_PREFIX, rest, lambda key: key.split("/")[1])
-    for image_id in rest:
+    unseen = [image_id for image_id in rest if image_id not in received]
+    for image_id in _seek(wired, resized, REMOVED_PREFIX, unseen, lambda key: read_removed_key(key) or ""):
+        found[image_id] = {"id": image_id, "status": "removed"}
+    for image_id in (image_id for image_id in rest if image_id not in found):
         if image_id in received or now - taken_at(image_id).timestamp() < RECENT_SECONDS:
             found[image_id] = {"id": image_id, "status": "pending", "received": image_id in received}
         else:

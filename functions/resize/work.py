@@ -9,21 +9,24 @@ or leaves the image to the newer content. A first upload sees neither, after one
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from functions.resize.budget import Budget
 from functions.resize.rendered import Rendered
 from shared import clock, config, storage, telemetry
 from shared.errors import Outage, Rejected, Unavailable
-from shared.events import Upload
+from shared.events import Upload, refuse_foreign
 from shared.keys import (
+    ORIGINAL_METADATA,
     VIEW,
     image_prefix,
     is_door_key,
     rejection_key,
     rejection_mark_key,
+    removed_key,
     rendition_key,
 )
-from shared.limits import MAX_HELD_BYTES, MAX_IMAGE_PIXELS, MAX_SIDE_PX, Limits
+from shared.limits import MAX_HELD_BYTES, MAX_IMAGE_PIXELS, MAX_METADATA_BYTES, MAX_SIDE_PX, Limits
 from shared.renditions import DEFAULT_RENDITIONS, LISTED, Rendition, parse_renditions
 from shared.telemetry import tell
 
@@ -65,8 +68,10 @@ def resize_upload(s3: "S3Client", upload: Upload, settings: Settings, render: Re
     """Makes and writes every rendition of `upload`, or the record of its rejection. Idempotent.
 
     Afterwards the image has either renditions, all of the newest content, or a rejection. Raises Outage if S3 does not
-    answer, Unavailable if it refuses or the renderer fails: the message must be delivered again.
+    answer, Unavailable if it refuses or the renderer fails: the message must be delivered again. Raises Rejected
+    (`foreign-event`) if the event is about another bucket.
     """
+    refuse_foreign(upload, settings.upload_bucket)
     _Resizing(s3, upload, settings, render).run()
 
 
@@ -87,6 +92,8 @@ class _Resizing:
                 self._resolve(outcome)
         except storage.Superseded:
             self._make_successor()
+            return
+        if self._was_removed():
             return
         self._tell(outcome)
         if isinstance(outcome, Rendered) and self.settings.delete_originals:
@@ -142,6 +149,15 @@ class _Resizing:
         successor = storage.newest(self.s3, self.upload) if is_door_key(self.upload.key) else None
         if successor:
             _Resizing(self.s3, successor, self.settings, self.render).run(first=False)
+        else:
+            self._was_removed()
+
+    def _was_removed(self) -> bool:
+        """Returns whether the picture was removed during this attempt, and then deletes what was written of it."""
+        removed = storage.exists(self.s3, self.settings.resized_bucket, removed_key(self.upload.image.id))
+        if removed:
+            self._delete_others(set())
+        return removed
 
     def _write(self, outcome: Rendered | Rejected, *, new: bool) -> set[str]:
         """Writes the outcome and returns its keys. Raises Exists if they must be new and one is not."""
@@ -152,7 +168,7 @@ class _Resizing:
         for picture in sorted(outcome.pictures, key=lambda picture: picture.rendition == LISTED):
             size = outcome.width_px, outcome.height_px
             key = rendition_key(picture.rendition, self.upload.image, *size, picture.extension)
-            metadata = {"width": str(picture.width_px), "height": str(picture.height_px)}
+            metadata = {"width": str(picture.width_px), "height": str(picture.height_px)} | _origin(self.upload.key)
             storage.put_rendition(
                 self.s3, self.settings.resized_bucket, key, picture.body, picture.content_type, metadata, new=new
             )
@@ -217,3 +233,9 @@ class _Resizing:
                 encode_ms=round(outcome.encode_seconds * 1000, 1),
             )
         )
+
+
+def _origin(key: str) -> dict[str, str]:
+    """Returns metadata with the key of an original that the image id does not lead to, so that it can be removed."""
+    quoted = "" if is_door_key(key) else quote(key)
+    return {ORIGINAL_METADATA: quoted} if 0 < len(quoted) <= MAX_METADATA_BYTES else {}

@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from ops import access
 from ops.deployment import buckets
 from ops.monitoring.logs import lines
 from ops.options import JsonOption, console, flat, print_json
@@ -28,9 +29,10 @@ from ops.recovery.dead_letters import dead_of
 from ops.recovery.letters import Letter
 from ops.recovery.records import Dead
 from ops.target import Place, Target, resolve
-from ops.upload import upload_all
+from ops.upload import bearer, upload_all
 from shared import telemetry
-from shared.keys import REJECTED_PREFIX, REPLAYS_PREFIX, UPLOADS_PREFIX
+from shared.access import Role
+from shared.keys import INVITATIONS_PREFIX, REJECTED_PREFIX, REPLAYS_PREFIX, UPLOADS_PREFIX
 
 # A bucket's new notification takes up to five minutes to work: docs.aws.amazon.com/AmazonS3/latest/userguide,
 # "Enabling and configuring event notifications". Log lines and letters take seconds.
@@ -39,6 +41,8 @@ POLL_SECONDS = 0.5
 REQUEST_SECONDS = 30
 SIDE_PX = 600
 LETTERS_A_SECOND = 10
+# The smoke test invites itself for this long, should it be stopped before it takes the invitation back.
+INVITED = timedelta(hours=1)
 # JPEG changes a plain colour by a few of 255 levels.
 COLOUR_LEVELS = 12
 
@@ -71,8 +75,7 @@ class _Run:
     shown: dict[str, Any] = field(default_factory=dict)
     letter: Letter | None = None
     earlier_replays: set[str] = field(default_factory=set)
-    invited: dict[str, str] = field(default_factory=dict)
-    """The headers that let the smoke test into the gallery. An invitation's token belongs here."""
+    invitation: str = ""
 
     def __post_init__(self) -> None:
         self.earlier_replays = set(replays.runs(self.dead))
@@ -127,6 +130,7 @@ def run(target: Target) -> list[Step]:
     """
     with httpx.Client(timeout=REQUEST_SECONDS) as http:
         tried = _Run(target, http, dead_of(target, None))
+        tried.invitation = access.issue(target, tried.mark, Role.UPLOADER, tried.began + INVITED)
         steps: list[Step] = []
         try:
             for chain in _CHAINS:
@@ -217,10 +221,10 @@ def _letter_replayed(tried: _Run) -> str:
 
 
 def _removed(tried: _Run) -> str:
-    """Deletes this run's originals, renditions, records of rejections and dead letters."""
+    """Deletes this run's originals, renditions, records of rejections, dead letters and invitation."""
     s3, uploads, resized = tried.dead.s3, tried.target.outputs["UploadBucketName"], tried.dead.bucket
     dropped = tried.on_letter(replays.drop)
-    count = dropped.done
+    count = dropped.done + buckets.empty(s3, resized, f"{INVITATIONS_PREFIX}{tried.mark}/")
     for run in set(replays.runs(tried.dead)) - tried.earlier_replays:
         count += buckets.empty(s3, resized, f"{REPLAYS_PREFIX}{tried.dead.name}/{run}/")
     below = s3.list_objects_v2(Bucket=resized, Delimiter="/").get("CommonPrefixes", [])
@@ -235,7 +239,7 @@ def _upload(tried: _Run, name: str, body: bytes) -> str:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, name)
         file.write_bytes(body)
-        (outcome,) = upload_all(tried.target.gallery_url, [file], Console(quiet=True))
+        (outcome,) = upload_all(tried.target.gallery_url, [file], Console(quiet=True), invitation=tried.invitation)
     if outcome.image_id is None:
         raise _FailedStep(f"{outcome.code}: {outcome.sentence}")
     tried.image_ids.append(outcome.image_id)
@@ -278,7 +282,7 @@ def _letter(tried: _Run, but_not: str = "") -> Letter | None:
 
 def _get(tried: _Run, url: str) -> httpx.Response:
     ours = url.startswith(tried.target.gallery_url)
-    answer = tried.http.get(url, headers=tried.invited if ours else {})  # S3 must not see the invitation
+    answer = tried.http.get(url, headers=bearer(tried.invitation) if ours else {})  # S3 must not see the invitation
     if not answer.is_success:
         raise _FailedStep(f"{url.partition('?')[0]} answered {answer.status_code}: {answer.text[:200]}")
     return answer

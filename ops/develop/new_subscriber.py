@@ -1,4 +1,4 @@
-"""`darkroom new-subscriber`: writes a complete small service that subscribes to uploads, renditions or rejections."""
+"""`darkroom new-subscriber`: writes a complete small service that subscribes to one kind of event."""
 
 import keyword
 import re
@@ -41,6 +41,7 @@ class On(StrEnum):
     uploads = "uploads"
     renditions = "renditions"
     rejections = "rejections"
+    removals = "removals"
 
 
 class Where(StrEnum):
@@ -83,6 +84,11 @@ KINDS = {
         "rejections", "UploadRejected", "RenditionTopic", "ResizedBucket", "rejected/",
         "An upload was rejected", "the record of the rejection", "a subscriber to rejections", "1_000_000",
         f"rejected/{_IMAGE_ID}.json", "rejection_record",
+    ),
+    On.removals: Kind(
+        "removals", "PictureRemoved", "RenditionTopic", "ResizedBucket", "removed/",
+        "A picture was removed", "the record of the removal", "a subscriber to removals", "1_000_000",
+        "removed/7ybqx4m8hz6wwqcr6076spxfyx.json",
     ),
 }  # fmt: skip
 
@@ -158,7 +164,7 @@ def new_subscriber(
         bool, typer.Option("--reads-originals", help="It may also read the picture's original.")
     ] = False,
 ) -> None:
-    """Write a service that receives events of uploads, renditions or rejections: code, template, tests, README.
+    """Write a service for events of uploads, renditions, rejections or removals: code, template, tests, README.
 
     With --stack own it goes to services/NAME and nothing else changes; with --stack here, to functions/NAME and into
     one block of template.yaml.

@@ -26,6 +26,8 @@ _UNCLEAN = (
     "The engine did not stop cleanly the last time: uploads that waited in its queues may be lost. "
     "`darkroom reconcile` lists them, and `darkroom reconcile --yes` submits them."
 )
+# On this machine everybody may look and upload, unless a parameter says otherwise.
+LOCAL_PARAMETERS = {"RunsOn": "local", "ViewAccess": "open", "UploadAccess": "open"}
 
 
 class Stopped(BaseException):
@@ -80,7 +82,7 @@ def bring_up(
     for name in parameters:
         if not any(stack.declares(template, name) for template in templates):
             raise Problem("bad-parameter", f"No template that runs has a parameter {name}. See template.yaml.")
-    settings = {"RunsOn": "local", "Architecture": stack.host_architecture(), **parameters}
+    settings = {**LOCAL_PARAMETERS, "Architecture": stack.host_architecture(), **parameters}
     bring_up_stack(engine, settings, console)
     for name in services:
         bring_up_stack(engine, settings, console, name)
@@ -119,7 +121,7 @@ def _await_gallery(url: str, patience: Patience) -> None:
         except httpx.HTTPError as error:
             answer = str(error)
         else:
-            if response.is_success:
+            if response.is_success or response.status_code == httpx.codes.UNAUTHORIZED:
                 return
             answer = f"HTTP {response.status_code}"
         time.sleep(0.1)

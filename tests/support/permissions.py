@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote
 
 import boto3
 from moto.iam.access_control import IAMPolicy, PermissionResult
@@ -21,6 +22,7 @@ _ACTIONS = {
     "s3:ListObjects": "s3:ListBucket",
     "s3:HeadBucket": "s3:ListBucket",
     "s3:HeadObject": "s3:GetObject",
+    "s3:CopyObject": "s3:PutObject",  # and s3:GetObject on its source
     "s3:DeleteObjects": "s3:DeleteObject",
     "sqs:SendMessageBatch": "sqs:SendMessage",
     "sqs:DeleteMessageBatch": "sqs:DeleteMessage",
@@ -45,6 +47,9 @@ class Recorder:
     def asked(self, model: Any, context: Mapping[str, Any], **_: Any) -> None:
         service = model.service_model.service_name
         operation = f"{service}:{model.name}"
+        if operation == "s3:CopyObject":
+            source = unquote(context["darkroom_params"]["CopySource"])
+            self.calls.add(Call("s3:GetObject", f"arn:aws:s3:::{source}"))
         action = _ACTIONS.get(operation, operation)
         for resource in _resources(service, action, context["darkroom_params"]):
             self.calls.add(Call(action, resource))
@@ -88,6 +93,8 @@ def _resources(service: str, action: str, params: Mapping[str, Any]) -> list[str
         case "dynamodb":
             tables = params.get("RequestItems") or {params.get("TableName"): None}
             return [f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{table}" for table in tables]
+        case "secretsmanager":
+            return [params["SecretId"]]
     raise AssertionError(f"{service} is called, and no test knows the resources of its actions")
 
 
@@ -157,6 +164,7 @@ def _arn(resource_type: str, name: str) -> str:
         "AWS::S3::Bucket": f"arn:aws:s3:::{name}",
         "AWS::SQS::Queue": f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}",
         "AWS::DynamoDB::Table": f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{name}",
+        "AWS::SecretsManager::Secret": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{name}",
         "AWS::Logs::LogGroup": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{name}:*",
     }[resource_type]
 

@@ -15,7 +15,7 @@ from moto import mock_aws
 from ops.develop import contract as generated_contract
 from shared import contract
 from shared.errors import Rejected
-from shared.events import Created, RenditionCreated, Upload, UploadRejected, events_in
+from shared.events import Created, PictureRemoved, RenditionCreated, Upload, UploadRejected, events_in
 from tests.support.contract import DOCUMENT, SCHEMAS, envelopes, s3_events, violations
 from tests.support.subscribers import s3_event
 
@@ -24,12 +24,14 @@ KEYS = {
     "UploadArrived": "my holiday/ä + b.jpg",
     "RenditionCreated": f"thumb/{ID}/4000x3000/a!20b.jpg",
     "UploadRejected": f"rejected/{ID}.json",
+    "PictureRemoved": f"removed/{ID}.json",
 }
 EVENTS_PAGE = (generated_contract.ROOT / "docs" / "events.md").read_text()
 KINDS: dict[str, type[Created]] = {
     "UploadArrived": Upload,
     "RenditionCreated": RenditionCreated,
     "UploadRejected": UploadRejected,
+    "PictureRemoved": PictureRemoved,
 }
 
 
@@ -65,7 +67,7 @@ def test_each_event_matches_only_its_own_schema(name: str) -> None:
     assert violations(name, event) == []
     (read,) = events_in(KINDS[name], json.dumps(event))
     assert read.key == KEYS[name]
-    for other in {"RenditionCreated", "UploadRejected"} - {name}:
+    for other in {"RenditionCreated", "UploadRejected", "PictureRemoved"} - {name}:
         assert violations(other, event)
         assert events_in(KINDS[other], json.dumps(event)) == []
 

@@ -18,11 +18,13 @@ from shared.errors import Rejected
 from shared.http import Response
 from shared.limits import MAX_NAME_BYTES, MAX_TICKET_REQUEST_BYTES, TICKET_SECONDS
 from tests.support.context import Context
+from tests.support.gallery import OPEN
 
 
 @pytest.fixture(autouse=True)
 def _settings(s3: S3Client, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(handler, "settings", lambda: Settings("uploads", 5))
+    monkeypatch.setattr(handler, "guard", OPEN)
     storage.s3_client.cache_clear()
     yield
     storage.s3_client.cache_clear()

@@ -10,7 +10,7 @@ from functions.ingest import form, handler
 from functions.ingest.settings import Settings
 from shared.keys import NAMELESS, image_of
 from tests.support.context import Context
-from tests.support.gallery import NOW
+from tests.support.gallery import NOW, OPEN
 
 
 @pytest.mark.parametrize(
@@ -45,6 +45,7 @@ def test_the_form_contains_a_ticket_for_one_picture_without_a_name(
     s3: S3Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(handler, "settings", lambda: Settings("uploads", 7))
+    monkeypatch.setattr(handler, "guard", OPEN)
     event = {
         "version": "2.0",
         "routeKey": "GET /uploads/new",

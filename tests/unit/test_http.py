@@ -12,9 +12,11 @@ import pytest
 from functions.ingest import handler as door
 from functions.list import handler as gallery
 from shared import http
+from shared.access import Role
 from shared.errors import DarkroomError, Unavailable
 from shared.http import Request, Route
 from tests.support.context import Context
+from tests.support.gallery import OPEN
 
 
 def event(method: str, path: str, **more: Any) -> dict[str, Any]:
@@ -39,6 +41,8 @@ def test_wrong_settings_are_logged_at_start_and_answered_with_503(
     monkeypatch.setenv("UPLOAD_BUCKET", "uploads")
     monkeypatch.setenv("RESIZED_BUCKET", "resized")
     monkeypatch.setenv("MAX_UPLOAD_MEGABYTES", "lots")
+    monkeypatch.setenv("VIEW_ACCESS", "open")
+    monkeypatch.setenv("UPLOAD_ACCESS", "open")
     importlib.reload(handler)
     assert "MAX_UPLOAD_MEGABYTES='lots'" in vars(caplog.records[0])["sentence"]
     route = handler.ROUTES[0]
@@ -55,11 +59,15 @@ def answer(request: Request, *parts: str) -> http.Response:
     return http.json_answer([request.method, *parts], request)
 
 
-ROUTES = (Route("GET", "/things/{}", answer), Route("DELETE", "/things/{}", answer), Route("GET", "/", answer))
+ROUTES = (
+    Route("GET", "/things/{}", Role.ANYONE, answer),
+    Route("DELETE", "/things/{}", Role.ANYONE, answer),
+    Route("GET", "/", Role.ANYONE, answer),
+)
 
 
 def served(method: str, path: str) -> http.Response:
-    return http.serve(event(method, path), ROUTES, http.json_problem)
+    return http.serve(event(method, path), ROUTES, OPEN, http.json_problem)
 
 
 def test_a_route_takes_its_method_and_hands_over_the_open_parts() -> None:
@@ -79,7 +87,7 @@ def test_an_unexpected_error_is_logged_and_answered_without_its_text(caplog: pyt
     def broken(request: Request) -> http.Response:
         raise ValueError("a secret")
 
-    failed = http.serve(event("GET", "/"), [Route("GET", "/", broken)], http.json_problem)
+    failed = http.serve(event("GET", "/"), [Route("GET", "/", Role.ANYONE, broken)], OPEN, http.json_problem)
     assert failed["statusCode"] == 500
     assert "secret" not in failed["body"]
     assert json.loads(failed["body"])["code"] == "unexpected"

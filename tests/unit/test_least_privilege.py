@@ -1,9 +1,11 @@
 """Each role allows what its function asks of AWS, and nothing else. Every path of each handler runs on moto."""
 
 import json
+import random
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from typing import Any
 
 import boto3
@@ -18,13 +20,16 @@ from functions.ingest import handler as ingest
 from functions.ingest.settings import Settings as DoorSettings
 from functions.list import handler as gallery
 from functions.list.settings import Settings as GallerySettings
+from functions.remove import handler as remove
 from functions.resize import handler as resize
 from functions.resize.render import render
 from functions.resize.work import Settings, resize_upload
-from shared import queues, storage, subscriber
+from shared import access, queues, storage, subscriber
+from shared.access import Guard, Role
 from shared.events import Upload
-from shared.keys import Image, new_image_id, rejection_key, rendition_key, upload_key
+from shared.keys import Image, invitation_key, new_image_id, rejection_key, removed_key, rendition_key, upload_key
 from shared.letters import Reason, attributes
+from tests.support import photos
 from tests.support.context import Context
 from tests.support.permissions import Call, Grant, Recorder, denied, grants, recording, unused
 from tests.support.pictures import plain_jpeg
@@ -37,6 +42,7 @@ NAMES = {
     "ResizedBucket": "resized",
     "ResizeQueue": "work",
     "ResizeDeadLetterQueue": "dead",
+    "AccessSecret": "access",
 }
 # Lambda itself uses these with the function's role: to poll the queue, to write logs and to send traces.
 # docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html, monitoring-cloudwatchlogs.html, services-xray.html
@@ -52,7 +58,7 @@ LAMBDAS_OWN = {
 
 
 def allowed(role: str, *, deletes_originals: bool = False) -> set[Grant]:
-    conditions = {"OnAws": True, "DeletesOriginals": deletes_originals}
+    conditions = {"OnAws": True, "WithCdn": False, "DeletesOriginals": deletes_originals}
     return grants(TEMPLATE, role, conditions, NAMES)
 
 
@@ -109,7 +115,13 @@ class Account:
 def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
     for name, value in {"QUEUE_URL": QUEUE, "DEAD_LETTER_QUEUE_URL": DEAD, "LETTERS_BUCKET": "resized"}.items():
         monkeypatch.setenv(name, value)
-    cached: list[Any] = [storage.s3_client, queues.sqs_client, subscriber._queues, gallery.wiring]
+    cached: list[Any] = [
+        access._secrets_client,
+        storage.s3_client,
+        queues.sqs_client,
+        subscriber._queues,
+        gallery.wiring,
+    ]
     for one in cached:
         one.cache_clear()
     with mock_aws(), recording() as recorder:
@@ -156,10 +168,28 @@ def test_the_resizers_role(account: Account, monkeypatch: pytest.MonkeyPatch, de
     check(account.recorder.calls, allowed("ResizeRole", deletes_originals=deletes_originals))
 
 
-def request(handler: Any, method: str, path: str, body: str = "", **query: str) -> Any:
+def invited(account: Account, monkeypatch: pytest.MonkeyPatch, handler: Any) -> dict[str, str]:
+    """Close a function's routes, and return the header of a valid invitation for the owner."""
+    secrets = boto3.Session().client("secretsmanager")
+    secrets.create_secret(Name="access", SecretString="k" * 64)
+    arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:access"
+    monkeypatch.setattr(handler, "guard", Guard(lambda: access.Settings("resized", arn)))
+    invitation = access.new_invitation("Olga", Role.OWNER, NOW + timedelta(days=1))
+    account.put(invitation_key(invitation.name, invitation.id), b"{}", "resized")
+    revoked = access.new_invitation("Olga", Role.OWNER, NOW + timedelta(days=1))
+    headers = {"authorization": f"Bearer {access.sign(invitation, 'k' * 64)}"}
+    for route in handler.ROUTES:  # one of them looks the revoked invitation up
+        path = route.path.replace("{}", "0" * 26)
+        request(handler, route.method, path, headers={"authorization": f"Bearer {access.sign(revoked, 'k' * 64)}"})
+    return headers
+
+
+def request(
+    handler: Any, method: str, path: str, body: str = "", headers: dict[str, str] | None = None, **query: str
+) -> Any:
     event = {
         "rawPath": path,
-        "headers": {"host": "gallery.test"},
+        "headers": {"host": "gallery.test"} | (headers or {}),
         "requestContext": {"http": {"method": method}},
         "body": body,
         "isBase64Encoded": False,
@@ -177,13 +207,27 @@ def ticketed(form: str) -> Call:
 
 def test_the_doors_role(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ingest, "settings", lambda: DoorSettings("uploads", 50))
+    headers = invited(account, monkeypatch, ingest)
     wish = json.dumps({"name": "cat.jpg", "type": "image/jpeg", "size": 1000})
     calls = {
-        ticketed(request(ingest, "POST", "/uploads", wish)["body"]),
-        ticketed(request(ingest, "GET", "/uploads/new")["body"]),
+        ticketed(request(ingest, "POST", "/uploads", wish, headers)["body"]),
+        ticketed(request(ingest, "GET", "/uploads/new", "", headers)["body"]),
     }
-    assert account.recorder.calls == set(), "the door only signs"
-    check(calls, allowed("IngestRole"))
+    check(account.recorder.calls | calls, allowed("IngestRole"))
+
+
+def test_the_removers_role(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remove, "settings", lambda: remove.Settings("uploads", "resized"))
+    headers = invited(account, monkeypatch, remove)
+    image = new_image_id(NOW)
+    for rendition in ("view", "thumb"):
+        account.put(rendition_key(rendition, Image(image, "cat.jpg"), 40, 30, "jpg"), b"jpeg", "resized")
+    account.put(upload_key(image, "cat.jpg"), b"jpeg")
+    for method, path in (("DELETE", f"/images/{image}"), ("POST", f"/images/{image}/restore")):
+        assert request(remove, method, path, "", headers)["statusCode"] == 200
+    refused = request(remove, "DELETE", f"/uploads/{image}", "", headers | {"x-receipt": "wrong"})
+    assert refused["statusCode"] == 403
+    check(account.recorder.calls, allowed("RemoveRole"))
 
 
 def test_the_gallerys_role(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -193,10 +237,11 @@ def test_the_gallerys_role(account: Account, monkeypatch: pytest.MonkeyPatch) ->
         account.put(rendition_key(rendition, Image(ready, "cat.jpg"), 40, 30, "jpg"), b"jpeg", "resized")
     account.put(rejection_key(rejected), b'{"code": "x", "sentence": "y"}', "resized")
     account.put(upload_key(pending, "cat.jpg"), b"jpeg")
-    answers = [request(gallery, "GET", f"/images/{ready}/download")]
-    answers += [request(gallery, "GET", "/images", ids=f"{ready},{rejected},{pending}")]
+    headers = invited(account, monkeypatch, gallery)
+    answers = [request(gallery, "GET", f"/images/{ready}/download", "", headers)]
+    answers += [request(gallery, "GET", "/images", "", headers, ids=f"{ready},{rejected},{pending}")]
     for path in ("/", "/images", f"/images/{ready}", f"/images/{rejected}", f"/images/{pending}"):
-        answers.append(request(gallery, "GET", path))
+        answers.append(request(gallery, "GET", path, "", headers))
     assert [answer["statusCode"] for answer in answers] == [302] + [200] * 6
     # A presigned URL works as long as its signer may read the picture.
     signed = re.findall(r"https://resized\.s3[^/]*/((?:thumb|view)/[^?\"]+)\?", json.dumps(answers))
@@ -239,9 +284,9 @@ def example_grants(name: str) -> set[Grant]:
     return grants(template, f"{name}Role", {}, names)
 
 
-def thumb(account: Account) -> Upload:
+def thumb(account: Account, body: bytes = b"") -> Upload:
     key = rendition_key("thumb", Image(new_image_id(NOW), "cat.jpg"), 64, 48, "jpg")
-    return account.put(key, plain_jpeg(64, 48), "resized")
+    return account.put(key, body or plain_jpeg(64, 48), "resized")
 
 
 def test_the_role_of_the_webhook_example(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -267,7 +312,14 @@ def test_the_role_of_the_lookalikes_example(account: Account, monkeypatch: pytes
         BillingMode="PAY_PER_REQUEST",
     )
     lookalikes.index.cache_clear()
-    subscribe_in_every_way(account, lookalikes, thumb(account))
+    photo = BytesIO()
+    photos.lights(random.Random(3), 400, 300).save(photo, "JPEG")
+    first, second = (thumb(account, photo.getvalue()) for _ in range(2))
+    for one in (first, second):
+        lookalikes.handle({"Records": [account.message(announced(one))]}, Context())
+    removed = account.put(removed_key(first.key.split("/")[1]), b"{}", "resized")
+    lookalikes.handle({"Records": [account.message(announced(removed))]}, Context())
+    subscribe_in_every_way(account, lookalikes, second)
     lookalikes.index.cache_clear()
     check(account.recorder.calls, example_grants("lookalikes"))
 

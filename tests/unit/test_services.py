@@ -210,8 +210,8 @@ def test_an_unknown_package_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_topics_announce_only_events_of_the_contract() -> None:
     announced = RESOURCES["ResizedBucket"]["Properties"]["NotificationConfiguration"]["TopicConfigurations"]
-    prefixes = [one["Filter"]["S3Key"]["Rules"] for one in announced]
-    assert prefixes == [[{"Name": "prefix", "Value": "thumb/"}], [{"Name": "prefix", "Value": "rejected/"}]]
+    rules = [rule for one in announced for rule in one["Filter"]["S3Key"]["Rules"]]
+    assert rules == [{"Name": "prefix", "Value": prefix} for prefix in ("thumb/", "rejected/", "removed/")]
 
 
 def test_each_export_has_an_ssm_parameter() -> None:

@@ -157,7 +157,7 @@ def test_names_that_are_global_to_an_account_contain_the_region() -> None:
         assert "${AWS::Region}" in name["Fn::Sub"]
 
 
-UNITS = re.compile(r"# (seconds|milliseconds|MiB|messages|requests|of all attempts)\b")
+UNITS = re.compile(r"# (seconds|milliseconds|characters|MiB|messages|requests|of all attempts)\b")
 COUNTS = {"EvaluationPeriods", "DatapointsToAlarm", "maxReceiveCount", "MinValue", "MaxValue", "Default"}
 
 
@@ -296,7 +296,9 @@ def test_a_bucket_is_private_encrypted_and_tls_only(name: str) -> None:
 
 def test_originals_expire() -> None:
     rules = RESOURCES["UploadBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
-    assert {"Ref": "OriginalsRetentionDays"} in [rule.get("ExpirationInDays") for rule in rules]
+    days = {"Fn::If": ["KeepsOriginals", 36500, {"Ref": "OriginalsRetentionDays"}]}
+    (rule,) = [rule for rule in rules if rule.get("ExpirationInDays") == days]
+    assert rule["Status"] == {"Fn::If": ["KeepsOriginals", "Disabled", "Enabled"]}
 
 
 def test_parameters_are_described_and_safe_by_default() -> None:

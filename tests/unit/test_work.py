@@ -154,3 +154,14 @@ def test_an_upload_over_the_limit_is_rejected_unread(s3: S3Client) -> None:
     resize_upload(s3, arrive(s3, DOOR_KEY, bytes(1_000_001)), SETTINGS, render)
     (body,) = [body for key, body in left(s3).items() if key.startswith("rejected/")]
     assert json.loads(body)["code"] == "too-many-bytes"
+
+
+def test_an_event_about_another_bucket_is_refused_before_anything_is_read(s3: S3Client) -> None:
+    s3.create_bucket(Bucket="victim", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    put = s3.put_object(Bucket="victim", Key="private.jpg", Body=b"x")
+    forged = Upload("victim", "private.jpg", put["ETag"].strip('"'), 1, datetime.now(UTC))
+    calls: list[str] = []
+    s3.meta.events.register("before-call.s3", lambda model, **_: calls.append(model.name))
+    with pytest.raises(Rejected, match="foreign-event: The event is about bucket 'victim' and not 'uploads'"):
+        resize_upload(s3, forged, SETTINGS, render)
+    assert calls == []

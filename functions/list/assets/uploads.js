@@ -75,6 +75,7 @@ async function upload(job) {
         body: JSON.stringify({name: job.name, type: job.file.type, size: job.file.size}),
       });
       job.id = ticket.id;
+      keepReceipt(ticket.id, ticket.receipt);
       await send(job, ticket);
       return received(job);
     } catch (error) {
@@ -128,7 +129,6 @@ function received(job) {
   job.file = null; // frees the memory of hundreds of photos
   job.since = performance.now();
   set(job, "resizing");
-  label(job, "Dismiss");
   resizing.set(job.id, job);
   poll.soon();
 }
@@ -197,6 +197,7 @@ function preview(job) {
 }
 
 function cancel(job) {
+  const final = ["ready", "rejected"].includes(job.state);
   job.stop?.abort();
   resizing.delete(job.id);
   const place = waiting.indexOf(job);
@@ -205,8 +206,25 @@ function cancel(job) {
   jobs.delete(job);
   job.card.remove();
   (next?.querySelector(".cancel") ?? $("choose")).focus();
-  say(`${job.name} removed`);
+  if (final) say(`${job.name} dismissed`);
+  else takeBack(job);
   summarise();
+}
+
+// What was sent may have arrived, or may just be arriving: it is removed, or the user is told that it stays.
+async function takeBack(job) {
+  const cancelled = `${job.name} cancelled`;
+  if (!job.id) return say(cancelled);
+  for (const wait of [0, 3000]) {
+    await later(wait);
+    try {
+      await withdraw(job.id);
+      return say(cancelled);
+    } catch (problem) {
+      if (problem.message !== "unknown-image") return say(`${job.name} could not be cancelled and may still appear. ${problem.sentence}`);
+    }
+  }
+  say(cancelled);
 }
 
 function retry(job) {

@@ -26,6 +26,8 @@ function show(element) {
   for (const neighbour of [older, newer]) if (neighbour) new Image().src = viewUrl(neighbour);
   document.title = `${name} · Darkroom`;
   $("viewer-status").textContent = "";
+  $("download").ariaLabel = `Download ${viewWidth} × ${viewHeight} pixels`;
+  offerRemoval(id);
 }
 
 // Sets the target of an arrow: a picture on this page, or the page with the next picture.

@@ -1,0 +1,151 @@
+// Removing: owners remove any picture, one or many, and can undo it. Uploaders take back their own uploads.
+const may = document.documentElement.dataset.may.split(" "), owns = may.includes("owner");
+const RECEIPTS = "darkroom-receipts", RECEIPT_MS = 86_400_000, REMOVALS = 4, UNDO_MS = 10_000;
+
+// The receipts of this browser's uploads by image id: the right to take each of them back for a day.
+function receipts() {
+  try {
+    const all = Object.entries(JSON.parse(localStorage.getItem(RECEIPTS) ?? "{}"));
+    return Object.fromEntries(all.filter(([, {at}]) => Date.now() - at < RECEIPT_MS));
+  } catch { return {}; }
+}
+
+function keepReceipt(id, receipt) {
+  try { localStorage.setItem(RECEIPTS, JSON.stringify({...receipts(), [id]: {receipt, at: Date.now()}})); }
+  catch { /* storage may be full or forbidden: then only the owner can remove the picture */ }
+}
+
+const withdraw = id => ask("uploads/" + id, {method: "DELETE", headers: {"x-receipt": receipts()[id]?.receipt ?? ""}});
+const removeOne = id => owns ? ask("images/" + id, {method: "DELETE"}) : withdraw(id);
+const count = (n, what = "picture") => `${n} ${what}${n === 1 ? "" : "s"}`;
+
+// Runs `work` for each id, a few at a time; returns the ids that are done and the first problem.
+async function each(ids, work) {
+  const waiting = [...ids], done = [];
+  let problem = null;
+  await Promise.all(Array.from({length: REMOVALS}, async () => {
+    for (let id; (id = waiting.shift());) await work(id).then(() => done.push(id), error => { problem ??= error; });
+  }));
+  return {done, problem};
+}
+
+// Takes pictures out of gallery and page, and offers to put them back.
+async function remove(ids) {
+  const {done, problem} = await each(ids, removeOne);
+  const places = done.map(known).filter(Boolean).map(element => ({element, next: element.nextElementSibling, parent: element.parentElement}));
+  for (const {element} of places) element.remove();
+  hold(true);
+  const text = `${count(done.length)} removed` + (problem ? `, ${ids.length - done.length} not: ${problem.sentence}` : "");
+  offerUndo(text, owns && done.length ? () => undo(done, places) : null);
+}
+
+async function undo(ids, places) {
+  const {done, problem} = await each(ids, id => ask(`images/${id}/restore`, {method: "POST"}));
+  for (const {element, next, parent} of places.reverse()) {
+    if (done.includes(element.dataset.id)) parent.insertBefore(element, next?.parentElement === parent ? next : null);
+  }
+  hold(true);
+  offerUndo(problem ? `${ids.length - done.length} not restored: ${problem.sentence}` : `${count(done.length)} restored`, null);
+  places[0]?.element.querySelector("a").focus();
+}
+
+const note = $("undo"), again = note.querySelector("button");
+let noted = 0;
+$("viewer").addEventListener("close", () => document.body.append(note));
+function offerUndo(text, act) {
+  // A modal dialog makes everything outside of it inert.
+  (viewer.open ? viewer : document.body).append(note);
+  note.querySelector("p").textContent = text;
+  again.hidden = !act;
+  again.onclick = () => { note.hidden = true; act(); };
+  note.hidden = false;
+  clearTimeout(noted);
+  noted = setTimeout(function hide() {
+    if (note.matches(":focus-within, :hover")) noted = setTimeout(hide, UNDO_MS);
+    else note.hidden = true;
+  }, UNDO_MS);
+}
+
+// In the viewer.
+function offerRemoval(id) {
+  $("remove").hidden = !owns && !receipts()[id];
+}
+$("remove").addEventListener("click", async () => {
+  const {id} = current.dataset, all = pictures(), place = all.indexOf(current);
+  if (all[place + 1]) await go(1);
+  else if (all[place - 1]) await go(-1);
+  else leave();
+  await remove([id]);
+});
+
+// Selecting in the grid. Each picture gets a checkbox, and a click on the picture ticks it.
+const picked = () => [...grid.querySelectorAll(".pick:checked")].map(box => box.closest(".picture").dataset.id);
+const selecting = () => grid.classList.contains("selecting");
+
+function addBoxes() {
+  for (const element of grid.querySelectorAll(".picture:not(:has(.pick))")) {
+    const box = document.createElement("input");
+    Object.assign(box, {type: "checkbox", className: "pick", ariaLabel: `Select ${element.querySelector("img").alt}`});
+    element.append(box);
+  }
+}
+const arrivals = new MutationObserver(addBoxes);
+
+function select(on) {
+  grid.classList.toggle("selecting", on);
+  $("selection").hidden = !on;
+  if (on) { addBoxes(); arrivals.observe(grid, {childList: true}); }
+  else { arrivals.disconnect(); for (const box of grid.querySelectorAll(".pick")) box.remove(); }
+  summariseSelection();
+}
+
+function summariseSelection() {
+  const n = picked().length;
+  $("selection-count").textContent = `${n} selected`;
+  $("selection-remove").disabled = !n;
+}
+
+function toggle(element) {
+  if (!selecting()) select(true);
+  const box = element.querySelector(".pick");
+  box.checked = !box.checked;
+  summariseSelection();
+  say(`${box.checked ? "Selected" : "Not selected"}, ${picked().length} in all`);
+}
+
+if (owns) {
+  $("select").hidden = false;
+  $("select").addEventListener("click", () => select(!selecting()));
+  grid.addEventListener("change", summariseSelection);
+  // Before the viewer hears of it.
+  grid.addEventListener("click", event => {
+    const link = event.target.closest(".picture a");
+    if (!link || !selecting()) return;
+    event.preventDefault();
+    event.stopPropagation();
+    toggle(link.closest(".picture"));
+  }, true);
+  // A long press on a touch screen, where this event has a pointer type, begins to select.
+  grid.addEventListener("contextmenu", event => {
+    const element = event.target.closest(".picture");
+    if (event.pointerType !== "touch" || !element) return;
+    event.preventDefault();
+    toggle(element);
+  });
+  addEventListener("keydown", event => {
+    if (viewer.open || event.metaKey || event.ctrlKey || event.altKey) return;
+    const element = document.activeElement.closest(".picture");
+    if (event.key === "x" && element) toggle(element);
+    else if (event.key === "Escape" && selecting()) { select(false); $("select").focus(); }
+    else if (event.key === "Delete" && picked().length) $("selection-remove").click();
+    else return;
+    event.preventDefault();
+  });
+  $("selection-cancel").addEventListener("click", () => { select(false); $("select").focus(); });
+  $("selection-remove").addEventListener("click", async () => {
+    const ids = picked();
+    select(false);
+    $("select").focus();
+    await remove(ids);
+  });
+}

@@ -1,0 +1,98 @@
+"""Removing and restoring pictures over HTTP. A function of its own: the gallery's role cannot delete anything."""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import boto3
+
+from functions.remove import receipts
+from shared import access, clock, config, http, removal
+from shared.access import Guard, Role
+from shared.http import NotFound, Request, Response, Route
+from shared.keys import is_image_id
+from shared.removal import NothingThere, Place
+from shared.renditions import LISTED, VIEWED
+from shared.storage import s3_client
+from shared.telemetry import PictureRemoved, PictureRestored, observed, tell
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudfront import CloudFrontClient
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The environment variables of RemoveFunction, in lower case. `distribution_id` is empty without a CDN."""
+
+    upload_bucket: str
+    resized_bucket: str
+    distribution_id: str = ""
+
+
+settings = config.at_start(Settings)
+guard = Guard(config.at_start(access.Settings))
+
+
+@observed
+def handle(event: dict[str, Any], context: object) -> Response:  # noqa: ARG001
+    """Answers one request to the API."""
+    return http.serve(event, ROUTES, guard, http.json_problem)
+
+
+def _remove(request: Request, image_id: str) -> Response:
+    return _removed(request, image_id, request.caller.name)
+
+
+def _withdraw(request: Request, image_id: str) -> Response:
+    """Removes an upload for its uploader, who has no other right to it than the ticket's receipt."""
+    receipts.check(_place(), _checked(image_id), request.headers.get("x-receipt", ""), clock.now())
+    return _removed(request, image_id, request.caller.name or "uploader")
+
+
+def _removed(request: Request, image_id: str, by: str) -> Response:
+    try:
+        keys = removal.remove(_place(), _checked(image_id), clock.now())
+    except NothingThere as error:
+        raise NotFound(error.code, error.sentence) from error
+    _forget_copies(image_id)
+    tell(PictureRemoved(image_id=image_id, caller=by, objects=len(keys)))
+    return http.json_answer({"id": image_id, "status": "removed"}, request)
+
+
+def _restore(request: Request, image_id: str) -> Response:
+    try:
+        keys = removal.restore(_place(), _checked(image_id))
+    except NothingThere as error:
+        raise NotFound(error.code, error.sentence) from error
+    tell(PictureRestored(image_id=image_id, caller=request.caller.name, objects=len(keys)))
+    return http.json_answer({"id": image_id, "status": "ready"}, request)
+
+
+def _forget_copies(image_id: str) -> None:
+    """Has the CDN delete its copies of the picture, if there is a CDN."""
+    if distribution := settings().distribution_id:
+        paths = [f"/{rendition}/{image_id}/*" for rendition in (LISTED, VIEWED)]
+        batch: Any = {"Paths": {"Quantity": len(paths), "Items": paths}, "CallerReference": f"remove-{image_id}"}
+        _cloudfront().create_invalidation(DistributionId=distribution, InvalidationBatch=batch)
+
+
+@cache
+def _cloudfront() -> "CloudFrontClient":
+    return boto3.client("cloudfront")
+
+
+def _place() -> Place:
+    return Place(s3_client(), settings().upload_bucket, settings().resized_bucket)
+
+
+def _checked(image_id: str) -> str:
+    if not is_image_id(image_id):
+        raise NotFound("unknown-page", "There is nothing at this address.")
+    return image_id
+
+
+ROUTES = (
+    Route("DELETE", "/images/{}", Role.OWNER, _remove),
+    Route("POST", "/images/{}/restore", Role.OWNER, _restore),
+    Route("DELETE", "/uploads/{}", Role.UPLOADER, _withdraw),
+)

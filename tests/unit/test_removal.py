@@ -1,0 +1,279 @@
+"""Removing, restoring, erasing and withdrawing pictures."""
+
+import io
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+import pytest
+from mypy_boto3_s3 import S3Client
+from PIL import Image as Pillow
+from typer.testing import CliRunner
+
+from functions.ingest import door
+from functions.remove import handler
+from functions.resize import work
+from functions.resize.render import render
+from ops.cli import app
+from ops.target import Target
+from shared import clock, http, removal, storage
+from shared.access import Caller, Guard, Role
+from shared.events import Upload
+from shared.keys import UPLOADS_PREFIX, receipt_hash, removed_key
+from shared.limits import WITHDRAW_SECONDS
+from shared.removal import NothingThere, Place
+from tests.support.context import Context
+from tests.support.gallery import NOW, get, image_id, picture, rejection
+
+SETTINGS = work.Settings("uploads", "resized", 5)
+
+
+class Open(Guard):
+    """Takes everybody for an owner called Olga."""
+
+    def admit(self, headers: object, role: Role) -> Caller:
+        return Caller("Olga", Role.OWNER.included())
+
+
+@pytest.fixture(autouse=True)
+def _wired(s3: S3Client, gallery: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handler, "settings", lambda: handler.Settings("uploads", "resized"))
+    monkeypatch.setattr(handler, "guard", Open(lambda: None))  # type: ignore[arg-type,return-value]
+
+
+@pytest.fixture
+def place(s3: S3Client) -> Place:
+    return Place(s3, "uploads", "resized")
+
+
+def ask(method: str, path: str, **headers: str) -> http.Response:
+    event = {"rawPath": path, "headers": headers, "requestContext": {"http": {"method": method}}}
+    return handler.handle(event, Context())
+
+
+def keys(s3: S3Client, bucket: str = "resized", prefix: str = "") -> list[str]:
+    return [found["Key"] for found in s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", [])]
+
+
+def jpeg() -> bytes:
+    file = io.BytesIO()
+    Pillow.new("RGB", (64, 48), "teal").save(file, "JPEG")
+    return file.getvalue()
+
+
+def uploaded(s3: S3Client, key: str = "", receipt: str = "") -> Upload:
+    """Puts an original, resizes it, and returns its event."""
+    if not key:
+        wish = door.Wish("Katze.jpg", "image/jpeg", None)
+        ticket = door.ticket(s3, "uploads", wish, 5_000_000, datetime.now(UTC))
+        key = ticket.fields["key"]
+    answer = s3.put_object(Bucket="uploads", Key=key, Body=jpeg(), Metadata={"receipt": receipt_hash(receipt)})
+    event = Upload("uploads", key, answer["ETag"].strip('"'), len(jpeg()), NOW)
+    work.resize_upload(s3, event, SETTINGS, render)
+    return event
+
+
+def shown() -> list[str]:
+    return [image["id"] for image in get("/images").json["images"]]
+
+
+def test_a_removed_picture_disappears_everywhere_and_comes_back_whole(s3: S3Client) -> None:
+    image = uploaded(s3).image.id
+    s3.put_object(Bucket="resized", Key=f"lookalikes/{image}.json", Body=b"{}")  # a subscriber's record
+    other = uploaded(s3).image.id
+    before = keys(s3), keys(s3, "uploads")
+    assert ask("DELETE", f"/images/{image}")["statusCode"] == 200
+    assert shown() == [other]
+    assert get(f"/images/{image}").json == {"id": image, "status": "removed"}
+    assert get("/", image=image).status == 404
+    assert get(f"/images/{image}/download").status == 404
+    assert [key for key in keys(s3) if image in key and not key.startswith(("trash/", "removed/"))] == []
+    assert keys(s3, "uploads", f"{UPLOADS_PREFIX}{image}/") == []
+
+    assert ask("POST", f"/images/{image}/restore")["statusCode"] == 200
+    assert (keys(s3), keys(s3, "uploads")) == before
+    assert set(shown()) == {image, other}
+    head = s3.head_object(Bucket="resized", Key=keys(s3, "resized", f"thumb/{image}/")[0])
+    assert (head["ContentType"], head["CacheControl"]) == ("image/jpeg", storage.FOREVER)
+
+
+def test_a_removal_is_announced_by_one_record_and_a_restored_picture_by_its_thumb(s3: S3Client, place: Place) -> None:
+    image = uploaded(s3).image.id
+    written: list[str] = []
+    for name in ("PutObject", "CopyObject"):
+        s3.meta.events.register(f"provide-client-params.s3.{name}", lambda params, **_: written.append(params["Key"]))
+    removal.remove(place, image, NOW)
+    assert [key for key in written if key.startswith(("removed/", "thumb/", "rejected/"))] == [removed_key(image)]
+    assert written[0] == removed_key(image)
+    record = json.loads(s3.get_object(Bucket="resized", Key=removed_key(image))["Body"].read())
+    assert record == {"image": image, "removed_at": NOW.isoformat(), "forever": False}
+    written.clear()
+    removal.restore(place, image)
+    assert written[-1].startswith(f"thumb/{image}/")
+
+
+def test_a_rejection_can_be_removed(s3: S3Client, place: Place) -> None:
+    image = rejection(s3)
+    removal.remove(place, image, NOW)
+    assert get(f"/images/{image}").json["status"] == "removed"
+    assert "Save it as JPEG" not in json.dumps(keys(s3, "resized", "rejected/"))
+
+
+def test_an_upload_without_a_door_key_keeps_its_id_when_restored(s3: S3Client, place: Place) -> None:
+    event = uploaded(s3, "holiday/Größe & so.jpg")
+    image = event.image.id
+    removal.remove(place, image, NOW)
+    assert keys(s3, "uploads") == []
+    removal.restore(place, image)
+    (key,) = keys(s3, "uploads")
+    again = s3.head_object(Bucket="uploads", Key=key)
+    restored = Upload("uploads", key, again["ETag"].strip('"'), again["ContentLength"], datetime.now(UTC))
+    assert restored.image == event.image
+    work.resize_upload(s3, restored, SETTINGS, render)
+    assert shown() == [image]
+
+
+def test_a_picture_that_is_removed_while_it_is_resized_stays_removed(s3: S3Client, place: Place) -> None:
+    event = uploaded(s3)
+
+    def slow_render(*arguments: Any) -> Any:
+        removal.remove(place, event.image.id, NOW)
+        return render(*arguments)
+
+    work.resize_upload(s3, event, SETTINGS, slow_render)
+    assert shown() == []
+    assert keys(s3, "resized", "view/") == []
+    removal.restore(place, event.image.id)
+    assert shown() == [event.image.id]
+
+
+def test_an_interrupted_removal_goes_on(s3: S3Client, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    image = uploaded(s3).image.id
+    with monkeypatch.context() as broken:
+        calls = iter([storage.delete])
+        broken.setattr(storage, "delete", lambda *given: next(calls)(*given))
+        with pytest.raises(StopIteration):
+            removal.remove(place, image, NOW)
+    assert shown() == []  # the thumb goes first
+    removal.remove(place, image, NOW)
+    assert keys(s3, "uploads") == keys(s3, "resized", "view/") == []
+    removal.restore(place, image)
+    assert shown() == [image]
+
+
+def test_erasing_leaves_a_record_without_a_name(s3: S3Client, place: Place) -> None:
+    first, second = uploaded(s3).image.id, uploaded(s3).image.id
+    removal.remove(place, first, NOW)  # removed before, and now erased
+    for image in (first, second):
+        removal.remove(place, image, NOW, forever=True)
+    assert keys(s3, "uploads") == []
+    assert sorted(keys(s3)) == sorted([removed_key(first), removed_key(second)])
+    for key in keys(s3):
+        assert "Katze" not in s3.get_object(Bucket="resized", Key=key)["Body"].read().decode()
+    with pytest.raises(NothingThere, match="not-restorable"):
+        removal.restore(place, second)
+
+
+def test_an_unknown_picture_cannot_be_removed_or_restored() -> None:
+    for method, path in (("DELETE", ""), ("POST", "/restore")):
+        assert ask(method, f"/images/{image_id()}{path}")["statusCode"] == 404
+        assert ask(method, f"/images/no-id{path}")["statusCode"] == 404
+
+
+def test_an_uploader_withdraws_with_the_receipt_only_and_for_a_day(
+    s3: S3Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = uploaded(s3, receipt="secret").image.id
+
+    def withdraw(receipt: str) -> tuple[int, str]:
+        answer = ask("DELETE", f"/uploads/{image}", **{"x-receipt": receipt})
+        return answer["statusCode"], json.loads(answer["body"]).get("code", "")
+
+    assert withdraw("") == withdraw("guess") == (403, "wrong-receipt")
+    late = datetime.now(UTC) + timedelta(seconds=WITHDRAW_SECONDS + 60)
+    with monkeypatch.context() as later:
+        later.setattr(clock, "now", lambda: late)
+        assert withdraw("secret") == (403, "too-late")
+    assert shown() == [image]
+    assert withdraw("secret") == (200, "")
+    assert shown() == []
+    assert withdraw("secret") == (404, "unknown-image")
+
+
+def test_a_picture_without_a_receipt_cannot_be_withdrawn(s3: S3Client) -> None:
+    image = picture(s3)
+    s3.put_object(Bucket="uploads", Key=f"{UPLOADS_PREFIX}{image}/cat.jpg", Body=b"x")
+    assert ask("DELETE", f"/uploads/{image}", **{"x-receipt": ""})["statusCode"] == 403
+
+
+def test_the_ticket_binds_the_receipt_to_the_original(s3: S3Client) -> None:
+    issued = door.ticket(s3, "uploads", door.Wish("a.jpg", "image/jpeg", None), 5_000_000, NOW)
+    assert issued.fields["x-amz-meta-receipt"] == receipt_hash(issued.receipt)
+    assert issued.receipt not in json.dumps(issued.fields)
+
+
+def test_the_cdn_forgets_its_copies(s3: S3Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[Any] = []
+
+    class CloudFront:
+        def create_invalidation(self, **given: Any) -> None:
+            calls.append(given)
+
+    monkeypatch.setattr(handler, "settings", lambda: handler.Settings("uploads", "resized", "E123"))
+    monkeypatch.setattr(handler, "_cloudfront", CloudFront)
+    image = uploaded(s3).image.id
+    assert ask("DELETE", f"/images/{image}")["statusCode"] == 200
+    assert calls[0]["DistributionId"] == "E123"
+    assert calls[0]["InvalidationBatch"]["Paths"]["Items"] == [f"/thumb/{image}/*", f"/view/{image}/*"]
+
+
+@pytest.fixture
+def command(s3: S3Client, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, str]]:
+    """Runs a `darkroom` command on this gallery; returns its exit code and output."""
+    outputs = {"ResizedBucketName": "resized", "UploadBucketName": "uploads"}
+    target = Target("darkroom", boto3.Session(), None, outputs, "https://gallery.test/")
+    monkeypatch.setattr("ops.removal.resolve", lambda _place: target)
+
+    def run(*arguments: str) -> tuple[int, str]:
+        done = CliRunner().invoke(app, arguments)
+        return done.exit_code, done.output
+
+    return run
+
+
+def test_the_owner_removes_by_date_and_name_after_a_dry_run(
+    s3: S3Client, command: Callable[..., tuple[int, str]]
+) -> None:
+    old = picture(s3, 60 * 24 * 3, "party 1.jpg")
+    others = [picture(s3, 60 * 24 * 3, "lake.jpg"), picture(s3, 1, "party 2.jpg")]
+    arguments = ("remove", "--before", "2d", "--name", "party*")
+    code, output = command(*arguments)
+    assert code == 0
+    assert old in output
+    assert "Dry run: these 1 would be removed" in output
+    assert len(shown()) == 3
+    assert command(*arguments, "--yes")[0] == 0
+    assert sorted(shown()) == sorted(others)
+    assert command("restore", old) == (0, "1 of 1 restored.\n")
+    assert old in shown()
+
+
+def test_erasing_says_what_remains_and_for_how_long(s3: S3Client, command: Callable[..., tuple[int, str]]) -> None:
+    code, output = command("remove", picture(s3), "--forever", "--yes")
+    assert code == 0
+    for word in ("log lines", "LogRetentionDays", "dead letters", "14 days", "backups"):
+        assert word in output
+
+
+@pytest.mark.parametrize("arguments", [["remove"], ["remove", "x"], ["remove", "0" * 26, "--name", "x"]])
+def test_a_removal_that_makes_no_sense_is_refused(
+    command: Callable[..., tuple[int, str]], arguments: list[str]
+) -> None:
+    assert command(*arguments)[0] == 1
+
+
+def test_a_picture_that_is_not_there_ends_the_command_with_1(command: Callable[..., tuple[int, str]]) -> None:
+    code, output = command("remove", image_id(), "--yes")
+    assert (code, "unknown-image" in output) == (1, True)
