@@ -1,11 +1,9 @@
 """Each role allows what its function asks of AWS, and nothing else. Every path of each handler runs on moto."""
 
 import json
-import random
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from io import BytesIO
 from typing import Any
 
 import boto3
@@ -27,9 +25,8 @@ from functions.resize.work import Settings, resize_upload
 from shared import access, queues, storage, subscriber
 from shared.access import Guard, Role
 from shared.events import Upload
-from shared.keys import Image, invitation_key, new_image_id, rejection_key, removed_key, rendition_key, upload_key
+from shared.keys import Image, invitation_key, new_image_id, rejection_key, rendition_key, upload_key
 from shared.letters import Reason, attributes
-from tests.support import photos
 from tests.support.context import Context
 from tests.support.permissions import Call, Grant, Recorder, denied, grants, recording, unused
 from tests.support.pictures import plain_jpeg
@@ -312,14 +309,7 @@ def test_the_role_of_the_lookalikes_example(account: Account, monkeypatch: pytes
         BillingMode="PAY_PER_REQUEST",
     )
     lookalikes.index.cache_clear()
-    photo = BytesIO()
-    photos.lights(random.Random(3), 400, 300).save(photo, "JPEG")
-    first, second = (thumb(account, photo.getvalue()) for _ in range(2))
-    for one in (first, second):
-        lookalikes.handle({"Records": [account.message(announced(one))]}, Context())
-    removed = account.put(removed_key(first.key.split("/")[1]), b"{}", "resized")
-    lookalikes.handle({"Records": [account.message(announced(removed))]}, Context())
-    subscribe_in_every_way(account, lookalikes, second)
+    subscribe_in_every_way(account, lookalikes, thumb(account))
     lookalikes.index.cache_clear()
     check(account.recorder.calls, example_grants("lookalikes"))
 
