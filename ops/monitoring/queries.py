@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+from ops.cost.observed import request_dollars_per_thousand
+from ops.cost.prices import prices
+from ops.cost.usage import usage
 from shared.telemetry import (
     DeadLetterSent,
     MessageFailed,
@@ -12,6 +15,8 @@ from shared.telemetry import (
 )
 
 SERVICES = ("ingest", "resize", "list")
+# All of an upload's processing that is not the resizer's time: requests, messages, tickets, logs.
+REQUEST_DOLLARS_PER_THOUSAND = request_dollars_per_thousand(usage(), prices("us-east-1"))
 ROWS = 20
 
 
@@ -77,4 +82,14 @@ MEMORY = Query(
     "  by bin(5m)",
     ("resize",),
 )
-QUERIES = (TRACE, REJECTIONS, SLOWEST, ERRORS, REASONS, OUTCOMES, MEMORY)
+# Lambda's fields count megabytes of 10^6 bytes, and its price is for 1024 of them. The rest are prices in us-east-1.
+COST = Query(
+    "cost",
+    f'filter @type = "REPORT" or message = "{UploadResized.message}"\n'
+    "| stats sum(@billedDuration / 1000) as seconds, max(@memorySize / 1024000000) as gb,\n"
+    "  count(@billedDuration) as runs, count(latency_ms) as uploads,\n"
+    "  seconds * gb * 0.0000166667 + runs * 0.0000002 as lambda_dollars,\n"
+    f"  lambda_dollars / uploads * 1000 + {REQUEST_DOLLARS_PER_THOUSAND:.3f} as dollars_per_thousand",
+    ("resize",),
+)
+QUERIES = (TRACE, REJECTIONS, SLOWEST, ERRORS, REASONS, OUTCOMES, MEMORY, COST)

@@ -1,7 +1,7 @@
 """`darkroom report`: the dashboard without AWS, drawn from the log lines; in the terminal, or as one HTML file."""
 
 import base64
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -14,6 +14,9 @@ from markupsafe import Markup
 from rich.markup import escape
 from rich.table import Table
 
+from ops.cost.observed import dollars_per_thousand
+from ops.cost.prices import prices
+from ops.cost.usage import usage
 from ops.monitoring import charts, summary
 from ops.monitoring.logs import LogLine, lines
 from ops.monitoring.panels import COLOURS, REPORTED
@@ -56,7 +59,14 @@ def report(
         console.print(f"Written: {html}", soft_wrap=True, highlight=False)
     elif as_json:
         reasons = [{"what": what, "code": code, "uploads": count} for what, code, count in summary.reasons(found)]
-        print_json({"outcomes": asdict(summary.outcomes(found)), "reasons": reasons, "latency_ms": _latency(found)})
+        print_json(
+            {
+                "outcomes": asdict(summary.outcomes(found)),
+                "reasons": reasons,
+                "latency_ms": _latency(found),
+                "dollars_per_thousand": _dollars(found),
+            }
+        )
     else:
         _print(found)
 
@@ -80,7 +90,7 @@ def page(
         now=f"{now:%Y-%m-%d %H:%M}",
         colours=COLOURS,
         verdict=verdict(outcomes, queues),
-        tiles=_tiles(outcomes, queues, _latency(found)),
+        tiles=_tiles(outcomes, queues, _latency(found), _dollars(found)),
         charts=_charts(found, since, now),
         slowest=[_picture(line, pictures.get(line.image_id or "", ""), found) for line in _slowest(found)],
         events=_events(found),
@@ -149,7 +159,9 @@ def _chart(title: str, svg: str, empty: str = "None in this time.") -> dict[str,
     return {"title": title, "svg": Markup(svg), "empty": empty}  # noqa: S704  (drawn by us, labels escaped by Vega)
 
 
-def _tiles(outcomes: summary.Outcomes, queues: dict[str, int], latency: dict[str, float]) -> list[dict[str, Any]]:
+def _tiles(
+    outcomes: summary.Outcomes, queues: dict[str, int], latency: dict[str, float], dollars: float | None
+) -> list[dict[str, Any]]:
     def tile(label: str, value: Any, note: str = "", colour: str = "") -> dict[str, Any]:
         return {"label": label, "value": value, "note": note, "colour": colour}
 
@@ -162,7 +174,21 @@ def _tiles(outcomes: summary.Outcomes, queues: dict[str, int], latency: dict[str
         tile("under way", f"{queues['waiting'] + queues['in_flight']:,}", f"{queues['waiting']:,} wait"),
         tile("median", _duration(latency["p50"]) if latency else "-", "to renditions"),
         tile("p99", _duration(latency["p99"]) if latency else "-", "to renditions"),
+        tile("dollars", f"{dollars:.3f}" if dollars is not None else "-", "per thousand uploads"),
     ]
+
+
+def _dollars(found: Sequence[LogLine]) -> float | None:
+    """The dollars of a thousand uploads like these on AWS, at us-east-1's list prices; None without any."""
+    computing: defaultdict[str | None, float] = defaultdict(float)
+    for line in found:
+        if line.message == telemetry.UploadResized.message:
+            computing[line.image_id] = sum(line.fields[name] for name in ("decode_ms", "resize_ms", "encode_ms")) / 1000
+    rejected = summary.outcomes(found).rejected
+    if not computing and not rejected:
+        return None
+    span = (found[-1].at - found[0].at).total_seconds()
+    return dollars_per_thousand(list(computing.values()), rejected, span, usage(), prices("us-east-1"))
 
 
 def _picture(line: LogLine, thumb: str, found: Sequence[LogLine]) -> dict[str, str]:
@@ -226,6 +252,8 @@ def _print(found: Sequence[LogLine]) -> None:
         table.add_row(name.replace("_", "-"), f"{count}")
     for name, milliseconds in _latency(found).items():
         table.add_row(f"latency {name}", _duration(milliseconds))
+    if (dollars := _dollars(found)) is not None:
+        table.add_row("dollars a thousand", f"{dollars:.3f}")
     console.print(table)
     if reasons := summary.reasons(found):
         by_reason = Table("", "reason", "uploads", box=None, header_style="dim")

@@ -10,6 +10,7 @@ from bench.usage import counted
 from ops.cli import app
 from ops.cost.alternatives import break_even, imgproxy, tutorial
 from ops.cost.bill import Month, bill, cheapest, resize_seconds, total
+from ops.cost.observed import dollars_per_thousand, request_dollars_per_thousand
 from ops.cost.prices import prices, regions
 from ops.cost.usage import FILE, Compute, Usage, usage
 from ops.problem import Problem
@@ -112,6 +113,22 @@ def test_the_committed_usage_has_the_requests_that_the_code_makes() -> None:
 
 def test_a_first_upload_costs_one_get_two_puts_and_one_list() -> None:
     assert usage().requests_per_upload == {"s3:GetObject": 1, "s3:PutObject": 2, "s3:ListObjectsV2": 1}
+
+
+def test_the_uploads_of_a_log_by_hand() -> None:
+    used = replace(
+        ROUND, requests={**ROUND.requests, "rejected": {"s3:GetObject": 1, "s3:PutObject": 2, "s3:ListObjectsV2": 1}}
+    )
+    # Three uploads within a second, each computed 0.2 s, fill a batch of four in the mean: 0.3 - 0.18 x 3 / 9 = 0.24 s
+    # on one core, with 0.1 s of computing more than measured, of which 0.2 x 1769 / 2048 = 0.1728 s are left.
+    found = dollars_per_thousand([0.2, 0.2, 0.2], 0, 1, used, US)
+    resizer = 1000 * (0.24 - 0.1 + 0.1728) * 2 * 1.66667e-5
+    assert found == pytest.approx(resizer + request_dollars_per_thousand(used, US), rel=0.15)
+    assert found > resizer
+    with_rejected = dollars_per_thousand([0.2, 0.2, 0.2], 3, 1, used, US)
+    assert with_rejected < found
+    with pytest.raises(ValueError, match="no uploads"):
+        dollars_per_thousand([], 0, 1, used, US)
 
 
 def test_an_unknown_region_is_named_with_the_known_ones() -> None:

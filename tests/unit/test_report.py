@@ -151,6 +151,7 @@ def test_the_report_is_one_self_contained_file() -> None:
     assert "A <poem>." in page.text
     assert "rejected: not-an-image" in page.text
     assert image_id in page.text
+    assert re.search(r"dollars0\.0\d\dper thousand uploads", page.text)
 
 
 def test_a_report_without_uploads_says_so() -> None:
