@@ -38,6 +38,8 @@ PrefixOption = Annotated[
 ]
 
 DEFAULT_RATE = 50
+# After a delay so many items may follow at once, because they are sent in batches: else a busy machine lowers the rate.
+BURST = 10
 SHOWN_ROWS = 20
 _AGE = re.compile(r"(\d{1,6})([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -186,9 +188,9 @@ def progress_bar(on: Console) -> Progress:
 
 
 def paced[T](items: Iterable[T], per_second: int) -> Iterator[T]:
-    """Yield `items`, at most `per_second` of them in any second."""
+    """Yield `items`, at most `per_second` and BURST of them in any second."""
     due = time.monotonic()
     for item in items:
         time.sleep(max(due - time.monotonic(), 0))
-        due = max(due, time.monotonic() - 1 / per_second) + 1 / per_second
+        due = max(due, time.monotonic() - BURST / per_second) + 1 / per_second
         yield item

@@ -1,9 +1,12 @@
 """Options that several commands share."""
 
+import time
+
 import pytest
 import typer
 from typer.testing import CliRunner
 
+from ops import options
 from ops.options import Filters, Pace, flat, print_rows
 from ops.target import Place
 
@@ -38,3 +41,19 @@ def test_a_long_list_is_shortened_and_names_are_no_markup(capsys: pytest.Capture
     assert "[red]19" in printed
     assert "[red]20" not in printed
     assert "and 5 more" in printed
+
+
+def test_items_keep_their_rate_after_short_delays_and_never_rush_after_long_ones(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
+    times = []
+    for number in options.paced(range(100), per_second=50):
+        times.append(now[0])
+        now[0] += 0.1 if number == 20 else 10 if number == 50 else 0.0
+    assert times[20] == pytest.approx(20 / 50)
+    assert times[40] == pytest.approx(40 / 50)  # The delay of 0.1 s is made up for.
+    after = [at - times[51] for at in times[51:]]
+    assert after[options.BURST + 10] == pytest.approx(10 / 50)  # A long delay is not.
