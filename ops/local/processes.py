@@ -1,10 +1,13 @@
 """Facts about processes of this machine: from /proc on Linux, where a minimal system lacks `ps`, else from `ps`."""
 
+import ctypes
+import signal
 import subprocess
 from contextlib import suppress
 from pathlib import Path
 
 _PROC = Path("/proc")
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 # Fields of /proc/PID/stat behind the command, which may contain spaces: man 5 proc.
 _GROUP, _USER_TICKS, _SYSTEM_TICKS = 2, 11, 12
 
@@ -31,6 +34,14 @@ def command_of(pid: int) -> str:
     with suppress(OSError):
         return (_PROC / str(pid) / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
     return ""
+
+
+def end_with_parent() -> None:
+    """Have the kernel kill this process when its parent ends. Call it in a new child on Linux.
+
+    When `darkroom up` is killed, a build or deployment of it must not work on beside the one of the next start.
+    """
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _ps(*arguments: str) -> str:

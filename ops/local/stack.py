@@ -20,6 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ops.local.engine import REGION, Engine
 from ops.local.patience import Patience, work_of
+from ops.local.processes import end_with_parent
 from ops.problem import Problem
 
 if TYPE_CHECKING:
@@ -222,6 +223,7 @@ def _sam(what: str, arguments: list[str], environment: Mapping[str, str], log: P
             stdout=out,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            preexec_fn=end_with_parent if sys.platform == "linux" else None,
         ) as process,
     ):
         try:

@@ -1,7 +1,9 @@
 """Facts about processes, from /proc and from `ps`."""
 
 import os
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -31,3 +33,21 @@ def test_without_proc_the_facts_come_from_ps(monkeypatch: pytest.MonkeyPatch, tm
     monkeypatch.setattr(processes, "_ps", lambda *arguments: ANSWERS[arguments[0]])
     assert processes.cpu_times(7) == [("70", "1:00.00"), ("71", "0:00.10")]
     assert "ops.local.engine_process" in processes.command_of(1)
+
+
+@pytest.mark.linux
+def test_a_child_ends_with_its_killed_parent() -> None:
+    script = (
+        "import subprocess, sys, time; from ops.local.processes import end_with_parent\n"
+        "child = subprocess.Popen(['sleep', '60'], preexec_fn=end_with_parent, start_new_session=True)\n"
+        "print(child.pid, flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout
+        child = int(parent.stdout.readline())
+        assert "sleep" in processes.command_of(child)
+        parent.kill()
+    deadline = time.monotonic() + 20
+    while "sleep" in processes.command_of(child):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
