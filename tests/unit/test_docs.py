@@ -27,9 +27,10 @@ def tracked() -> tuple[str, ...]:
 
 @cache
 def words_in_code() -> frozenset[str]:
-    """Return every word in code, templates and settings."""
+    """Return every word in code, templates, settings and names of files."""
     files = [ROOT / name for name in tracked() if not name.endswith((".md", ".lock", ".png", ".json"))]
     text = "\n".join(file.read_text(errors="replace") for file in files if file.name != "test_docs.py")
+    text += "\n".join(tracked())
     return frozenset(re.findall(r"\w+", text))
 
 

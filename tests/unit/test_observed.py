@@ -134,7 +134,7 @@ def test_every_function_is_traced_under_its_own_name() -> None:
     assert common["Tracing"] == "Active"
     assert common["Environment"]["Variables"]["POWERTOOLS_METRICS_NAMESPACE"] == OURS
     services = [one["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"] for one in FUNCTIONS.values()]
-    assert sorted(services) == ["ingest", "list", "resize"]
+    assert sorted(services) == ["ingest", "list", "remove", "resize"]
     tracers = {name for name, one in statements() if "xray:PutTraceSegments" in one["Action"]}
     assert tracers == {one["Role"]["Fn::GetAtt"].removesuffix(".Arn") for one in FUNCTIONS.values()}
 
