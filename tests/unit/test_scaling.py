@@ -1,6 +1,8 @@
 """The scaling model against calculations by hand, and docs/scaling.md against the model."""
 
+import tomllib
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +20,7 @@ from bench.scaling import (
 )
 from ops.cost.usage import Compute, usage
 
+ROOT = Path(__file__).parents[2]
 # One second a picture on the function's memory, alone or in a batch.
 SECOND = replace(usage(), compute={"x86_64": Compute(0.0, 1.0, 1.0), "arm64": Compute(0.0, 1.0, 1.0)})
 
@@ -52,6 +55,13 @@ def test_the_first_limit_is_the_templates_concurrency() -> None:
     assert concurrency_for(100, SECOND) == 150
     assert concurrency_for(1, SECOND) == DEFAULT_CONCURRENCY
     assert concurrency_for(10_000, SECOND) == 1000
+
+
+@pytest.mark.parametrize("environment", ["dev", "prod"])
+def test_an_environments_concurrency_serves_ten_uploads_a_second(environment: str) -> None:
+    read = tomllib.loads((ROOT / "samconfig.toml").read_text())[environment]["deploy"]["parameters"]
+    given = dict(one.split("=", 1) for one in read["parameter_overrides"])
+    assert int(given.get("ResizeMaxConcurrency", DEFAULT_CONCURRENCY)) >= concurrency_for(10, usage())
 
 
 def test_the_page_has_the_tables_of_the_committed_usage() -> None:
