@@ -22,7 +22,7 @@ lint: .venv/ready ## check style, types and the layers of imports
 	.venv/bin/lint-imports
 
 test: .venv/ready lint ## run every check of CI, with end-to-end tests on the local engine
-	.venv/bin/cfn-lint template.yaml examples/*/template.yaml
+	.venv/bin/cfn-lint template.yaml examples/*/template.yaml ops/deployment/roles.yaml
 	SAM_CLI_TELEMETRY=0 .venv/bin/sam validate --lint
 	@scripts/linters.sh
 	.venv-lint/bin/checkov --config-file .checkov.yaml

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from textwrap import indent
 
-from ops.develop import contract
+from ops.develop import contract, roles
 from ops.monitoring.panels import dashboard_text
 from ops.monitoring.queries import QUERIES, Query
 from shared.telemetry import EVENTS, FIELDS, METRICS
@@ -121,3 +121,4 @@ if __name__ == "__main__":
     DASHBOARD.write_text(dashboard_resources())
     for path, text in contract.files().items():
         path.write_text(text)
+    roles.ROLES.write_text(roles.roles_file(roles.ROLES.read_text()))
