@@ -116,12 +116,13 @@ def remove(session: boto3.Session, found: Inventory) -> None:
 
 
 def _subscribers(cloudformation: "CloudFormationClient", name: str) -> Iterator[Any]:
-    """Yields the stacks that take Darkroom's SSM parameters or import its exports."""
+    """Yields the stacks that take Darkroom's SSM parameters or outputs, or import its exports."""
     importing = set(_importing(cloudformation, name))
+    offered = {output["OutputValue"] for output in (describe(cloudformation, name) or {}).get("Outputs", [])}
     for page in cloudformation.get_paginator("describe_stacks").paginate():
         for one in page["Stacks"]:
             values = [parameter.get("ParameterValue", "") for parameter in one.get("Parameters", [])]
-            takes = any(value.startswith(f"/{name}/") for value in values)
+            takes = any(value.startswith(f"/{name}/") or value in offered for value in values)
             if one["StackName"] != name and (takes or one["StackName"] in importing):
                 yield one
 

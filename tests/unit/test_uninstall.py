@@ -15,6 +15,7 @@ from ops.deployment import buckets
 
 REGION = "eu-west-1"
 ACCOUNT = "123456789012"
+TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:darkroom-dev-UploadTopic-1"
 UPLOADS = f"darkroom-dev-uploads-{ACCOUNT}-{REGION}"
 
 
@@ -86,9 +87,10 @@ def uninstall(cloudformation: CloudFormation, monkeypatch: pytest.MonkeyPatch, *
 
 def test_subscribers_are_deleted_first_and_other_stacks_are_left(s3: S3Client, monkeypatch: pytest.MonkeyPatch) -> None:
     stacks: dict[str, dict[str, Any]] = {
-        "darkroom-dev": {"Outputs": [{"ExportName": "darkroom-dev-UploadTopicArn"}]},
+        "darkroom-dev": {"Outputs": [{"ExportName": "darkroom-dev-UploadTopicArn", "OutputValue": TOPIC}]},
         "darkroom-dev-tags": takes("/darkroom-dev/UploadTopicArn"),
         "search": {},
+        "journal": takes(TOPIC),
         "darkroom-prod": {},
         "darkroom-prod-tags": takes("/darkroom-prod/UploadTopicArn"),
     }
@@ -99,8 +101,8 @@ def test_subscribers_are_deleted_first_and_other_stacks_are_left(s3: S3Client, m
     assert "Add --yes" in dry.output
     done = uninstall(cloudformation, monkeypatch, "--yes")
     assert done.exit_code == 0, done.output
-    assert sorted(cloudformation.deleted[:2]) == ["darkroom-dev-tags", "search"]
-    assert cloudformation.deleted[2:] == ["darkroom-dev"]
+    assert sorted(cloudformation.deleted[:3]) == ["darkroom-dev-tags", "journal", "search"]
+    assert cloudformation.deleted[3:] == ["darkroom-dev"]
     assert s3.list_buckets()["Buckets"] == []
 
 
