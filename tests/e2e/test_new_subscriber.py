@@ -90,7 +90,17 @@ def test_a_subscriber_with_options_reads_the_original_and_writes_its_record(stac
 def test_the_alarm_of_a_service_notifies_the_alarm_topic(stack: Stack, name: str) -> None:
     queue = stack.sqs.create_queue(QueueName=f"alarms-{name}")["QueueUrl"]
     arn = f"arn:aws:sqs:{REGION}:000000000000:alarms-{name}"
-    stack.sns.subscribe(TopicArn=stack.outputs["AlarmTopicArn"], Protocol="sqs", Endpoint=arn)
+    topic = stack.outputs["AlarmTopicArn"]
+    allow = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": arn,
+        "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+    stack.sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy})
+    stack.sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
     cloudwatch = stack.client("cloudwatch")
     prefix = "".join(part.capitalize() for part in name.split("-"))
     (alarm,) = [
