@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from shared.errors import DarkroomError, Rejected
 from shared.keys import RECEIPT_METADATA, clean_name, new_image_id, receipt_hash, upload_key
 from shared.limits import MAX_NAME_BYTES, MAX_TICKET_REQUEST_BYTES, TICKET_SECONDS
-from shared.media import EXTENSIONS_BY_TYPE, type_of
+from shared.media import declared_type
 from shared.storage import too_many_bytes
 
 if TYPE_CHECKING:
@@ -95,8 +95,8 @@ def wish(name: str, media_type: str | None, size_bytes: int | None) -> Wish:
         raise Rejected(
             "name-too-long", f"The name has {name_bytes} bytes and the limit is {MAX_NAME_BYTES}. Shorten it."
         )
-    declared = (media_type or "").split(";")[0].strip().lower() or type_of(cleaned)
-    if declared not in EXTENSIONS_BY_TYPE:
+    declared = declared_type(media_type, cleaned)
+    if declared is None:
         raise Rejected(
             "unsupported-type",
             f"{cleaned} is not a picture we can read. Upload JPEG, PNG, GIF, WebP, AVIF, HEIC, TIFF, BMP or ICO.",

@@ -1,12 +1,16 @@
 """The contact sheet of `darkroom corpus`: one page with every original beside its thumbnail."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ops.develop.outcome import Result
 from shared.media import type_of
+
+if TYPE_CHECKING:
+    from ops.develop.compared import Compared
 
 # Media types that browsers show. For an original of another type the page shows only its name.
 _SHOWN = {"image/jpeg", "image/png", "image/gif", "image/webp", "image/avif", "image/bmp", "image/x-icon"}
@@ -38,20 +42,23 @@ figcaption span {{ color: #888; font-size: .85rem; display: block; }}
 """
 
 
-def contact_sheet(results: Sequence[Result]) -> str:
+def contact_sheet(results: Sequence[Result], compared: Mapping[str, "Compared"] | None = None) -> str:
     """Return one HTML page with everything embedded except large originals, which it links. Failures come first."""
     worst = {"rendered": 2, "rejected": 1}
+    pairs = compared or {}
     ordered = sorted(results, key=lambda result: worst.get(result.outcome, 0))
+    ordered.sort(key=lambda result: not (result.path in pairs and pairs[result.path].differences))
     number = {
         outcome: sum(r.outcome == outcome for r in results) for outcome in dict.fromkeys(r.outcome for r in ordered)
     }
     summary = ", ".join(f"{count} {outcome.replace('_', ' ')}" for outcome, count in number.items())
-    figures = "\n".join(_figure(result) for result in ordered)
+    figures = "\n".join(_figure(result, pairs.get(result.path)) for result in ordered)
     return _PAGE.format(summary=f"{len(results)} files: {escape(summary)}.", figures=figures)
 
 
-def _figure(result: Result) -> str:
+def _figure(result: Result, compared: "Compared | None") -> str:
     path = Path(result.path)
+    left = _original(path) if compared is None else _in_chromium(compared)
     if result.pictures:
         thumb = result.pictures[0]
         right = f'<div><img alt="" loading="lazy" src="{_inline(thumb.body, thumb.content_type)}"></div>'
@@ -60,11 +67,20 @@ def _figure(result: Result) -> str:
     else:
         right = f"<div>{escape(result.outcome.replace('_', ' '))}<br>{escape(result.code)}</div>"
         words = result.reason
-    bad = "" if result.outcome in {"rendered", "rejected"} else ' class="bad"'
+    if compared and compared.differences:
+        words += "; " + "; ".join(compared.differences)
+    good = result.outcome in {"rendered", "rejected"} and not (compared and compared.differences)
+    bad = "" if good else ' class="bad"'
     return (
-        f'<figure{bad}><div class="pair">{_original(path)}{right}</div>'
+        f'<figure{bad}><div class="pair">{left}{right}</div>'
         f"<figcaption><b>{escape(path.name)}</b><span>{escape(words)}</span></figcaption></figure>"
     )
+
+
+def _in_chromium(compared: "Compared") -> str:
+    if not compared.shown:
+        return "<div>Chromium does not show it</div>"
+    return f'<div><img alt="" loading="lazy" src="{_inline(compared.shown, "image/png")}"></div>'
 
 
 def _original(path: Path) -> str:

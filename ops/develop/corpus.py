@@ -2,17 +2,13 @@
 
 import dataclasses
 import json
-import multiprocessing
 import os
-import resource
-import sys
-import time
-import warnings
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from multiprocessing.connection import Connection
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -20,90 +16,45 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from functions.resize.render import render
 from ops.develop.contact_sheet import contact_sheet
+from ops.develop.corpus_worker import Worker
 from ops.develop.outcome import Outcome, Result
-from shared.errors import Rejected
-from shared.limits import FUNCTION_MEMORY_MB, RENDER_SECONDS, Limits
-from shared.renditions import DEFAULT_RENDITIONS
+from shared.limits import FUNCTION_MEMORY_MB, RENDER_SECONDS
+
+if TYPE_CHECKING:
+    from ops.develop.compared import Compared
 
 OUTCOMES: tuple[Outcome, ...] = ("rendered", "rejected", "crashed", "hung", "over_memory", "unknown")
 _BAD: set[Outcome] = {"crashed", "hung", "over_memory", "unknown"}
-_MB = 1024 * 1024
 _SHOWN = 5
 
 
-def run(files: Iterable[Path], workers: int, done: Callable[[Result], None]) -> list[Result]:
+def run(files: Iterable[Path], workers: int, done: Callable[[Result], None], *, lossless: bool = False) -> list[Result]:
     """Render each file in a separate process, `workers` at a time; call `done` with each result.
 
     A process has the function's memory (address space) and RENDER_SECONDS. The results are in the order of `files`.
     """
+    idle: SimpleQueue[Worker] = SimpleQueue()
 
     def one(path: Path) -> Result:
-        result = render_alone(path)
+        worker = idle.get()
+        try:
+            result = worker.render(path, RENDER_SECONDS, FUNCTION_MEMORY_MB, lossless=lossless)
+        finally:
+            idle.put(worker)
         done(result)
         return result
 
-    with ThreadPoolExecutor(workers) as pool:
+    with ExitStack() as started, ThreadPoolExecutor(workers) as pool:
+        for _ in range(workers):
+            idle.put(started.enter_context(Worker()))
         return list(pool.map(one, files))
 
 
 def render_alone(path: Path, seconds: float = RENDER_SECONDS, memory_mb: int = FUNCTION_MEMORY_MB) -> Result:
     """Render one file in a separate process, which may die or hang, and return the result."""
-    # forkserver: a fresh process with all modules imported, without the threads of this process.
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-    receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_child, args=(str(path), sender, memory_mb))
-    started = time.perf_counter()
-    process.start()
-    sender.close()
-    try:
-        if not receiver.poll(seconds):
-            return Result(str(path), "hung", reason=f"not done after {seconds:g} s", seconds=seconds)
-        return _received(receiver)
-    except EOFError:
-        process.join()
-        seconds = time.perf_counter() - started
-        return Result(str(path), "crashed", reason=f"the process ended with {process.exitcode}", seconds=seconds)
-    finally:
-        process.kill()
-        process.join()
-        receiver.close()
-
-
-def _received(receiver: Connection) -> Result:
-    result: Result = receiver.recv()
-    return result
-
-
-def _child(path: str, sender: Connection, memory_mb: int) -> None:
-    """Render one file in `memory_mb` MiB of address space and send the Result."""
-    resource.setrlimit(resource.RLIMIT_AS, (memory_mb * _MB,) * 2)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    warnings.simplefilter("ignore")
-    with Path(os.devnull).open("w") as nowhere:  # libtiff and libpng write to stderr
-        os.dup2(nowhere.fileno(), sys.stderr.fileno())
-    started = time.perf_counter()
-    try:
-        result = _rendered(path)
-    except Rejected as rejected:
-        outcome: Outcome = "over_memory" if isinstance(rejected.__cause__, MemoryError) else "rejected"
-        result = Result(path, outcome, code=rejected.code, reason=rejected.sentence)
-    except MemoryError:
-        result = Result(path, "over_memory", reason=f"more than {memory_mb} MB")
-    except BaseException as error:  # any other exception is a finding
-        result = Result(path, "unknown", code=type(error).__name__, reason=str(error))
-    seconds = time.perf_counter() - started
-    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    sender.send(dataclasses.replace(result, seconds=seconds, peak_mb=peak_mb))
-
-
-def _rendered(path: str) -> Result:
-    made = render(Path(path).read_bytes(), DEFAULT_RENDITIONS, Limits())
-    return Result(
-        path, "rendered", format=made.format, width_px=made.width_px, height_px=made.height_px, pictures=made.pictures
-    )
+    with Worker() as worker:
+        return worker.render(path, seconds, memory_mb, lossless=True)
 
 
 def files_of(folders: Iterable[Path]) -> list[Path]:
@@ -121,6 +72,9 @@ def corpus(
     folders: Annotated[list[Path], typer.Argument(metavar="DIR...", exists=True, help="Folders of files to render.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print the counts and every file's outcome as JSON.")] = False,
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a contact sheet to look over.")] = None,
+    in_browser: Annotated[
+        bool, typer.Option("--browser", help="Compare each picture with what Chromium shows of the same file.")
+    ] = False,
 ) -> None:
     """Render every file of some folders as the resize function would, each in a process with its memory and time.
 
@@ -131,18 +85,41 @@ def corpus(
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("Rendering", total=len(files))
-        results = run(files, len(os.sched_getaffinity(0)), lambda _: progress.advance(task))
+        results = run(files, len(os.sched_getaffinity(0)), lambda _: progress.advance(task), lossless=in_browser)
+    compared = _compared(results) if in_browser else {}
     if html:
-        html.write_text(contact_sheet(results), encoding="utf-8", errors="replace")  # a file name may contain any bytes
+        page = contact_sheet(results, compared)
+        html.write_text(page, encoding="utf-8", errors="replace")  # a file name may contain any bytes
     if as_json:
         listed = [{k: v for k, v in _row(r).items() if v != ""} for r in results]
+        for row in listed:
+            if row["path"] in compared:
+                row["differences"] = compared[str(row["path"])].differences
         print(json.dumps({**counts(results), "files": listed}, indent=1))
     else:
         _report(Console(), results)
+        if in_browser:
+            _report_differences(Console(), compared)
         if html:
             console.print(f"Contact sheet: {html}")
     if any(result.outcome in _BAD for result in results):
         raise typer.Exit(1)
+
+
+def _compared(results: list[Result]) -> dict[str, "Compared"]:
+    """Compares every result with Chromium, by path. Playwright is imported here, since other runs do without it."""
+    from ops.develop.chromium import browser
+    from ops.develop.compared import compare
+
+    with browser() as page:
+        return {result.path: compare(result, page) for result in results}
+
+
+def _report_differences(console: Console, compared: dict[str, "Compared"]) -> None:
+    differing = [one for one in compared.values() if one.differences]
+    console.print(f"Compared with Chromium: {len(differing)} of {len(compared)} files differ")
+    for one in differing:
+        console.print(f"{_shown(one.path)}: {escape('; '.join(one.differences))}")
 
 
 def _row(result: Result) -> dict[str, object]:

@@ -90,7 +90,7 @@ def test_the_extension_replaces_a_missing_type(declared: str | None) -> None:
         (wanted(name="x" * MAX_NAME_BYTES + ".jpg"), 400, "name-too-long"),
         (wanted(size=0), 400, "empty-file"),
         (wanted(size=-1), 400, "empty-file"),
-        (wanted(type="text/html"), 415, "unsupported-type"),
+        (wanted(name="page.html", type="text/html"), 415, "unsupported-type"),
         (wanted(name="cat.exe", type=""), 415, "unsupported-type"),
         (wanted(size=5_000_001), 413, "too-many-bytes"),
     ],

@@ -110,7 +110,9 @@ def _part(values: Image.Image, mask: int) -> Image.Image:
     surplus = max(most.bit_length() - 8, 0)
     shift, most = shift + surplus, most >> surplus
     bits: Image.Image = ImageMath.lambda_eval(lambda args: (args["values"] >> shift) & most, values=values)
-    return bits.point([value * 255 // most for value in range(most + 1)] + [255] * (65_536 - most - 1), "L")
+    return bits.point(
+        [(value * 255 + most // 2) // most for value in range(most + 1)] + [255] * (65_536 - most - 1), "L"
+    )
 
 
 def _unpacked_bits(data: bytes, found: Header) -> bytes:

@@ -36,6 +36,7 @@ _UNREAD = (
 )
 _SVG = re.compile(rb"^(?:\xef\xbb\xbf)?\s*(?:<\?xml.*?)?(?:<!--.*?-->\s*|<!DOCTYPE[^>]*>\s*)*<svg[\s>]", re.S | re.I)
 _SNIFF_BYTES = 4096
+_NAMES_BY_BRAND = {b"crx ": "a raw camera file", b"mif3": "an AVIF with a minimized header"}
 
 
 def sniff(data: bytes) -> Format:
@@ -48,7 +49,7 @@ def sniff(data: bytes) -> Format:
         if format_.matches(head):
             return format_
     if major := brands(head)[:1]:
-        words = "a raw camera file" if major == [b"crx "] else "a video"
+        words = _NAMES_BY_BRAND.get(major[0], "a video")
         raise Rejected(
             "unsupported-format",
             f"This is {words}, which Darkroom does not read. Upload a picture: {READABLE}.",
