@@ -11,7 +11,7 @@ from PIL import Image
 from tests.support import pictures
 from tests.support.boxes import with_one_ipma_an_item
 from tests.support.rendered import STILLS
-from tests.unit.test_render_spaces import avif, cicp, gamma, png
+from tests.support.spaces import avif, cicp, gamma, png
 
 EXTENSIONS = {"heic": "heic", "tiff": "tif", "lzw tiff": "tif", "ico": "ico", "bmp": "bmp", "gif": "gif"}
 PATCHES = pictures.scene(320, 240, grain=0)

@@ -13,23 +13,14 @@ from shared.renditions import Rendition
 from tests.support import pictures
 from tests.support.icc import DISPLAY_P3, rgb_profile
 from tests.support.rendered import LIMITS, colour, made, near, opened, shows_scene
+from tests.support.spaces import chunk, png_of
 
 SMALL, LARGE = (pictures.encoded(pictures.scene(*size), "PNG", compress_level=1) for size in ((240, 180), (2400, 1800)))
-
-
-def chunk(kind: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
 def with_chunk(data: bytes, added: bytes, before: bytes = b"IDAT") -> bytes:
     at = data.index(before) - 4
     return data[:at] + added + data[at:]
-
-
-def png_of(width: int, height: int, header: tuple[int, ...], rows: bytes, *before: bytes) -> bytes:
-    """Return a PNG with these header fields (depth, colour, compression, filter, interlace) and earlier chunks."""
-    start = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">II5B", width, height, *header))
-    return start + b"".join(before) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
 
 
 def grey_png(depth: int, row: bytes, key: int) -> bytes:

@@ -14,7 +14,8 @@ from shared.limits import Limits
 from shared.renditions import Rendition
 from tests.support import pictures
 from tests.support.rendered import LIMITS, made, opened, shows_scene
-from tests.unit.test_render_png import chunk, grey_png, png_of
+from tests.support.spaces import chunk, png_of
+from tests.unit.test_render_png import grey_png
 
 SCENE = pictures.scene(64, 48, grain=0)
 ROWS = b"".join(b"\0" + SCENE.crop((0, y, 64, y + 1)).tobytes() for y in range(48))

@@ -15,7 +15,7 @@ from tests.support import pictures
 from tests.support.colours import HLG, PQ, shown, srgb
 from tests.support.icc import DISPLAY_P3, rgb_profile
 from tests.support.rendered import LIMITS, Colour, colour, near, opened
-from tests.unit.test_render_png import chunk, png_of
+from tests.support.spaces import avif, chunk, cicp, gamma, png, png_of, with_nclx
 
 # Greys, skin, and colours inside of every gamut that is tested: outside of it each method clips in its own way.
 PATCHES = [(0, 0, 0), (40, 40, 40), (128, 128, 128), (220, 220, 220), (255, 255, 255), (190, 150, 130), (90, 110, 160)]
@@ -41,29 +41,10 @@ def seen(data: bytes) -> list[Colour]:
     return [image.getpixel((SIDE * index + SIDE // 2, SIDE // 2)) for index in range(len(PATCHES))]  # type: ignore[misc]
 
 
-def png(image: Image.Image, *chunks: bytes) -> bytes:
-    data = pictures.encoded(image, "PNG")
-    return data[:33] + b"".join(chunks) + data[33:]
-
-
 def sixteen_bit_png(image: Image.Image, *chunks: bytes) -> bytes:
     rows = [image.crop((0, y, image.width, y + 1)).tobytes() for y in range(image.height)]
     wide = b"".join(b"\0" + b"".join(bytes((value, value)) for value in row) for row in rows)
     return png_of(*image.size, (16, 2, 0, 0, 0), wide, *chunks)
-
-
-def cicp(primaries: int, transfer: int, full_range: int = 1) -> bytes:
-    return chunk(b"cICP", bytes((primaries, transfer, 0, full_range)))
-
-
-def with_nclx(data: bytes, primaries: int, transfer: int) -> bytes:
-    at = data.index(b"nclx") + 4
-    return data[:at] + struct.pack(">HH", primaries, transfer) + data[at + 4 :]
-
-
-def avif(image: Image.Image, primaries: int, transfer: int, **options: object) -> bytes:
-    data = pictures.encoded(image, "AVIF", quality=100, subsampling="4:4:4", **options)
-    return with_nclx(data, primaries, transfer)
 
 
 def heic(image: Image.Image, primaries: int, transfer: int) -> bytes:
@@ -164,10 +145,6 @@ def test_narrow_range_in_a_png_is_expanded() -> None:
 
 SRGB_CORNERS = (31_270, 32_900, 64_000, 33_000, 30_000, 60_000, 15_000, 6000)
 SWAPPED_CORNERS = (31_270, 32_900, 30_000, 60_000, 64_000, 33_000, 15_000, 6000)
-
-
-def gamma(value: int) -> bytes:
-    return chunk(b"gAMA", struct.pack(">I", value))
 
 
 def corners(*values: int) -> bytes:
