@@ -9,9 +9,9 @@ import typer
 from PIL import Image
 from typer.testing import CliRunner
 
-from ops.develop import corpus as corpus_module
 from ops.develop.contact_sheet import contact_sheet
 from ops.develop.corpus import corpus, render_alone
+from ops.develop.corpus_worker import Worker
 from ops.develop.outcome import Result
 from tests.support import pictures
 
@@ -82,7 +82,8 @@ def test_a_file_that_does_not_fit_into_memory_is_over_memory(tmp_path: Path) -> 
 
 
 def test_an_unexpected_outcome_fails_the_run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(corpus_module, "render_alone", lambda path: Result(str(path), "crashed", reason="signal 11"))
+    crashed = lambda _, path, *__, **___: Result(str(path), "crashed", reason="signal 11")  # noqa: E731
+    monkeypatch.setattr(Worker, "render", crashed)
     answer = CliRunner().invoke(app, [str(folder)])
     assert answer.exit_code == 1
     assert "signal 11" in answer.stdout
