@@ -1,4 +1,4 @@
-"""A picture is finished: finds earlier pictures that look like it, and writes them beside it.
+"""Finds earlier pictures that look like a finished one, and writes them beside it. Forgets removed pictures.
 
 The sealed process decodes the thumb, so no decoder runs beside the role's credentials (shared/sealed.py). Retries with
 backoff, dead letters with reasons and the time budget of a batch come from shared/subscriber.py.
@@ -17,7 +17,9 @@ from examples.lookalikes.index import Index, Settings
 from shared import config, storage
 from shared.deadline import seconds_left
 from shared.errors import Unavailable
-from shared.events import RenditionCreated
+from shared.events import Created, PictureRemoved, RenditionCreated
+from shared.keys import Image as Picture
+from shared.keys import read_removed_key, read_rendition_key
 from shared.sealed import Sealed
 from shared.subscriber import process_events
 from shared.telemetry import logger, observed
@@ -35,7 +37,30 @@ def index() -> Index:
     return Index(boto3.client("dynamodb"), settings().index_table)
 
 
-def work(event: RenditionCreated) -> None:
+class Change(Created):
+    """A picture is finished, or was removed."""
+
+    @property
+    def image(self) -> Picture:
+        finished = read_rendition_key(self.key)
+        image_id = finished.image_id if finished else read_removed_key(self.key) or ""
+        return Picture(image_id, image_id)
+
+    @classmethod
+    def is_told_by(cls, key: str) -> bool:
+        return RenditionCreated.is_told_by(key) or PictureRemoved.is_told_by(key)
+
+
+def work(event: Change) -> None:
+    """Does the work for one event. Idempotent."""
+    if PictureRemoved.is_told_by(event.key):
+        index().remove(event.image.id)
+        logger.info("lookalikes forgotten", image_id=event.image.id)
+    else:
+        find(event)
+
+
+def find(event: Change) -> None:
     """Adds one picture to the index and writes `lookalikes/<image id>.json`: nearest first, empty if there is none.
 
     It is added before it is looked for, so of two that arrive at the same time at least one finds the other.
@@ -61,4 +86,4 @@ def fingerprints_of(body: bytes) -> Fingerprints:
 @observed
 def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Handles a batch of SQS messages; returns the ids of the failed ones."""
-    return process_events(event, context, RenditionCreated, work)
+    return process_events(event, context, Change, work)

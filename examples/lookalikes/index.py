@@ -64,10 +64,25 @@ class Index:
             {"band": {"S": band}, "image": {"S": image_id}, "key": {"S": key}, "prints": hashes}
             for band in _keys(prints.noted)
         ]
-        items.append({**_sketch_key(image_id), "sketch": {"B": prints.sketch}})
-        for batch in batched(items, BATCH_ITEMS, strict=False):
-            puts: list[Any] = [{"PutRequest": {"Item": item}} for item in batch]
-            answer = self._ask(self._dynamodb.batch_write_item, RequestItems={self._table: puts})
+        items.append({**_sketch_key(image_id), "sketch": {"B": prints.sketch}, "prints": hashes})
+        self._write([{"PutRequest": {"Item": item}} for item in items])
+
+    def remove(self, image_id: str) -> None:
+        """Removes a picture. Removing it again changes nothing."""
+        wanted = {self._table: {"Keys": [_sketch_key(image_id)], "ConsistentRead": True}}
+        answer = self._ask(self._dynamodb.batch_get_item, RequestItems=wanted)
+        if answer.get("UnprocessedKeys"):
+            raise Unavailable("index-unavailable", "DynamoDB returned nothing.")
+        for item in answer["Responses"][self._table]:
+            noted = [int(text, 16) for text in item["prints"]["S"].split()]
+            keys = [{"band": {"S": band}, "image": {"S": image_id}} for band in _keys(noted)]
+            self._write([{"DeleteRequest": {"Key": key}} for key in keys])
+        # The sketch goes last: if a request fails, the next attempt still finds the hashes in it.
+        self._write([{"DeleteRequest": {"Key": _sketch_key(image_id)}}])
+
+    def _write(self, requests: list[Any]) -> None:
+        for batch in batched(requests, BATCH_ITEMS, strict=False):
+            answer = self._ask(self._dynamodb.batch_write_item, RequestItems={self._table: list(batch)})
             if answer["UnprocessedItems"]:
                 raise Unavailable("index-unavailable", "DynamoDB took only a part of the items.")
 

@@ -192,6 +192,17 @@ def test_a_thumb_that_is_no_picture_is_a_dead_letter(desk: Desk) -> None:
     assert letter.code == "not-an-image"
 
 
+def test_a_removed_picture_is_no_longer_found(desk: Desk) -> None:
+    photo = lights(random.Random(3), 800, 600)
+    arrive(desk, FIRST, thumb(photo))
+    for _ in range(2):
+        event = desk.announce(f"removed/{FIRST}.json", b"{}")
+        assert handler.handle(event, desk.context) == {"batchItemFailures": []}
+    assert arrive(desk, SECOND, thumb(photo, 30)) == []
+    items = boto3.client("dynamodb").scan(TableName="index")["Items"]
+    assert {item["image"]["S"] for item in items} == {SECOND}
+
+
 @pytest.mark.usefixtures("desk")
 def test_the_cost_of_a_picture_does_not_grow_with_the_index() -> None:
     dynamodb = boto3.client("dynamodb")
