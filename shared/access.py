@@ -9,7 +9,7 @@ import json
 import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
@@ -77,7 +77,7 @@ def _mode(text: str) -> bool:
     return text == "open"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, repr=False)  # each generated method would add to every cold start
 class Settings:
     """The environment variables about access, in lower case. `view_access` and `upload_access` are true if open."""
 
@@ -122,13 +122,13 @@ def new_invitation(name: str, role: Role, expires_at: datetime) -> Invitation:
     return Invitation(secrets.token_urlsafe(16), name, role, int(expires_at.timestamp()))
 
 
-@dataclass(slots=True)
 class SigningKeys:
     """The signing keys in Secrets Manager: the current one, and after a rotation the previous one too."""
 
-    secret_arn: str
-    keys: list[str] = field(default_factory=list)
-    read_at: float = -float("inf")
+    def __init__(self, secret_arn: str) -> None:
+        self.secret_arn = secret_arn
+        self.keys: list[str] = []
+        self.read_at = -float("inf")
 
     def current(self) -> list[str]:
         """Returns the keys as last read; the current key is the last. Raises Unavailable (`access-unavailable`)."""
@@ -165,13 +165,13 @@ def _unavailable() -> Unavailable:
     return Unavailable("access-unavailable", "Invitations cannot be checked now. Try again in a moment.")
 
 
-@dataclass(slots=True)
 class Guard:
     """Decides about requests by their invitation. One per execution environment."""
 
-    settings: Callable[[], Settings]
-    _keys: SigningKeys | None = None
-    _valid_until: dict[str, float] = field(default_factory=dict)
+    def __init__(self, settings: Callable[[], Settings]) -> None:
+        self.settings = settings
+        self._keys: SigningKeys | None = None
+        self._valid_until: dict[str, float] = {}
 
     def admit(self, headers: Mapping[str, str], role: Role) -> Caller:
         """Returns the caller if it has `role`.
