@@ -2,23 +2,19 @@
 
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import FilePayload, Page, Route, expect
+from playwright.sync_api import Page, expect
 
 from shared.limits import ACCESS_CACHE_SECONDS
 from tests.support.browser import ARRIVES_MS, JPEG, fill, hand_over, violations
 from tests.support.deployed import DARKROOM, Stack, deployed, until
 
-EMBED = Path(__file__).parents[2] / "examples" / "embed"
-OTHER_SITE = "http://other.localhost:4999"
-
 
 @pytest.fixture(scope="module")
 def closed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    parameters = {"ViewAccess": "invited", "UploadAccess": "invited", "AllowedOrigins": OTHER_SITE}
+    parameters = {"ViewAccess": "invited", "UploadAccess": "invited"}
     with deployed(tmp_path_factory.mktemp("closed"), parameters) as running:
         yield running
 
@@ -69,16 +65,3 @@ def test_an_invitation_opened_on_a_phone_leads_to_the_picture_and_ends_when_revo
         return phone.get_by_text("Your invitation was revoked").is_visible()
 
     until(refused, "end of the session", seconds=2 * ACCESS_CACHE_SECONDS)
-
-
-def test_a_page_of_an_allowed_site_uploads_and_of_another_does_not(closed: Stack, page: Page) -> None:
-    def serve(route: Route) -> None:
-        route.fulfill(path=EMBED / (route.request.url.partition("?")[0].rpartition("/")[2] or "index.html"))
-
-    token = link(closed, "uploader", "Embed").split("#")[1]
-    lake = FilePayload(name="Lake.jpg", mimeType="image/jpeg", buffer=JPEG[2])
-    for site, said in ((OTHER_SITE, "Lake is in the gallery"), ("http://evil.localhost:4999", "Failed to fetch")):
-        page.route(f"{site}/**", serve)
-        page.goto(f"{site}/index.html?gallery={closed.gallery_url}&invitation={token}")
-        page.get_by_label("Picture").set_input_files(lake)
-        expect(page.get_by_role("status")).to_have_text(said, timeout=ARRIVES_MS)

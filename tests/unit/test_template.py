@@ -335,3 +335,12 @@ def test_an_undelivered_message_goes_to_the_dead_letter_queue() -> None:
 
 def test_the_topics_are_exported_to_other_stacks() -> None:
     assert TEMPLATE["Outputs"]["UploadTopicArn"]["Export"]["Name"]
+
+
+def test_other_sites_may_use_the_api_only_if_a_parameter_names_them() -> None:
+    assert TEMPLATE["Parameters"]["AllowedOrigins"]["Default"] == ""
+    condition, cors, otherwise = RESOURCES["Api"]["Properties"]["CorsConfiguration"]["Fn::If"]
+    assert TEMPLATE["Conditions"][condition] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "AllowedOrigins"}, ""]}]}
+    assert cors["AllowOrigins"] == {"Fn::Split": [",", {"Ref": "AllowedOrigins"}]}
+    assert "AllowCredentials" not in cors  # the session cookie stays with the gallery
+    assert otherwise == {"Ref": "AWS::NoValue"}
