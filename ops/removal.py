@@ -27,6 +27,7 @@ PARALLEL = 8
 REMAINS = """\
 What remains of an erased picture:
   the record of its removal, with its id and no name, until RemovedRetentionDays are over
+  an empty object with its id, so that no late writer brings it back, for good
   log lines with its id and file name, until LogRetentionDays are over
   dead letters about it, with its file name: 14 days at most
   copies that browsers keep of pictures they have shown, up to a year, and copies that subscribers have made

@@ -275,6 +275,11 @@ def removed_key(image_id: str) -> str:
     return f"{REMOVED_PREFIX}{image_id}.json"
 
 
+def removal_mark_key(image_id: str) -> str:
+    """Returns the key of the empty object that marks a removed image among its views, as `rejection_mark_key` does."""
+    return f"{image_prefix(VIEW, image_id)}removed"
+
+
 def read_removed_key(key: str) -> str | None:
     """Returns the image id in the key of a removal's record, or None if `key` is not such a key."""
     match = _REMOVED_KEY.fullmatch(key)

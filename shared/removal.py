@@ -2,7 +2,8 @@
 
 A removed picture has a record, `removed/<image id>.json`, whose creation announces the removal. Its objects are copied
 below `trash/<image id>/` of the resized bucket. A lifecycle rule deletes both after RemovedRetentionDays. The record
-is written first: a resizer that finishes later sees it and deletes what it has written.
+is written first, then a mark among the image's views. A resizer that finishes later lists the views, sees the mark and
+deletes its own writes.
 """
 
 from collections.abc import Iterator
@@ -26,6 +27,7 @@ from shared.keys import (
     clean_name,
     is_door_key,
     read_rendition_key,
+    removal_mark_key,
     removed_key,
     trash_prefix,
     upload_key,
@@ -67,6 +69,7 @@ def remove(place: Place, image_id: str, at: datetime, *, forever: bool = False, 
     if found or originals:
         record = {"image": image_id, "removed_at": at.isoformat(), "forever": forever}
         storage.put_record(place.s3, place.resized, removed_key(image_id), record)
+        storage.put_mark(place.s3, place.resized, removal_mark_key(image_id))
     for key in found:
         if not forever:
             _copy(place, (place.resized, key), (place.resized, f"{trash_prefix(image_id)}renditions/{key}"))
@@ -93,6 +96,7 @@ def restore(place: Place, image_id: str) -> list[str]:
         raise NothingThere("not-restorable", "This picture cannot be restored: it was not removed, or too long ago.")
     # The record goes first: a resizer that finds it would delete the renditions of the restored original.
     storage.delete(place.s3, place.resized, removed_key(image_id))
+    storage.delete(place.s3, place.resized, removal_mark_key(image_id))
     trash.sort(key=lambda key: f"renditions/{LISTED}/" in key)
     back = []
     for key in trash:
@@ -118,7 +122,8 @@ def _derived(place: Place, image_id: str) -> Iterator[str]:
         raise Unavailable("storage-unavailable", "The pictures cannot be listed now. Try again.") from error
     for found in answer.get("CommonPrefixes", []):
         if found["Prefix"] not in _KEPT:
-            yield from _keys(place, place.resized, found["Prefix"] + image_id)
+            keys = _keys(place, place.resized, found["Prefix"] + image_id)
+            yield from (key for key in keys if key != removal_mark_key(image_id))
 
 
 def _originals(place: Place, image_id: str, derived: list[str], original: str) -> Iterator[str]:

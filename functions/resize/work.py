@@ -23,6 +23,7 @@ from shared.keys import (
     is_door_key,
     rejection_key,
     rejection_mark_key,
+    removal_mark_key,
     removed_key,
     rendition_key,
 )
@@ -88,12 +89,13 @@ class _Resizing:
         """Renders and writes; `first` assumes that nothing was written for the image before, and checks it."""
         try:
             outcome = self._outcome()
-            if not first or not self._write_new(outcome):
+            alone = first and self._write_new(outcome)
+            if not alone:
                 self._resolve(outcome)
         except storage.Superseded:
             self._make_successor()
             return
-        if self._was_removed():
+        if not alone and self._was_removed():
             return
         self._tell(outcome)
         if isinstance(outcome, Rendered) and self.settings.delete_originals:
@@ -195,7 +197,7 @@ class _Resizing:
         prefixes = [image_prefix(rendition.name, image_id) for rendition in self.settings.renditions]
         old = {key for prefix in prefixes for key in storage.keys_below(self.s3, bucket, prefix)}
         old.add(rejection_key(image_id))  # deleting an object that does not exist costs less than asking for it
-        for key in sorted(old - written):
+        for key in sorted(old - written - {removal_mark_key(image_id)}):
             storage.delete(self.s3, bucket, key)
 
     def _clean_up(self, act: Callable[[], None]) -> None:

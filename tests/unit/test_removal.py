@@ -21,7 +21,7 @@ from ops.target import Target
 from shared import clock, http, removal, storage
 from shared.access import Caller, Guard, Role
 from shared.events import Upload
-from shared.keys import UPLOADS_PREFIX, receipt_hash, removed_key
+from shared.keys import UPLOADS_PREFIX, receipt_hash, removal_mark_key, removed_key
 from shared.limits import WITHDRAW_SECONDS
 from shared.removal import NothingThere, Place
 from tests.support.context import Context
@@ -54,7 +54,9 @@ def ask(method: str, path: str, **headers: str) -> http.Response:
 
 
 def keys(s3: S3Client, bucket: str = "resized", prefix: str = "") -> list[str]:
-    return [found["Key"] for found in s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", [])]
+    """Returns the keys in a bucket without the empty marks of removed pictures."""
+    found = [found["Key"] for found in s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", [])]
+    return [key for key in found if not key.endswith("/removed")]
 
 
 def jpeg() -> bytes:
@@ -147,6 +149,15 @@ def test_a_picture_that_is_removed_while_it_is_resized_stays_removed(s3: S3Clien
     assert keys(s3, "resized", "view/") == []
     removal.restore(place, event.image.id)
     assert shown() == [event.image.id]
+
+
+def test_the_mark_of_a_removal_stays_until_the_picture_is_restored(s3: S3Client, place: Place) -> None:
+    image = uploaded(s3).image.id
+    removal.remove(place, image, NOW)
+    s3.head_object(Bucket="resized", Key=removal_mark_key(image))
+    removal.restore(place, image)
+    with pytest.raises(s3.exceptions.ClientError):
+        s3.head_object(Bucket="resized", Key=removal_mark_key(image))
 
 
 def test_an_interrupted_removal_goes_on(s3: S3Client, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
