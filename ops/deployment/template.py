@@ -80,10 +80,8 @@ class Template:
         for name, resource in self.resources.items():
             for event in resource.get("Properties", {}).get("Events", {}).values():
                 most = event["Properties"].get("ScalingConfig", {}).get("MaximumConcurrency")
-                if isinstance(most, Mapping):
-                    found[name] = int(parameters[most["Ref"]]), most["Ref"]
-                elif most is not None:
-                    found[name] = int(most), ""
+                if most is not None:
+                    found[name] = _number(most, parameters)
         return found
 
 
@@ -116,6 +114,15 @@ def _parsed(text: str) -> Mapping[str, Any]:
 
     found: Mapping[str, Any] = yaml_parse(text)
     return found
+
+
+def _number(value: Any, parameters: Mapping[str, str]) -> tuple[int, str]:
+    """Returns a number of the template and the parameter that sets it, if any. The larger alternative counts."""
+    if not isinstance(value, Mapping):
+        return int(value), ""
+    if "Fn::If" in value:
+        return max(_number(alternative, parameters) for alternative in value["Fn::If"][1:])
+    return int(parameters[value["Ref"]]), value["Ref"]
 
 
 def _substituted(text: Any, known: Mapping[str, str]) -> str:
