@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from ops.options import JsonOption, YesOption, console, flat, print_dry_run, print_json, print_rows
+from ops.options import JsonOption, YesOption, console, filled, flat, print_dry_run, print_json, print_rows
 from ops.problem import Problem, sentence_on_problem
 from ops.target import Place, Target, resolve
 from shared import clock
@@ -56,7 +56,7 @@ def invite(
     role: Annotated[
         Invitable, typer.Option(help="viewer: look and download. uploader: also add. owner: also remove and restore.")
     ],
-    name: Annotated[str, typer.Option(help="Who it is for; `darkroom revoke NAME` takes it back.")],
+    name: Annotated[str, typer.Option(callback=filled, help="Who it is for; `darkroom revoke NAME` takes it back.")],
     days: Annotated[int, typer.Option(help="How long it is valid.", min=1, max=MAX_INVITATION_DAYS)] = 30,
     place: Place,
 ) -> None:

@@ -21,7 +21,7 @@ from ops.doctor import doctor
 from ops.monitoring import follow, status
 from ops.monitoring.report import report
 from ops.monitoring.trace import trace
-from ops.options import JsonOption, flat, print_json, progress_bar
+from ops.options import JsonOption, filled, flat, print_json, progress_bar
 from ops.problem import Problem, sentence_on_problem
 from ops.recovery import dead_letters, rejections, resubmit
 from ops.target import DEFAULT_FOLDER, FolderOption, Place, resolve
@@ -123,7 +123,7 @@ def upload(
     as_json: JsonOption = False,
     invitation: Annotated[
         str,
-        typer.Option(envvar="DARKROOM_INVITATION", help="Your invitation: the link, or its token."),
+        typer.Option(callback=filled, envvar="DARKROOM_INVITATION", help="Your invitation: the link, or its token."),
     ] = "",
     place: Place,
 ) -> None:

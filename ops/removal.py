@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ops.options import YesOption, console, flat, print_dry_run, print_rows, since
+from ops.options import YesOption, console, filled, flat, print_dry_run, print_rows, since
 from ops.problem import Problem, sentence_on_problem
 from ops.target import Place as PlaceOptions
 from ops.target import Target, resolve
@@ -47,8 +47,12 @@ def add_to(app: typer.Typer) -> None:
 def remove(
     *,
     ids: IdsArgument = None,
-    before: Annotated[str | None, typer.Option(help="Pictures uploaded before this time: 2026-11-22, or 90d.")] = None,
-    name: Annotated[str | None, typer.Option(metavar="GLOB", help="Pictures of this name: 'party*'.")] = None,
+    before: Annotated[
+        str | None, typer.Option(callback=filled, help="Pictures uploaded before this time: 2026-11-22, or 90d.")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(callback=filled, metavar="GLOB", help="Pictures of this name: 'party*'.")
+    ] = None,
     forever: Annotated[bool, typer.Option(help="Erase them: nothing can be restored.")] = False,
     yes: YesOption = False,
     place: PlaceOptions,

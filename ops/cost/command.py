@@ -11,7 +11,7 @@ from ops.cost.alternatives import alternatives, break_even
 from ops.cost.bill import MEMORY_SIZES_MB, Line, Month, bill, cheapest, total
 from ops.cost.prices import Prices, dated, prices
 from ops.cost.usage import Usage, usage
-from ops.options import JsonOption, console, print_json
+from ops.options import JsonOption, console, filled, print_json
 from ops.problem import sentence_on_problem
 from shared.limits import FUNCTION_MEMORY_MB
 
@@ -36,7 +36,9 @@ def cost(
         Processor.X86_64
     ),
     cdn: Annotated[bool, typer.Option("--cdn", help="Pictures go through CloudFront.")] = False,
-    region: Annotated[str, typer.Option("--region", help="The region whose prices count.")] = "us-east-1",
+    region: Annotated[
+        str, typer.Option("--region", callback=filled, help="The region whose prices count.")
+    ] = "us-east-1",
     as_json: JsonOption = False,
 ) -> None:
     """Compute a month's bill, line by line, and compare it with other designs.
