@@ -93,6 +93,8 @@ def _resources(service: str, action: str, params: Mapping[str, Any]) -> list[str
         case "dynamodb":
             tables = params.get("RequestItems") or {params.get("TableName"): None}
             return [f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{table}" for table in tables]
+        case "ssm":
+            return [f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter{params['Name']}"]
         case "secretsmanager":
             return [params["SecretId"]]
     raise AssertionError(f"{service} is called, and no test knows the resources of its actions")

@@ -12,6 +12,7 @@ from botocore.exceptions import EndpointConnectionError
 from moto import mock_aws
 
 from examples.lookalikes import handler as lookalikes
+from examples.lookalikes.index import Settings as LookalikesSettings
 from examples.webhook import handler as webhook
 from examples.webhook import post as webhook_post
 from functions.ingest import handler as ingest
@@ -22,10 +23,10 @@ from functions.remove import handler as remove
 from functions.resize import handler as resize
 from functions.resize.render import render
 from functions.resize.work import Settings, resize_upload
-from shared import access, queues, storage, subscriber
+from shared import access, queues, start, storage, subscriber
 from shared.access import Guard, Role
 from shared.events import Upload
-from shared.keys import Image, invitation_key, new_image_id, rejection_key, rendition_key, upload_key
+from shared.keys import Image, invitation_key, new_image_id, rejection_key, removed_key, rendition_key, upload_key
 from shared.letters import Reason, attributes
 from tests.support.context import Context
 from tests.support.permissions import Call, Grant, Recorder, denied, grants, recording, unused
@@ -268,6 +269,9 @@ def subscribe_in_every_way(account: Account, handler: Any, *announced_objects: U
         batch(announced(one))  # is requeued if the subscriber reads the object
 
 
+CONTRACT_PARAMETER = "/darkroom/ContractVersion"
+
+
 def example_grants(name: str) -> set[Grant]:
     template = load_template(ROOT / "examples" / name / "template.yaml")
     name = name.capitalize()
@@ -277,6 +281,7 @@ def example_grants(name: str) -> set[Grant]:
         f"{name}DeadLetterQueue": "dead",
         f"{name}LogGroup": "/aws/lambda/example",
         f"{name}Index": "index",
+        "ContractVersion": CONTRACT_PARAMETER,
     }
     return grants(template, f"{name}Role", {}, names)
 
@@ -292,13 +297,14 @@ def test_the_role_of_the_webhook_example(account: Account, monkeypatch: pytest.M
     monkeypatch.setattr(webhook, "settings", lambda: settings)
     picture, rejection = thumb(account), account.put(rejection_key(new_image_id(NOW)), rejection_record(), "resized")
     subscribe_in_every_way(account, webhook, picture, rejection)
+    start.warn_of_old_copy(CONTRACT_PARAMETER)  # as its entry point does
     linked = Call("s3:GetObject", f"arn:aws:s3:::resized/{picture.key}")  # by the presigned link in the post
     check(account.recorder.calls | {linked}, example_grants("webhook"))
 
 
 def test_the_role_of_the_lookalikes_example(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LETTERS_BUCKET")  # as in the example's template
-    monkeypatch.setenv("INDEX_TABLE", "index")
+    monkeypatch.setattr(lookalikes, "settings", lambda: LookalikesSettings("index"))
     boto3.Session().client("dynamodb").create_table(
         TableName="index",
         KeySchema=[{"AttributeName": "band", "KeyType": "HASH"}, {"AttributeName": "image", "KeyType": "RANGE"}],
@@ -309,7 +315,10 @@ def test_the_role_of_the_lookalikes_example(account: Account, monkeypatch: pytes
         BillingMode="PAY_PER_REQUEST",
     )
     lookalikes.index.cache_clear()
-    subscribe_in_every_way(account, lookalikes, thumb(account))
+    picture = thumb(account)
+    image_id = picture.key.split("/")[1]
+    subscribe_in_every_way(account, lookalikes, picture, account.put(removed_key(image_id), b"{}", "resized"))
+    start.warn_of_old_copy(CONTRACT_PARAMETER)  # as its entry point does
     lookalikes.index.cache_clear()
     check(account.recorder.calls, example_grants("lookalikes"))
 
