@@ -14,6 +14,7 @@ from typer.testing import CliRunner, Result
 
 from ops.cli import app
 from ops.deployment import smoke
+from ops.deployment.buckets import empty
 from ops.deployment.plan import Plan, describe
 from ops.develop import roles
 from ops.local import engine as engines
@@ -198,6 +199,7 @@ def test_the_next_deployment_adopts_the_pictures_of_a_deleted_stack(account: Eng
 
 def test_uninstall_says_what_would_be_lost_and_then_leaves_nothing(account: Engine, target: Target) -> None:
     session = boto3.Session()
+    empty(session.client("s3"), target.outputs["UploadBucketName"])
     session.client("s3").put_object(Bucket=target.outputs["UploadBucketName"], Key="mine.jpg", Body=b"12345")
     with recorded() as calls:
         dry = darkroom("uninstall", "--stack", STACK)
