@@ -122,9 +122,9 @@ def upload(
     ] = False,
     as_json: JsonOption = False,
     invitation: Annotated[
-        str,
+        str | None,
         typer.Option(callback=filled, envvar="DARKROOM_INVITATION", help="Your invitation: the link, or its token."),
-    ] = "",
+    ] = None,
     place: Place,
 ) -> None:
     """Upload pictures through the door. Exit code 1 if any was refused. Run it again to continue an interrupted upload.
@@ -142,12 +142,12 @@ def upload(
     if not found.pictures:
         raise Problem("no-pictures", "There are no pictures in what you named.")
     journal = Journal(gallery_url)
-    outcomes = upload_all(gallery_url, found.pictures, notes, journal, invitation)
+    outcomes = upload_all(gallery_url, found.pictures, notes, journal, invitation or "")
     if wait:
         with progress_bar(notes) as progress:
             task = progress.add_task("verdicts", total=sum(one.image_id is not None for one in outcomes))
             outcomes = verdicts(
-                gallery_url, outcomes, lambda count: progress.advance(task, count), invitation=invitation
+                gallery_url, outcomes, lambda count: progress.advance(task, count), invitation=invitation or ""
             )
     refused = [one for one in outcomes if one.refused]
     if not any(one.image_id is None for one in outcomes):

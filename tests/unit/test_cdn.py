@@ -15,7 +15,7 @@ from functions.list import handler as gallery
 from functions.list.settings import Settings, Wiring
 from shared import storage
 from tests.support.context import Context
-from tests.support.gallery import picture
+from tests.support.gallery import OPEN, picture
 from tests.support.template import of_type, resolved_route
 
 CDN = "https://photos.example.com"
@@ -63,6 +63,8 @@ def cdn(s3: S3Client, monkeypatch: pytest.MonkeyPatch) -> CloudFront:
     storage.s3_client.cache_clear()
     wired = Wiring(Settings("resized", "uploads", 50, pictures_url=CDN), storage.s3_client())
     monkeypatch.setattr(gallery, "wiring", lambda: wired)
+    monkeypatch.setattr(gallery, "guard", OPEN)
+    monkeypatch.setattr(ingest, "guard", OPEN)
     monkeypatch.setattr(ingest, "settings", lambda: DoorSettings("uploads", 50, gallery_url=f"{CDN}/"))
     return CloudFront(s3)
 

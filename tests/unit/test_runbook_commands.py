@@ -97,4 +97,6 @@ def test_a_command_of_the_runbook_runs_as_written(
 def test_each_reason_of_a_dead_letter_names_a_command_that_ends_it() -> None:
     reasons = RUNBOOK[RUNBOOK.index("## Reasons of dead letters") : RUNBOOK.index("## Reasons of rejections")]
     for section in reasons.split("\n### ")[1:]:
+        if "never in a dead letter" in " ".join(section.split()):
+            continue
         assert "dead-letters replay" in section or "dead-letters drop" in section or "treat it as `crashed`" in section
