@@ -62,11 +62,13 @@ def make_killable(build: Path, *, quick: bool) -> None:
     shutil.copy(BUILD.with_name("build.digest"), build.with_name("build.digest"))
     _append(build / "ResizeFunction/functions/resize/render.py", _RENDERER)
     _append(build / "ResizeFunction/functions/resize/handler.py", _FUNCTION)
+    template = build / "template.yaml"
+    # The build names included files by their way from its own folder.
+    template.write_text(template.read_text().replace("Location: ../../", f"Location: {stacks.ROOT}/"))
     if not quick:
         return
     for layer in build.glob("*/python/shared/limits.py"):
         _append(layer, "".join(f"\n{name} = {value}" for name, value in _QUICK.items()))
-    template = build / "template.yaml"
     for usual, quick_one in _QUICK_TEMPLATE.items():
         assert usual in template.read_text()
         template.write_text(template.read_text().replace(usual, quick_one))

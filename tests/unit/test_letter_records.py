@@ -11,9 +11,10 @@ from mypy_boto3_s3 import S3Client
 
 from shared import letters
 from shared.events import Upload
-from shared.keys import LetterKey, letter_key, letters_prefix, read_letter_key
+from shared.keys import LETTERS_PREFIX, REPLAYS_PREFIX, LetterKey, letter_key, letters_prefix, read_letter_key
 from shared.letters import Death, Reason
 from shared.limits import MAX_KEY_BYTES, MAX_SENTENCE_CHARS
+from tests.support.template import TEMPLATE
 
 AT = datetime(2026, 11, 22, 12, tzinfo=UTC)
 UPLOAD = Upload("uploads", "holiday/cat.jpg", "e" * 32, 1, AT)
@@ -121,3 +122,14 @@ def test_the_record_of_a_message_that_is_no_event_can_be_kept(s3: S3Client) -> N
     read = read_letter_key(listed["Key"])
     assert read
     assert (read.code, read.image_id, read.upload_key) == ("malformed-event", None, "")
+
+
+def test_the_resizer_keeps_records_for_longer_than_the_queue_keeps_letters() -> None:
+    resources = TEMPLATE["Resources"]
+    variables = resources["ResizeFunction"]["Properties"]["Environment"]["Variables"]
+    assert variables["LETTERS_BUCKET"] == variables["RESIZED_BUCKET"]
+    kept_days = resources["ResizeDeadLetterQueue"]["Properties"]["MessageRetentionPeriod"] / 86_400
+    rules = resources["ResizedBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    days = {rule["Prefix"]: rule["ExpirationInDays"] for rule in rules}
+    assert days[LETTERS_PREFIX] > kept_days
+    assert days[REPLAYS_PREFIX] > kept_days
