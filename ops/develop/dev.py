@@ -86,8 +86,12 @@ class Follower:
             answer: Any = self._logs.filter_log_events(logGroupName=self._group, startTime=self._start_ms)
         except (ClientError, BotoCoreError):  # before its first deployment the service has no log group
             return
-        events = [event for event in answer["events"] if event["eventId"] not in self._seen]
-        self._seen |= {event["eventId"] for event in events}
+        # The local engine gives events no id.
+        found = {
+            event.get("eventId") or f"{event['timestamp']} {event['message']}": event for event in answer["events"]
+        }
+        events = [event for event_id, event in found.items() if event_id not in self._seen]
+        self._seen |= found.keys()
         yield from parse(event["message"] for event in events)
 
 

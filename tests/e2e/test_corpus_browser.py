@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,12 @@ def test_a_difference_is_told_by_kind(tmp_path: Path) -> None:
     other.write_bytes(pictures.encoded(Image.new("RGBA", (30, 40), (0, 0, 255, 60)), "PNG"))
     made = render_alone(file)
     mixed = Result(str(other), "rendered", width_px=40, height_px=30, pictures=made.pictures)
-    with browser() as page:
-        differences = compare(mixed, page).differences
+
+    def differences_in_browser() -> list[str]:
+        with browser() as page:
+            return list(compare(mixed, page).differences)
+
+    # Playwright allows one synchronous browser in a thread, and this one may have that of other tests.
+    with ThreadPoolExecutor(1) as thread:
+        differences = thread.submit(differences_in_browser).result()
     assert [words.partition(":")[0] for words in differences] == ["orientation", "colour", "alpha"]

@@ -133,7 +133,11 @@ def test_a_failing_service_harms_no_other_and_its_dead_letters_can_be_replayed(
     assert letter["code"] == "storage-refused"
     assert letter["attempts"] == "5"
     assert letter["image_ids"] == [image_id]
-    assert letter["function_name"] == f"darkroom-{name}"
+    folder = str(stack.engine.folder)
+    shown = workshop.darkroom(
+        "dead-letters", "show", letter["message_id"], "--subscriber", name, "--json", "--folder", folder
+    )
+    assert json.loads(shown)["function_name"] == f"darkroom-{name}"
     assert stack.thumb_of(image_id)
     assert stack.waiting("ResizeDeadLetterQueueUrl") == 0
 

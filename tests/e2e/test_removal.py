@@ -6,6 +6,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
+from shared.keys import read_removed_key
 from tests.support.browser import ARRIVES_MS, JPEG, alt, complete, empty, fill, hand_over, violations
 from tests.support.deployed import DARKROOM, Stack, until
 
@@ -86,12 +87,14 @@ def test_a_visitor_cannot_remove_and_an_uploader_takes_back_his_own(page: Page, 
 
 
 def test_a_cancelled_upload_that_has_arrived_is_removed(page: Page, stack: Stack) -> None:
+    before = set(stack.keys("removed/"))
     page.route("**/images?ids=*", lambda route: route.abort())
     page.goto(stack.gallery_url)
     hand_over(page, "drop", [JPEG])
     expect(page.locator(".card[data-state=resizing]")).to_have_count(1, timeout=ARRIVES_MS)
     page.get_by_role("button", name="Cancel all").click()
     expect(page.locator("#status")).to_have_text("Lake.jpg cancelled", timeout=ARRIVES_MS)
-    until(lambda: stack.keys("removed/"), "a removal's record")
-    until(lambda: not stack.keys("uploads/", stack.upload_bucket), "end of the original")
-    until(lambda: not stack.keys("thumb/"), "the end of the thumb")
+    (record,) = until(lambda: set(stack.keys("removed/")) - before, "a removal's record")
+    image_id = read_removed_key(record)
+    until(lambda: not stack.keys(f"uploads/{image_id}/", stack.upload_bucket), "end of the original")
+    until(lambda: not stack.keys(f"thumb/{image_id}/"), "the end of the thumb")
