@@ -78,7 +78,7 @@ class Follower:
         self._logs = logs
         self._group = group
         self._start_ms = int(time.time() * 1000)
-        self._seen: set[str] = set()
+        self._seen: set[Any] = set()
 
     def fresh(self) -> Iterator[LogLine]:
         """Yield the lines that appeared since the last call, oldest first."""
