@@ -283,8 +283,9 @@ _HEAD = """\
 # What the local engine does differently from AWS
 
 `python -m tests.support.engine_probes` asks MiniStack and writes this page; a test compares it, so an upgrade of the
-engine shows what has changed. AWS's answers come from the documentation named in the row. A difference matters where
-the last column says yes: there, something else than an end-to-end test must show that Darkroom is right.
+engine shows what has changed. AWS's answers are written from memory of the named documentation: check them. A
+difference matters where the last column says yes: there, something else than an end-to-end test must show that Darkroom
+is right.
 
 Two more differences were found when stacks were deployed. The engine keeps a parameter of type Number as text, and its
 SQS poller stops if `MaximumConcurrency` is text; the template gives it a number (`RunsOn=local`). It ignores
