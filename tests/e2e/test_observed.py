@@ -72,7 +72,7 @@ def test_the_report_counts_every_upload(killable: Stack, ledger: Ledger) -> None
     for code in set(ledger.hostile.values()):
         assert counted["rejected", code] == list(ledger.hostile.values()).count(code)
     assert counted["dead-lettered", "crashed"] == 1
-    assert counted["retried", "storage-unavailable"] >= DURING_OUTAGE
+    assert counted["retried", "storage-refused"] >= DURING_OUTAGE
 
 
 def test_the_log_lines_match_the_ledger(killable: Stack, ledger: Ledger) -> None:
@@ -117,9 +117,9 @@ def test_a_retried_upload_has_its_trace(killable: Stack, ledger: Ledger) -> None
 
 def test_a_dead_lettered_upload_has_its_trace(killable: Stack, ledger: Ledger) -> None:
     story = trace(killable, ledger.killer)
-    # The first attempt ends its process without a log line.
-    assert story[:3] == ["upload ticketed", "upload received", "upload received"]
-    assert story[3:] == ["message failed", "upload received"] * 3 + ["dead letter sent"]
+    # Its renderer dies at each attempt, and the function explains each.
+    assert story[:1] == ["upload ticketed"]
+    assert story[1:] == ["upload received", "message failed"] * 4 + ["upload received", "dead letter sent"]
     assert "given up" in darkroom(killable, "trace", ledger.killer)
 
 
