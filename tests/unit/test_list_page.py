@@ -15,7 +15,7 @@ from mypy_boto3_s3 import S3Client
 from functions.list.gallery import Listing
 from functions.list.settings import Wiring
 from shared.keys import clean_name
-from shared.limits import PAGE_ITEMS
+from shared.limits import GZIP_LEVEL, PAGE_ITEMS
 from tests.support.gallery import Answer, get, image_id, picture, rejection, upload
 
 HOSTILE = ['"><script>alert(1)</script>', "{{ 7*7 }}.jpg", "' onerror='x", "مرحبا.jpg", "👩‍👩‍👧.png", "</title>"]
@@ -198,7 +198,8 @@ def test_the_largest_of_the_first_pictures_is_fetched_first(s3: S3Client) -> Non
 def test_an_empty_gallery_invites_to_upload_and_is_small() -> None:
     answer = get("/")
     assert "No pictures yet" in answer.text
-    assert len(gzip.compress(answer.text.encode(), 5)) <= 20_000
+    # The first packets of a connection carry 14 kB: the page then shows after one round trip.
+    assert len(gzip.compress(answer.text.encode(), GZIP_LEVEL)) <= 14_000
 
 
 def test_text_is_compressed_only_for_clients_that_accept_it() -> None:
