@@ -1,8 +1,8 @@
-"""The three events of Darkroom: an upload arrived, its renditions were created, it was rejected.
+"""Reads Darkroom's four events: an upload arrived, its renditions were created, it was rejected, it was removed.
 
-All three are S3's own events: an object was created. S3 publishes them to a topic, the topic puts them into each
-subscriber's queue. With raw delivery a message's body is S3's event; without it, that event is a string inside SNS's
-envelope. Both are read here, and only here. docs/events.md and docs/asyncapi.yaml are the contract.
+Each is S3's own event of a created object. S3 publishes it to a topic, and the topic sends it to each subscriber's
+queue. With raw delivery the message's body is S3's event. Without, the body is SNS's envelope, with the event as a
+string. This module alone reads both forms. docs/events.md and docs/asyncapi.yaml are the contract.
 """
 
 import json

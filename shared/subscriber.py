@@ -27,7 +27,7 @@ from shared import clock, config, letters, queues, storage, telemetry
 from shared.breaker import Breaker
 from shared.deadline import deadline, ends_at, no_time_left
 from shared.errors import DarkroomError, Outage, Rejected, Unavailable
-from shared.events import Created, events_in
+from shared.events import Created, events_in, refuse_foreign
 from shared.limits import (
     BACKOFF_FACTOR,
     BACKOFF_FIRST_SECONDS,
@@ -49,11 +49,16 @@ type Work[E: Created] = Callable[[E], None]
 
 @dataclass(frozen=True, slots=True)
 class Queues:
-    """The subscriber's queue and dead-letter queue, and the bucket for records of dead letters, if it keeps them."""
+    """The subscriber's queue and dead-letter queue, and names of buckets.
+
+    Records of dead letters go to `letters_bucket`, if it is given. If `events_bucket` is given, events about any other
+    bucket are refused as forged.
+    """
 
     queue_url: str
     dead_letter_queue_url: str
     letters_bucket: str = ""
+    events_bucket: str = ""
 
 
 @cache
@@ -176,6 +181,8 @@ class Batch[E: Created]:
         if breaker.open and not first:
             raise breaker.open
         _tell_received(event, message)
+        if bucket := _queues().events_bucket:
+            refuse_foreign(event, bucket)
         seconds = max(min(MESSAGE_SECONDS, left - RESERVE_SECONDS), 1)
         try:
             if self._overlap == 1:

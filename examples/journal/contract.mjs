@@ -5,6 +5,7 @@ const KINDS = {
   UploadArrived: new RegExp(`^uploads/(${IMAGE_ID})/([^/]+)$`),
   RenditionCreated: new RegExp(`^thumb/(${IMAGE_ID})/[1-9][0-9]*x[1-9][0-9]*/(.+)[.][a-z0-9]+$`),
   UploadRejected: new RegExp(`^rejected/(${IMAGE_ID})[.]json$`),
+  PictureRemoved: new RegExp(`^removed/(${IMAGE_ID})[.]json$`),
 };
 
 /** Decode a key as S3 writes it into an event: a space is +, other characters are percent-encoded. */

@@ -1,4 +1,4 @@
-// A picture is finished, or an upload was rejected: writes a line into the log. Node alone, nothing of Darkroom's code.
+// Writes a line into the log for each event of RenditionTopic. Uses Node alone and none of Darkroom's code.
 
 import { eventsIn } from "./contract.mjs";
 
@@ -16,7 +16,8 @@ export async function handle(batch) {
   return { batchItemFailures };
 }
 
-/** Do the work for one event, which may come more than once. */
-function work({ kind, image, name }) {
+/** Do the work for one event, which may come more than once. Throw if the event is forged: about another bucket. */
+function work({ kind, bucket, image, name }) {
+  if (bucket !== process.env.EVENTS_BUCKET) throw new Error(`the event is about the bucket ${bucket}`);
   console.log(JSON.stringify({ level: "INFO", message: "journal done", kind, image_id: image, name }));
 }

@@ -1,4 +1,4 @@
-"""A picture is finished, or an upload was rejected: posts it to a URL, signed.
+"""Posts to a URL, signed, that a picture is finished, was rejected or was removed.
 
 Retries with backoff, dead letters with reasons and the time budget of a batch come from shared/subscriber.py.
 """

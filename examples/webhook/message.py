@@ -1,11 +1,11 @@
-"""The JSON that is posted for an event: `text` for chats (Slack, Mattermost, Discord), the rest for programs."""
+"""Makes the JSON of a post. Chats (Slack, Mattermost, Discord) show its `text`, and programs read the other fields."""
 
 import json
 from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any
 
 from shared import storage
-from shared.events import Created, RenditionCreated, UploadRejected
+from shared.events import Created, PictureRemoved, RenditionCreated, UploadRejected
 from shared.keys import Image, read_rendition_key
 
 if TYPE_CHECKING:
@@ -13,34 +13,48 @@ if TYPE_CHECKING:
 
 LINK_SECONDS = 3600
 MAX_RECORD_BYTES = 100_000
+# The kinds of events, by the names that the parameter WebhookEvents takes.
+KINDS: dict[str, type[Created]] = {
+    "renditions": RenditionCreated,
+    "rejections": UploadRejected,
+    "removals": PictureRemoved,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Announced(Created):
-    """A finished picture or a rejection: the events of RenditionTopic."""
+    """Any event of RenditionTopic: a finished picture, a rejection or a removal."""
 
     @property
     def image(self) -> Image:
-        return (RenditionCreated if self.kind == "renditions" else UploadRejected)(*astuple(self)).image
+        return KINDS[self.kind](*astuple(self)).image
 
     @property
     def kind(self) -> str:
-        """`renditions` or `rejections`."""
-        return "renditions" if RenditionCreated.is_told_by(self.key) else "rejections"
+        """The event's name in KINDS."""
+        return next(name for name, kind in KINDS.items() if kind.is_told_by(self.key))
 
     @classmethod
     def is_told_by(cls, key: str) -> bool:
-        return RenditionCreated.is_told_by(key) or UploadRejected.is_told_by(key)
+        return any(kind.is_told_by(key) for kind in KINDS.values())
 
 
 def message(event: Announced, s3: "S3Client") -> dict[str, Any]:
-    """Return the content of the post. Raises as storage.read_announced does, which reads the record of a rejection."""
-    return _rejected(event, s3) if event.kind == "rejections" else _finished(event, s3)
+    """Return the content of the post.
+
+    The records of rejections and removals are read from S3. Raises as storage.read_announced does, so the removal of
+    a picture that was restored meanwhile is not posted.
+    """
+    return {"renditions": _finished, "rejections": _rejected, "removals": _removed}[event.kind](event, s3)
 
 
 def message_id(event: Announced) -> str:
-    """Return the id of the post: the same for a retry or a replay, another one if the picture is rendered again."""
-    return f"{event.kind}_{event.image.id}_{event.etag}"
+    """Return the id of the post.
+
+    A retry or a replay of an event has the same id. A picture that is restored or rendered again has a new event, whose
+    time differs, so receivers do not take its post for a repeated one.
+    """
+    return f"{event.kind}_{event.image.id}_{round(event.at.timestamp() * 1000)}"
 
 
 def _finished(event: Announced, s3: "S3Client") -> dict[str, Any]:
@@ -68,6 +82,13 @@ def _rejected(event: Announced, s3: "S3Client") -> dict[str, Any]:
         "sentence": record["sentence"],
     }
     return _posted("picture.rejected", event, data, f"{record['name']} was rejected", record["sentence"])
+
+
+def _removed(event: Announced, s3: "S3Client") -> dict[str, Any]:
+    record = json.loads(storage.read_announced(s3, event, MAX_RECORD_BYTES))
+    data = {name: record[name] for name in ("image", "removed_at", "forever")}
+    more = "It cannot be restored." if record["forever"] else "It can be restored for some days."
+    return _posted("picture.removed", event, data, f"Picture {event.image.id} was removed", more)
 
 
 def _posted(kind: str, event: Announced, data: dict[str, Any], text: str, more: str) -> dict[str, Any]:

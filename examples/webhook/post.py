@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import SplitResult, urlsplit
 
+from examples.webhook.message import KINDS
 from shared import config
 from shared.errors import Rejected, Unavailable
 
@@ -46,8 +47,8 @@ def secrets_of(text: str) -> tuple[bytes, ...]:
 def kinds_of(text: str) -> frozenset[str]:
     """Read the kinds of events to post, separated by commas. Raises ValueError."""
     kinds = frozenset(filter(None, text.split(",")))
-    if unknown := kinds - {"renditions", "rejections"}:
-        raise ValueError(f"{', '.join(sorted(unknown))} is none of renditions, rejections")
+    if unknown := kinds - KINDS.keys():
+        raise ValueError(f"{', '.join(sorted(unknown))} is none of {', '.join(KINDS)}")
     return kinds
 
 

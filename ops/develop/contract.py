@@ -1,4 +1,4 @@
-"""The contract's files for other languages: JSON Schemas, golden messages and vectors of encoded file names.
+"""Makes the contract's files for other languages: JSON Schemas, golden messages and encoded file names.
 
 `make generated` writes them to docs/contract from docs/asyncapi.yaml and from the code that reads events.
 """
@@ -13,12 +13,20 @@ from urllib.parse import quote_plus
 
 import yaml
 
-from shared.events import Created, RenditionCreated, Upload, UploadRejected, events_in
+from shared.events import Created, PictureRemoved, RenditionCreated, Upload, UploadRejected, events_in
 from shared.keys import safe_name
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "contract"
-SCHEMAS = ("UploadArrived", "RenditionCreated", "UploadRejected", "RejectionRecord", "Envelope")
+SCHEMAS = (
+    "UploadArrived",
+    "RenditionCreated",
+    "UploadRejected",
+    "PictureRemoved",
+    "RejectionRecord",
+    "RemovalRecord",
+    "Envelope",
+)
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 NAMES = (
@@ -32,6 +40,7 @@ _KINDS: dict[type[Created], str] = {
     Upload: "UploadArrived",
     RenditionCreated: "RenditionCreated",
     UploadRejected: "UploadRejected",
+    PictureRemoved: "PictureRemoved",
 }
 
 
@@ -66,12 +75,14 @@ def messages() -> Iterator[dict[str, Any]]:
         "darkroom-resized", f"thumb/{_IMAGE_ID}/4000x3000/{safe_name(NAMES[1])}.jpg", _ETAG, 20_480, _AT, "0C0F"
     )
     rejection = UploadRejected("darkroom-resized", f"rejected/{_IMAGE_ID}.json", _ETAG, 512, _AT)
+    removal = PictureRemoved("darkroom-resized", f"removed/{_IMAGE_ID}.json", _ETAG, 120, _AT)
     anywhere = Upload("darkroom-uploads", "my holiday/ä + b.jpg", _ETAG, 7, _AT)
     for about, event in (
         ("an upload through the door", upload),
         ("an upload under a key of its own: spaces are +, a plus is %2B", anywhere),
         ("a finished picture, whose name is encoded twice: with !XX in the key, and the key for the event", rendition),
         ("a rejected upload", rejection),
+        ("a removed picture", removal),
     ):
         yield _golden(about, json.dumps(_as_sent(event)), type(event))
     envelope = {
@@ -103,8 +114,8 @@ def _golden(about: str, body: str, kind: type[Created]) -> dict[str, Any]:
         for event in events_in(kind, body)
     ]
     for event in events:
-        if event["kind"] == "UploadRejected" or not str(event["key"]).startswith(("uploads/", "thumb/")):
-            del event["name"]  # the record holds the name of a rejection; other keys hold no name
+        if not str(event["key"]).startswith(("uploads/", "thumb/")):
+            del event["name"]  # other keys hold no name
         if event["kind"] == "UploadArrived" and not str(event["key"]).startswith("uploads/"):
             del event["image"]
     return {"about": about, "body": body, "events": events}

@@ -279,6 +279,7 @@ def _words(wanted: Wanted) -> dict[str, object]:
         "environments": ENVIRONMENTS,
         "topic": parameter(kind.topic),
         "alarm_topic": parameter("AlarmTopic"),
+        "bucket": parameter(kind.bucket),
         "bucket_arn": arn(kind.bucket),
         "originals_arn": arn("UploadBucket"),
         "resized_arn": arn("ResizedBucket"),

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from io import BytesIO
 from typing import Any
@@ -17,6 +18,7 @@ import pytest
 from PIL import Image
 from standardwebhooks.webhooks import Webhook
 
+from shared.removal import Place, remove, restore
 from tests.support.contract import violations
 from tests.support.deployed import Stack, deployed, until
 from tests.support.photos import forest, lights
@@ -84,7 +86,11 @@ def stack(tmp_path_factory: pytest.TempPathFactory, receiver: Receiver) -> Itera
     subprocess.run(["make", "wheel"], cwd=ROOT, check=True, capture_output=True)
     shutil.copytree(ROOT / "dist", wheels, dirs_exist_ok=True)
     os.environ["PIP_FIND_LINKS"] = str(wheels)
-    parameters = {"WebhookUrl": receiver.url, "WebhookSecret": SECRET, "WebhookEvents": "renditions,rejections"}
+    parameters = {
+        "WebhookUrl": receiver.url,
+        "WebhookSecret": SECRET,
+        "WebhookEvents": "renditions,rejections,removals",
+    }
     with deployed(
         tmp_path_factory.mktemp("examples"), parameters, ["webhook", "lookalikes", "journal", "outside"]
     ) as running:
@@ -136,6 +142,21 @@ def test_a_rejection_is_posted_with_its_code(stack: Stack, receiver: Receiver) -
     (content,) = until(lambda: receiver.about(image_id), "a post")
     assert content["type"] == "picture.rejected"
     assert content["data"]["code"] == "not-an-image"
+
+
+def test_a_removal_and_the_restored_picture_are_posted(stack: Stack, receiver: Receiver) -> None:
+    image_id = stack.upload("cat.jpg", encoded(Image.new("RGB", (640, 480), "maroon")))
+    until(lambda: receiver.about(image_id), "a post")
+    place = Place(stack.s3, stack.upload_bucket, stack.resized_bucket)
+    remove(place, image_id, datetime.now(UTC))
+    until(lambda: len(receiver.about(image_id)) == 2, "a post about the removal")
+    restore(place, image_id)
+    until(lambda: len(receiver.about(image_id)) == 3, "a post about the restored picture")
+    types = [content["type"] for content in receiver.about(image_id)]
+    assert types == ["picture.finished", "picture.removed", "picture.finished"]
+    assert len({headers["webhook-id"] for headers, _ in receiver.posted if image_id in headers["webhook-id"]}) == 3
+    told = [json.loads(line)["kind"] for line in stack.log_lines("darkroom-journal", image_id)]
+    assert told == ["RenditionCreated", "PictureRemoved", "RenditionCreated"]
 
 
 def test_a_failed_post_is_repeated_with_the_same_id(stack: Stack, receiver: Receiver) -> None:
@@ -209,8 +230,11 @@ def test_events_of_the_local_engine_conform_to_the_contract(stack: Stack, ears: 
     envelope = heard(stack, ears["enveloped"], good)
     assert violations("Envelope", envelope) == []
     assert violations("RenditionCreated", json.loads(envelope["Message"])) == []
-    record = stack.s3.get_object(Bucket=stack.resized_bucket, Key=f"rejected/{bad}.json")["Body"].read()
-    assert violations("RejectionRecord", json.loads(record)) == []
+    remove(Place(stack.s3, stack.upload_bucket, stack.resized_bucket), good, datetime.now(UTC))
+    assert violations("PictureRemoved", heard(stack, ears["renditions"], f"removed/{good}")) == []
+    for schema, key in (("RejectionRecord", f"rejected/{bad}.json"), ("RemovalRecord", f"removed/{good}.json")):
+        record = stack.s3.get_object(Bucket=stack.resized_bucket, Key=key)["Body"].read()
+        assert violations(schema, json.loads(record)) == []
 
 
 def test_a_finished_picture_is_announced_once_after_its_last_rendition(stack: Stack, ears: dict[str, str]) -> None:

@@ -13,6 +13,7 @@ from ops.local.engine import REGION, Engine
 from tests.e2e.test_door_policy import as_role
 from tests.support.deployed import Stack, stack_on, until
 from tests.support.ports import free_port
+from tests.support.subscribers import s3_event
 from tests.support.uploads import picture
 from tests.support.workshop import Workshop, make_workshop
 
@@ -148,6 +149,21 @@ def test_a_failing_service_harms_no_other_and_its_dead_letters_can_be_replayed(
         "dead-letters", "replay", "--subscriber", name, "--all", "--yes", "--folder", str(stack.engine.folder)
     )
     until(lambda: [line for line in stack.log_lines(f"darkroom-{name}", image_id) if "done" in line], "its work")
+    assert letters(workshop, stack, name) == []
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_a_service_refuses_a_forged_event_about_another_bucket(workshop: Workshop, stack: Stack, name: str) -> None:
+    function = stack.client("lambda").get_function_configuration(FunctionName=f"darkroom-{name}")
+    kind = "uploads" if name == "new-tags" else "thumb"
+    key = f"{kind}/7ybqx4m8hz6wwqcr6076spxfyx/{'' if name == 'new-tags' else '4x3/'}cat.jpg"
+    forged = json.dumps(s3_event("victim", key, "d41d8cd98f00b204e9800998ecf8427e", 7))
+    stack.sqs.send_message(QueueUrl=function["Environment"]["Variables"]["QUEUE_URL"], MessageBody=forged)
+    (letter,) = until(lambda: letters(workshop, stack, name), f"a dead letter of {name}")
+    assert letter["code"] == "foreign-event"
+    folder = str(stack.engine.folder)
+    drop = ["dead-letters", "drop", "--subscriber", name, "--code", "foreign-event", "--yes", "--folder", folder]
+    workshop.darkroom(*drop)
     assert letters(workshop, stack, name) == []
 
 

@@ -3,6 +3,7 @@
 import copy
 import importlib.util
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 from moto import mock_aws
+from samcli.yamlhelper import yaml_parse
 
 from ops.develop import contract as generated_contract
 from shared import contract
@@ -18,6 +20,7 @@ from shared.errors import Rejected
 from shared.events import Created, PictureRemoved, RenditionCreated, Upload, UploadRejected, events_in
 from tests.support.contract import DOCUMENT, SCHEMAS, envelopes, s3_events, violations
 from tests.support.subscribers import s3_event
+from tests.support.template import RESOURCES
 
 ID = "7ybqx4m8hz6wwqcr6076spxfyx"
 KEYS = {
@@ -129,6 +132,12 @@ def test_the_documents_have_the_version_of_the_contract() -> None:
     assert DOCUMENT["info"]["version"] == contract.VERSION
 
 
+def test_each_event_and_record_of_the_document_has_a_schema_file_and_each_event_a_golden_message() -> None:
+    assert set(generated_contract.SCHEMAS) == set(SCHEMAS) - {"ObjectCreated"}
+    golden = {event["kind"] for message in generated_contract.messages() for event in message["events"]}
+    assert golden == set(DOCUMENT["components"]["messages"]) == set(KINDS)
+
+
 @pytest.mark.parametrize("message", list(generated_contract.messages()), ids=lambda message: message["about"])
 def test_a_golden_message_follows_its_schema(message: dict[str, Any]) -> None:
     body = json.loads(message["body"])
@@ -173,6 +182,27 @@ def test_the_filter_policy_of_the_docs_takes_finished_pictures_only() -> None:
             sns.publish(TopicArn=topic, Message=json.dumps(s3_event("bucket", KEYS[name], "e", 7)))
         delivered = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)["Messages"]
     assert [events_in(RenditionCreated, message["Body"])[0].key for message in delivered] == [KEYS["RenditionCreated"]]
+
+
+def test_the_statements_of_the_docs_for_another_account_fit_the_policies_of_the_template() -> None:
+    found = re.findall(r"Add to `(\w+)`.*?```yaml\n(.*?)```", EVENTS_PAGE, re.DOTALL)
+    assert [policy for policy, _ in found] == ["RenditionTopicPolicy", "ResizedBucketPolicy"]
+    for policy, text in found:
+        (statement,) = yaml_parse(text)
+        document = RESOURCES[policy]["Properties"]["PolicyDocument"]
+        assert statement["Sid"] not in {other["Sid"] for other in every_statement(document["Statement"])}
+        assert statement["Principal"] == {"AWS": "111122223333"}
+        referred = re.findall(r"(?:\$\{|'Ref': ')(\w+)", str(statement["Resource"]))
+        assert referred
+        assert set(referred) <= set(RESOURCES)
+
+
+def every_statement(statements: list[Any]) -> list[dict[str, Any]]:
+    """Return the statements of a policy, with those of each Fn::If."""
+    flat: list[dict[str, Any]] = []
+    for statement in statements:
+        flat += [one for one in statement.get("Fn::If", [statement]) if isinstance(one, dict) and "Sid" in one]
+    return flat
 
 
 def test_public_modules_exist() -> None:

@@ -18,7 +18,7 @@ from shared.limits import MAX_RECEIVES, MESSAGE_SECONDS, RESERVE_SECONDS
 from tests.support.template import RESOURCES, ROOT, TEMPLATE, every_value, load_template
 from tests.unit.test_template import MAX_RETENTION_SECONDS, UNNAMEABLE
 
-PYTHON_LINES, YAML_LINES = 66, 98
+PYTHON_LINES, YAML_LINES = 66, 104
 EXAMPLES = sorted(path.parent.name for path in ROOT.glob("examples/*/template.yaml"))
 IN_PYTHON = sorted(path.parent.name for path in ROOT.glob("examples/*/handler.py"))
 
@@ -62,11 +62,15 @@ def promises(template: dict[str, Any], name: str) -> None:
     variables = kept["Function"]["Environment"]["Variables"]
     assert kept["Function"]["Handler"] == "shared.start.handle"
     assert variables["HANDLER"].endswith(".handler.handle")
+    bucket = variables["EVENTS_BUCKET"]["Ref"]
+    assert bucket.removesuffix("Name") in {"UploadBucket", "ResizedBucket"}
     common = template.get("Globals", {}).get("Function", {}).get("Environment", {}).get("Variables", {})
     assert (common | variables)["POWERTOOLS_METRICS_NAMESPACE"] == {"Ref": "AWS::StackName"}
     assert resources[f"{name}Subscription"]["DependsOn"] == f"{name}QueuePolicy"
     (event,) = kept["Function"]["Events"].values()
     assert event["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    most = {"Fn::If": ["OnAws", {"Ref": "MaxConcurrency"}, 2]} if own else 2
+    assert event["Properties"]["ScalingConfig"] == {"MaximumConcurrency": most}
     for policy in resources[f"{name}Role"]["Properties"]["Policies"]:
         for statement in policy["PolicyDocument"]["Statement"]:
             if statement.get("Resource") == "*":
@@ -117,7 +121,11 @@ def test_a_generated_service_has_an_environment_for_each_darkroom_stack(project:
         deployed = own[environment]["deploy"]["parameters"]
         beside = darkroom[environment]["deploy"]["parameters"]["stack_name"]
         assert deployed["stack_name"] == service_stack("new-tags", beside)
-        assert deployed["parameter_overrides"] == [f"{name}=/{beside}/{name}" for name in parameters]
+        assert deployed["parameter_overrides"] == [
+            f"{name}={text.replace('/darkroom/', f'/{beside}/')}"
+            for name, parameter in parameters.items()
+            if (text := str(parameter["Default"])).startswith("/darkroom/")
+        ]
 
 
 def test_a_block_is_added_and_nothing_else_changes(project: Path) -> None:

@@ -237,6 +237,18 @@ def test_a_malformed_message_is_given_up_at_its_first_attempt(desk: Desk, overla
     assert letter["Body"] == "{}"
 
 
+@pytest.mark.parametrize(("bucket", "refused"), [("uploads", []), ("ours", ["foreign-event"]), ("", [])])
+def test_an_event_about_another_bucket_is_a_dead_letter_before_any_work(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, overlap: int, bucket: str, refused: list[str]
+) -> None:
+    monkeypatch.setenv("EVENTS_BUCKET", bucket)
+    worked: list[str] = []
+    answer = process_events(desk.batch(("a.jpg", 1)), Context(), Upload, recording(worked), overlap=overlap)
+    assert answer == {"batchItemFailures": []}
+    assert [reason_of(letter).code for letter in desk.letters()] == refused
+    assert worked == ([] if refused else ["a.jpg"])
+
+
 def test_the_lease_ends_soon_after_the_invocation(desk: Desk) -> None:
     seen: list[tuple[str, int]] = []
     event = desk.batch(("a.jpg", 1), ("b.jpg", 1))

@@ -1,6 +1,7 @@
 """Unit tests of journal: Node reads the golden messages and names as Python does."""
 
 import json
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,13 @@ FOLDER = Path(__file__).parents[1]
 CONTRACT = FOLDER.parents[1] / "docs" / "contract"
 
 
-def node(script: str, given: Any) -> Any:
-    """Runs a script as an ES module with `given` as its JSON input; returns the JSON that it prints."""
+def node(script: str, given: Any, bucket: str = "darkroom-resized") -> Any:
+    """Run a script as an ES module with `given` as its JSON input, and return the JSON that it prints."""
     prepared = f"import {{ readFileSync }} from 'node:fs';\nconst given = JSON.parse(readFileSync(0));\n{script}"
     done = subprocess.run(
         ["node", "--input-type=module", "--eval", prepared],
         input=json.dumps(given), cwd=FOLDER, capture_output=True, text=True, check=False,
+        env={**os.environ, "EVENTS_BUCKET": bucket},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
@@ -38,3 +40,9 @@ def test_a_failed_message_is_retried_alone() -> None:
     batch = {"Records": [{"messageId": "1", "body": good}, {"messageId": "2", "body": "{}"}]}
     script = "import { handle } from './handler.mjs';\nconsole.log(JSON.stringify(await handle(given)));"
     assert node(script, batch) == {"batchItemFailures": [{"itemIdentifier": "2"}]}
+
+
+def test_an_event_about_another_bucket_fails() -> None:
+    batch = {"Records": [{"messageId": "1", "body": json.loads((CONTRACT / "messages.json").read_text())[2]["body"]}]}
+    script = "import { handle } from './handler.mjs';\nconsole.log(JSON.stringify(await handle(given)));"
+    assert node(script, batch, "another-bucket") == {"batchItemFailures": [{"itemIdentifier": "1"}]}

@@ -17,11 +17,12 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 from examples.webhook import handler, post
 from shared import config
 from shared.errors import Rejected, Unavailable
-from tests.support.subscribers import Desk, delivering, rejection_record
+from tests.support.subscribers import BUCKET, Desk, delivering, rejection_record
 
 IMAGE_ID = "7ybqx4m8hz6wwqcr6076spxfyx"
 KEY = f"thumb/{IMAGE_ID}/4000x3000/A!20!3Cb!3E.jpg"
 REJECTION_KEY = f"rejected/{IMAGE_ID}.json"
+REMOVAL_KEY = f"removed/{IMAGE_ID}.json"
 OLD, NEW = (f"whsec_{base64.b64encode(letter * 32).decode()}" for letter in (b"o", b"n"))
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
@@ -84,7 +85,7 @@ def receiver() -> Iterator[Receiver]:
 @pytest.fixture
 def desk(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     environment = {"WEBHOOK_URL": receiver.url, "WEBHOOK_SECRET": OLD, "PRIVATE_RECEIVER": "true"}
-    with delivering(**environment, WEBHOOK_EVENTS="renditions,rejections") as desk:
+    with delivering(**environment, WEBHOOK_EVENTS="renditions,rejections,removals") as desk:
         monkeypatch.setattr(handler, "settings", config.at_start(post.Settings))
         yield desk
 
@@ -155,7 +156,37 @@ def test_a_rejection_is_posted_with_its_reason(desk: Desk, receiver: Receiver) -
     assert content["text"] == "poem.txt was rejected: It is not a picture."
 
 
-@pytest.mark.parametrize("key", [REJECTION_KEY, f"view/{IMAGE_ID}.json"])
+@pytest.mark.parametrize(
+    ("forever", "more"), [(True, "It cannot be restored."), (False, "It can be restored for some days.")]
+)
+def test_a_removal_is_posted(desk: Desk, receiver: Receiver, forever: bool, more: str) -> None:
+    record = {"image": IMAGE_ID, "removed_at": "2026-11-26T12:00:00+00:00", "forever": forever}
+    assert deliver(desk, REMOVAL_KEY, json.dumps(record).encode()) == []
+    ((headers, body),) = receiver.posted
+    Webhook(OLD).verify(body, headers)
+    content = json.loads(body)
+    assert content["type"] == "picture.removed"
+    assert content["data"] == record
+    assert content["text"] == f"Picture {IMAGE_ID} was removed: {more}"
+
+
+def test_the_removal_of_a_restored_picture_is_not_posted(desk: Desk, receiver: Receiver) -> None:
+    event = desk.announce(REMOVAL_KEY, b"{}")
+    desk.s3.delete_object(Bucket=BUCKET, Key=REMOVAL_KEY)
+    assert handler.handle(event, desk.context)["batchItemFailures"] == []
+    assert receiver.posted == []
+
+
+def test_a_restored_picture_is_posted_with_another_id(desk: Desk, receiver: Receiver) -> None:
+    event = desk.announce(KEY, b"picture")
+    later = json.loads(json.dumps(event).replace("10:11:12.345", "10:11:12.346"))
+    for delivered in (event, later):
+        handler.handle(delivered, desk.context)
+    first, second = (headers["webhook-id"] for headers, _ in receiver.posted)
+    assert first != second
+
+
+@pytest.mark.parametrize("key", [REJECTION_KEY, REMOVAL_KEY, f"view/{IMAGE_ID}.json"])
 def test_an_event_of_another_kind_is_not_posted(
     desk: Desk, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, key: str
 ) -> None:
