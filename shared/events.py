@@ -6,7 +6,7 @@ string. This module alone reads both forms. docs/events.md and docs/asyncapi.yam
 """
 
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote_plus, unquote_plus
@@ -113,7 +113,7 @@ class PictureRemoved(Created):
         return read_removed_key(key) is not None
 
 
-def events_in[E: Created](kind: type[E], body: str, replayed_at: datetime | None = None) -> list[E]:
+def events_in[E: Created](kind: type[E], body: str) -> list[E]:
     """Returns every event of this kind that one queue message announces, in its order.
 
     `s3:TestEvent`, which S3 sends when a notification is set up, and events of other kinds (deletions) are left out.
@@ -126,12 +126,11 @@ def events_in[E: Created](kind: type[E], body: str, replayed_at: datetime | None
         if event.get("Event") == "s3:TestEvent":
             return []
         records = [record for record in event["Records"] if record["eventName"].startswith("ObjectCreated:")]
-        events = [_created(kind, record) for record in records if kind.is_told_by(_key(record))]
+        return [_created(kind, record) for record in records if kind.is_told_by(_key(record))]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise Rejected(
             "malformed-event", f"The message is not an S3 event ({type(error).__name__}: {error}). Look at its sender."
         ) from error
-    return [replace(event, replayed_at=replayed_at) for event in events]
 
 
 def refuse_foreign(event: Created, bucket: str) -> None:

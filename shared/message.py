@@ -7,8 +7,8 @@ time.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from threading import Lock
 from typing import Any
@@ -25,6 +25,9 @@ FIRST_SENT_MS = "first_sent_ms"
 REQUEUED_MS = "requeued_ms"
 # SQS keeps a copy's sending time until a redrive from a dead-letter queue sends the message again.
 _SAME_SENDING_MS = 60_000
+# S3 and SNS announce an upload within seconds, rarely minutes. A message that SQS has made a dead letter by itself is
+# older than this, because its last receive alone hid it for the visibility timeout of 6 minutes.
+_LATEST_DELIVERY = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +74,17 @@ class Message:
 
     @property
     def first_sent(self) -> datetime:
-        """When the first message with this event was sent."""
-        sent = self._texts.get(FIRST_SENT_MS, self.record["attributes"]["SentTimestamp"])
-        return datetime.fromtimestamp(int(sent) / 1000, UTC)
+        """When the first message with this event was sent, since it was last a dead letter."""
+        sent = self.record["attributes"]["SentTimestamp"]
+        return datetime.fromtimestamp(int(sent if self._moved else self._texts.get(FIRST_SENT_MS, sent)) / 1000, UTC)
 
-    @property
-    def replayed_at(self) -> datetime | None:
-        """When an operator replayed the event, or None."""
-        text = self._texts.get(REPLAYED_AT)
-        return datetime.fromisoformat(text) if text else None
+    def timed[E: Created](self, event: E) -> E:
+        """Returns `event`, and on it when it was replayed, if it was: by an operator's command or by another tool.
+
+        A redrive of SQS adds no attribute, but it gives the message a new sending time.
+        """
+        again = REPLAYED_AT in self._texts or self.has_reason or self.first_sent - event.at > _LATEST_DELIVERY
+        return replace(event, replayed_at=self.first_sent) if again else event
 
     @property
     def history(self) -> str:

@@ -156,8 +156,8 @@ class Batch[E: Created]:
         events: list[E] = []
         try:
             events = [
-                event
-                for event in events_in(self._kind, message.body, message.replayed_at)
+                message.timed(event)
+                for event in events_in(self._kind, message.body)
                 if fnmatchcase(event.key, self._keys)
             ]
         except Exception as error:

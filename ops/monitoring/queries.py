@@ -76,13 +76,15 @@ OUTCOMES = Query(
     )
     + "\n| stats count_distinct(image_id) as uploads by message",
 )
+# Lambda's REPORT line has `Memory Size: 1536 MB`, which are MiB. Logs Insights reads it as 1536 x 10^6, so the division
+# by 10^6 returns the number of MiB: docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_QuerySyntax-examples.html
 MEMORY = Query(
     "memory",
-    'filter @type = "REPORT" | stats max(@maxMemoryUsed / 1048576) as used_mib, max(@memorySize / 1048576) as has_mib\n'
+    'filter @type = "REPORT" | stats max(@maxMemoryUsed / 1000000) as used_mib, max(@memorySize / 1000000) as has_mib\n'
     "  by bin(5m)",
     ("resize",),
 )
-# Lambda's fields count megabytes of 10^6 bytes, and its price is for 1024 of them. The rest are prices in us-east-1.
+# Lambda's price is for 1024 MiB. The other numbers are prices in us-east-1.
 COST = Query(
     "cost",
     f'filter @type = "REPORT" or message = "{UploadResized.message}"\n'
