@@ -2,26 +2,26 @@
 
     .venv/bin/python -m bench.letters [--quick]
 
-The services are those of tests/support/fake_aws.py: SQS and S3 in memory, where each request sleeps on its thread for
-its latency. Time is real time, so the figures contain Python's own work, but neither botocore's nor the network's. One
-letter in ten is `timed-out`, the others are `crashed`. Arriving letters have a record, as a function sends them. The
-table goes to bench/results/letters.md. All of it takes about half an hour on two idle cores, most of it asleep.
+The services are those of tests/support/fake_aws.py: SQS and S3 in memory. Time is virtual: a request takes its latency,
+and Python's own work takes the processor's time for it, as measured. So the figures hardly depend on what else the
+machine does. They contain neither botocore's work nor the network's. One letter in ten is `timed-out`, the others are
+`crashed`. Arriving letters have a record, as a function sends them. The table goes to bench/results/letters.md.
 """
 
+import ctypes
 import gc
 import json
 import multiprocessing
 import resource
 import sys
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event, Thread
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import typer
 
@@ -29,20 +29,20 @@ from ops import options
 from ops.cli import app
 from ops.monitoring import status
 from ops.recovery import dead_letters, resubmit
+from shared import clock
 from shared.events import Upload
 from shared.keys import letter_key, upload_key
 from shared.letters import Reason, attributes, key_of
-from tests.support.fake_aws import FakeSqs
+from tests.support.fake_aws import FakeS3, FakeSqs
 from tests.support.letters import Place
+from tests.support.simulation.commands import BusyWire, BusyWorld, virtual_time
 
 RESULTS = Path(__file__).parent / "results" / "letters.md"
 LETTERS = (100, 10_000, 100_000)
 LATENCIES_SECONDS = (0.03, 0.1)
 ARRIVALS_PER_SECOND = (0, 10)
-PROCESSES = 4
+PROCESSES = 2
 MOST_RATE = 500
-# A replay at the standard 50 a second would take half an hour for the largest queue: it is measured up to so many.
-MOST_AT_STANDARD_RATE = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +63,13 @@ class Row:
 class Scene(Place):
     """A dead-letter queue with a number of letters, while more letters arrive."""
 
-    def __init__(self, letters: int, latency: float, arriving: int, *, records: bool = True) -> None:
+    def __init__(self, world: BusyWorld, letters: int, latency: float, arriving: int, *, records: bool = True) -> None:
         super().__init__()
+        self.world = world
+        self.wire = BusyWire(world)
+        self.sqs, self.s3 = FakeSqs(self.wire), FakeS3(self.wire)
+        self.sqs.clock = lambda: world.seconds
+        self.dead = replace(self.dead, sqs=cast(Any, self.sqs), s3=cast(Any, self.s3))
         self.latency, self.per_second, self.buried = latency, arriving, 0
         self.age = timedelta(minutes=30)
         keys = []
@@ -75,7 +80,7 @@ class Scene(Place):
         self.age = timedelta(0)
 
     def _bury(self) -> str:
-        number, at = self.buried, datetime.now(UTC) - self.age
+        number, at = self.buried, clock.now() - self.age
         self.buried += 1
         upload = Upload("uploads", upload_key(f"7ybqx{number:021}", "cat.jpg"), "e" * 32, 1, at)
         body = json.dumps(upload.as_event())
@@ -93,15 +98,15 @@ class Scene(Place):
     def _add_records(self, keys: list[str]) -> None:
         self.s3.keys["resized"] = sorted({*self.s3.keys.get("resized", []), *keys})
         record = json.dumps({"sentence": "The picture ends the process that renders it (SIGSEGV)."}).encode()
-        self.s3.objects |= {("resized", key): (record, datetime.now(UTC)) for key in keys}
+        self.s3.objects |= {("resized", key): (record, clock.now()) for key in keys}
 
     @contextmanager
     def running(self) -> Iterator[None]:
         """Make requests take their time, and letters arrive."""
-        began, before = time.monotonic(), self.buried
+        began, before = self.world.seconds, self.buried
 
         def arrive(_: FakeSqs) -> None:
-            while self.buried - before < (time.monotonic() - began) * self.per_second:
+            while self.buried - before < (self.world.seconds - began) * self.per_second:
                 self.s3.put("resized", self._bury(), b"{}")
 
         self.wire.seconds, self.sqs.arrive = self.latency, arrive
@@ -111,77 +116,102 @@ class Scene(Place):
         self.wire.seconds, self.sqs.arrive = 0, lambda _: None
 
 
-def measure(command: str, scene: Scene, letters: int, arguments: list[str]) -> tuple[Row, str]:
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command line to measure. `counts` reads what it did, and how much it should have done, from its output."""
+
+    name: str
+    arguments: tuple[str, ...]
+    counts: Callable[[Scene, str], tuple[int, int]]
+    records: bool = True
+
+
+def commands(letters: int) -> list[Command]:
+    """Return every command to measure with so many letters."""
+    tenth = len(range(0, letters, 10))
+    act, fast = ("--all", "--yes"), ("--rate", f"{MOST_RATE}")
+
+    def listed(_: Scene, text: str) -> tuple[int, int]:
+        return len(json.loads(text)["letters"]), letters
+
+    def sent(scene: Scene, _: str) -> tuple[int, int]:
+        return len(scene.sqs.queue("work").bodies()), letters
+
+    def dropped(scene: Scene, _: str) -> tuple[int, int]:
+        left = sum(_number(one) < letters for one in scene.sqs.queue("dead").bodies())
+        return letters - left, letters
+
+    return [
+        Command("list", ("dead-letters", "list", "--json"), listed),
+        Command(
+            "list --code timed-out",
+            ("dead-letters", "list", "--code", "timed-out", "--json"),
+            lambda _, text: (len(json.loads(text)["letters"]), tenth),
+        ),
+        Command(
+            "list --read-queue, no records", ("dead-letters", "list", "--read-queue", "--json"), listed, records=False
+        ),
+        Command(
+            "status",
+            ("status", "--json"),
+            lambda _, text: (sum(json.loads(text)["dead_letters"].values()), letters),
+        ),
+        Command(
+            "reconcile (all have letters)",
+            ("reconcile", "--grace", "5m", "--json"),
+            lambda _, text: (len(json.loads(text)["uploads"]), 0),
+        ),
+        Command(f"replay --all --rate {MOST_RATE}", ("dead-letters", "replay", *act, *fast), sent),
+        Command("replay --all (50 a second)", ("dead-letters", "replay", *act), sent),
+        Command(
+            f"replay --code timed-out --rate {MOST_RATE}",
+            ("dead-letters", "replay", "--code", "timed-out", "--yes", *fast),
+            lambda scene, _: (len(scene.sqs.queue("work").bodies()), tenth),
+        ),
+        Command(f"drop --all --rate {MOST_RATE}", ("dead-letters", "drop", *act, *fast), dropped),
+    ]
+
+
+def measure(command: Command, scene: Scene, letters: int) -> tuple[Row, str]:
     """Run one command and return its figures and its output."""
     for module in (dead_letters, resubmit, status):
         module.resolve = lambda _: scene.target()  # type: ignore[attr-defined]
     printed = _Printed()
     options.console.file = printed  # type: ignore[assignment]
+    took: list[float] = []
+
+    def run() -> None:
+        began = scene.world.seconds
+        with scene.running(), suppress(SystemExit, typer.Exit):
+            app(list(command.arguments), standalone_mode=False)
+        took.append(scene.world.seconds - began)
+
     gc.collect()
-    began, memory = time.monotonic(), _Memory()
-    with scene.running(), memory, suppress(SystemExit, typer.Exit):
-        app(arguments, standalone_mode=False)
-    seconds = time.monotonic() - began
-    row = Row(
-        command, letters, round(scene.latency * 1000), scene.per_second, seconds, scene.wire.requests, memory.grown_mb,
-        scene.sqs.queue("dead").most_hidden, "",
+    ctypes.CDLL(None).malloc_trim(0)  # Memory that is free already would hide the command's own.
+    with _Memory() as memory:
+        scene.world.finish(run)
+    (seconds,) = took
+    figures = Row(
+        command.name, letters, round(scene.latency * 1000), scene.per_second, seconds, scene.wire.requests,
+        memory.grown_mb, scene.sqs.queue("dead").most_hidden, "",
     )  # fmt: skip
-    return row, "".join(printed.texts)
+    return figures, "".join(printed.texts)
 
 
-def rows(letters: int, latency: float, arriving: int) -> Iterator[Row]:
-    """Every command with these letters, each with the check of its count."""
+def row(command: Command, letters: int, latency: float, arriving: int) -> Row:
+    """Measure one command, and check its count."""
     # `dead_letters.print_json` and others write with typer.echo: it goes to this list.
     told: list[str] = []
     options.typer.echo = told.append  # type: ignore[attr-defined]
-
-    def counted(command: str, arguments: list[str], count: Callable[[Scene, str], tuple[int, int]], **kind: Any) -> Row:
-        told.clear()
-        scene = Scene(letters, latency, arriving, **kind)
-        row, printed = measure(command, scene, letters, arguments)
-        found, right = count(scene, told[-1] if told else printed)
-        # Letters that arrive while the command runs may be in its count or not.
-        most = right + round(row.seconds * arriving) + 1 if arriving else right
-        verdict = f"{found:,}" if right <= found <= most else f"**{found:,} instead of {right:,}**"
-        return Row(**{name: getattr(row, name) for name in Row.__dataclass_fields__} | {"counted": verdict})
-
-    tenth = len(range(0, letters, 10))
-    yield counted(
-        "list", ["dead-letters", "list", "--json"], lambda _, text: (len(json.loads(text)["letters"]), letters)
-    )
-    yield counted(
-        "list --code timed-out", ["dead-letters", "list", "--code", "timed-out", "--json"],
-        lambda _, text: (len(json.loads(text)["letters"]), tenth),
-    )  # fmt: skip
-    yield counted(
-        "list --read-queue, no records", ["dead-letters", "list", "--read-queue", "--json"],
-        lambda _, text: (len(json.loads(text)["letters"]), letters), records=False,
-    )  # fmt: skip
-    yield counted(
-        "status", ["status", "--json"], lambda _, text: (sum(json.loads(text)["dead_letters"].values()), letters)
-    )
-    yield counted(
-        "reconcile (all have letters)", ["reconcile", "--grace", "5m", "--json"],
-        lambda _, text: (len(json.loads(text)["uploads"]), 0),
-    )  # fmt: skip
-
-    def sent(scene: Scene, _: str) -> tuple[int, int]:
-        return len(scene.sqs.queue("work").bodies()), letters
-
-    yield counted(
-        f"replay --all --rate {MOST_RATE}", ["dead-letters", "replay", "--all", "--yes", "--rate", f"{MOST_RATE}"], sent
-    )
-    if letters <= MOST_AT_STANDARD_RATE:
-        yield counted("replay --all (50 a second)", ["dead-letters", "replay", "--all", "--yes"], sent)
-    yield counted(
-        f"replay --code timed-out --rate {MOST_RATE}",
-        ["dead-letters", "replay", "--code", "timed-out", "--yes", "--rate", f"{MOST_RATE}"],
-        lambda scene, _: (len(scene.sqs.queue("work").bodies()), tenth),
-    )  # fmt: skip
-    yield counted(
-        f"drop --all --rate {MOST_RATE}", ["dead-letters", "drop", "--all", "--yes", "--rate", f"{MOST_RATE}"],
-        lambda scene, _: (letters - sum(_number(one) < letters for one in scene.sqs.queue("dead").bodies()), letters),
-    )  # fmt: skip
+    world = BusyWorld()
+    with virtual_time(world):
+        scene = Scene(world, letters, latency, arriving, records=command.records)
+        found, printed = measure(command, scene, letters)
+    done, right = command.counts(scene, told[-1] if told else printed)
+    # Letters that arrive while the command runs may be in its count or not.
+    most = right + round(found.seconds * arriving) + 1 if arriving else right
+    verdict = f"{done:,}" if right <= done <= most else f"**{done:,} instead of {right:,}**"
+    return replace(found, counted=verdict)
 
 
 def _number(body: str) -> int:
@@ -234,11 +264,11 @@ def page(found: list[Row]) -> str:
     lines = [
         "# Commands on dead letters, by number of letters and latency",
         "",
-        f"Written by `python -m bench.letters` on {datetime.now(UTC):%Y-%m-%d}. SQS and S3 are fakes in memory. Each",
-        "request sleeps for its latency: time is real, but excludes the network and botocore's own work. Memory is the",
-        "growth of the process, arriving letters included. `hidden` is the highest number of letters that were",
-        "invisible to other readers at the same time. `right` is the count of the command, or the number of letters",
-        "that it moved. It may include arriving letters.",
+        f"Written by `python -m bench.letters` on {datetime.now(UTC):%Y-%m-%d}. SQS and S3 are fakes in memory. Time",
+        "is virtual: a request takes its latency, and Python's own work takes the processor's time for it. The network",
+        "and botocore's own work are left out. Memory is the growth of the process, arriving letters included.",
+        "`hidden` is the highest number of letters that were invisible to other readers at the same time. `right` is",
+        "the count of the command, or the number of letters that it moved. It may include arriving letters.",
         "",
         "| command | letters | ms a request | arriving a second | seconds | requests | MB | hidden | right |",
         "|---|---|---|---|---|---|---|---|---|",
@@ -251,29 +281,32 @@ def page(found: list[Row]) -> str:
     return "\n".join([*lines, ""])
 
 
-type Combination = tuple[int, float, int]
+type Task = tuple[int, int, float, int]
 
 
-def measured(combination: Combination) -> list[Row]:
-    """Measure every command with one number of letters, one latency and one rate of arrivals."""
-    letters, latency, arriving = combination
-    return list(rows(letters, latency, arriving))
+def measured(task: Task) -> Row:
+    """Measure one command of `commands` with one number of letters, one latency and one rate of arrivals."""
+    number, letters, latency, arriving = task
+    row(commands(10)[number], 10, latency, 0)  # The first run of a process loads modules.
+    return row(commands(letters)[number], letters, latency, arriving)
 
 
 def main() -> None:
-    """Measure all combinations, four at a time because they mostly sleep, and write the page after each."""
+    """Measure everything, two processes at a time and each command in a fresh one, and write the page as it grows."""
     quick = "--quick" in sys.argv
-    combinations = [
-        (letters, latency, arriving)
+    tasks = [
+        (number, letters, latency, arriving)
         for letters in (LETTERS[:1] if quick else LETTERS)
         for latency in LATENCIES_SECONDS
         for arriving in ARRIVALS_PER_SECOND
+        for number in range(len(commands(0)))
     ]
     found: list[Row] = []
-    with ProcessPoolExecutor(PROCESSES, multiprocessing.get_context("spawn")) as pool:
-        for combination, some in zip(combinations, pool.map(measured, combinations), strict=True):
-            found += some
-            print(combination, "is measured", file=sys.stderr)
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(PROCESSES, context, max_tasks_per_child=1) as pool:
+        for one in pool.map(measured, tasks):
+            found.append(one)
+            print(one, file=sys.stderr)
             if not quick:
                 RESULTS.write_text(page(found))
     if quick:

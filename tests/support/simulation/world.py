@@ -6,7 +6,8 @@ import itertools
 import random
 from collections import deque
 from collections.abc import Callable, Iterable
-from concurrent.futures import Executor, Future
+from concurrent.futures import ALL_COMPLETED, Executor, Future
+from concurrent.futures import wait as wait_for_threads
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -107,7 +108,8 @@ class World:
         while self._events and self._events[0][0] <= until_seconds:
             self.seconds, _, action = heapq.heappop(self._events)
             action()
-        self.seconds = max(self.seconds, until_seconds)
+        if until_seconds < float("inf"):
+            self.seconds = max(self.seconds, until_seconds)
 
 
 class VirtualExecutor(Executor):
@@ -117,11 +119,14 @@ class VirtualExecutor(Executor):
         self._world = world
         self._free = workers
         self._waiting: deque[tuple[Future[Any], Callable[[], None]]] = deque()
+        self._unfinished: set[Future[Any]] = set()
 
     def submit[**P, R](self, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
         """Starts `fn` in a task, as soon as a worker is free."""
         process = getattr(getcurrent(), "process", None)
         future: VirtualFuture[R] = VirtualFuture(self._world)
+        self._unfinished.add(future)
+        future.add_done_callback(self._unfinished.discard)
 
         def work() -> None:
             if future.set_running_or_notify_cancel():
@@ -148,20 +153,30 @@ class VirtualExecutor(Executor):
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Cancels waiting tasks on request. Running tasks continue, like threads."""
+        """Cancels waiting tasks, and waits for the others, if asked to. Running tasks continue, like threads."""
         if cancel_futures:
             for future, _ in self._waiting:
                 future.cancel()
+        if wait and isinstance(getcurrent(), Task):
+            virtual_wait(self._world)(list(self._unfinished))
 
 
-def virtual_wait(world: World) -> Callable[..., None]:
-    """Returns concurrent.futures.wait in virtual time, for callers that ignore its result."""
+def virtual_wait(world: World) -> Callable[..., Any]:
+    """Returns concurrent.futures.wait in virtual time."""
 
-    def wait(futures: Iterable[Future[Any]], timeout: float | None = None) -> None:
+    def wait(futures: Iterable[Future[Any]], timeout: float | None = None, return_when: str = ALL_COMPLETED) -> Any:
+        futures = list(futures)
         ends = world.seconds + timeout if timeout is not None else float("inf")
-        for future in futures:
-            assert isinstance(future, VirtualFuture)
-            future.await_end(ends - world.seconds)
+        if return_when == ALL_COMPLETED:
+            for future in futures:
+                assert isinstance(future, VirtualFuture)
+                future.await_end(ends - world.seconds)
+        elif not any(future.done() for future in futures):
+            wake = world.waker()
+            for future in futures:
+                future.add_done_callback(lambda _: world.after(0, wake))
+            world.suspend()
+        return wait_for_threads(futures, 0, return_when)
 
     return wait
 
