@@ -27,7 +27,8 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-# A rendition is made from a larger one instead of the original if the larger one has at least this many times its side.
+# A rendition is made from a larger one instead of the original if the larger one has at least this many times its side,
+# and was not itself enlarged: that would blur it.
 _ENOUGH = 2
 
 
@@ -108,9 +109,10 @@ def _make_animation(opened: Opened, sizes: _Sizes, clock: _Clock) -> tuple[_Made
 def _resize(opened: Opened, decoded: Decoded, sizes: _Sizes) -> dict[Rendition, Image.Image]:
     """Makes the picture in each size, upright, in sRGB; a much smaller one is made from a larger one."""
     source, space = resamplable(decoded.image, opened.space)
+    most = opened.height_px if opened.orientation >= 5 else opened.width_px
     made: dict[Rendition, Image.Image] = {}
     for rendition, size in sorted(sizes.items(), key=lambda item: -item[1][0] * item[1][1]):
-        larger = [image for image in made.values() if image.width >= _ENOUGH * size[0]]
+        larger = [image for image in made.values() if _ENOUGH * size[0] <= image.width <= most]
         if larger:
             made[rendition] = resample(min(larger, key=lambda image: image.width), size)
             continue

@@ -51,16 +51,18 @@ def _differences(result: Result, shown: Shown) -> list[str]:
         ("colour", (_on_white(image), _on_white(shown.image))),
         ("alpha", (image.getchannel("A"), shown.image.getchannel("A"))),
     ):
-        levels = _levels(*pair)
+        levels, average = _levels(*pair)
         if levels > WITHIN_LEVELS:
-            found.append(f"{name}: up to {levels} levels")
+            found.append(f"{name}: {average:.0f} levels on average, up to {levels} levels")
     return found
 
 
-def _levels(left: Image.Image, right: Image.Image) -> int:
-    """Returns the largest difference of two block means."""
-    blocks = [image.resize((_BLOCKS, _BLOCKS), Image.Resampling.BOX) for image in (left, right)]
-    return round(max(high for _, high in ImageStat.Stat(ImageChops.difference(*blocks)).extrema))
+def _levels(left: Image.Image, right: Image.Image) -> tuple[int, float]:
+    """Returns the largest difference of two block means, and the mean difference."""
+    size = min(left.width, right.width, _BLOCKS), min(left.height, right.height, _BLOCKS)
+    blocks = [image.resize(size, Image.Resampling.BOX) for image in (left, right)]
+    found = ImageStat.Stat(ImageChops.difference(*blocks))
+    return round(max(high for _, high in found.extrema)), max(found.mean)
 
 
 def _on_white(image: Image.Image) -> Image.Image:

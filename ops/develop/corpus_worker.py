@@ -24,8 +24,8 @@ from shared.errors import Rejected
 from shared.limits import Limits
 from shared.renditions import DEFAULT_RENDITIONS, Rendition
 
-# For comparisons: JPEG would change small pictures by more than a few levels.
-LOSSLESS = Rendition("lossless", 480, 480, format="png")
+# For comparisons: JPEG would change small pictures by more than a few levels, and a smaller size their sharp edges.
+LOSSLESS = Rendition("lossless", 800, 800, format="png")
 _MB = 1024 * 1024
 
 

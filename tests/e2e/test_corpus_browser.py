@@ -29,6 +29,10 @@ KINDS = {
     "animated.gif": pictures.animated_gif(3),
     "animated.webp": pictures.animated("WEBP", 3),
     "animated.png": pictures.animated("PNG", 3),
+    "small.png": pictures.encoded(pictures.scene(32, 24), "PNG"),
+    "fine stripes.png": pictures.encoded(
+        Image.frombytes("L", (1201, 903), bytes(range(0, 256, 255)) * (1201 * 903 // 2) + b"\0"), "PNG"
+    ),
     "gamma.png": png(PATCHES, gamma(55_556)),
     **{f"cicp {p} {t}.png": png(PATCHES, cicp(p, t)) for p in (1, 9, 12) for t in (1, 8, 13, 16, 18)},
     **{f"nclx {p} {t}.avif": avif(PATCHES, p, t) for p in (1, 9) for t in (1, 13, 16, 18)},

@@ -201,3 +201,12 @@ def test_a_sixteen_bit_tiff_may_store_white_as_zero() -> None:
     data = pictures.encoded(Image.frombytes("I;16", (64, 48), ramp), "TIFF", tiffinfo=inverted)
     view = opened(made(data).pictures[1])
     assert colour(view, (0.1, 0.5))[0] > 200 > 50 > colour(view, (0.9, 0.5))[0]
+
+
+def test_a_small_picture_keeps_its_pixels_beside_an_enlarged_rendition() -> None:
+    """The view must not be made from the thumb, which is the same picture enlarged and so blurred."""
+    checks = Image.new("RGB", (32, 32), "white")
+    checks.paste("red", (0, 0, 16, 16))
+    sizes = [Rendition("thumb", 400, 400, enlarge=True), Rendition("view", 1600, 1600, format="png")]
+    view = opened(render(pictures.encoded(checks, "PNG"), sizes, LIMITS).pictures[1])
+    assert view.convert("RGB").tobytes() == checks.tobytes()
