@@ -14,8 +14,8 @@ from ops.local.browser import CHROMIUM_ARGUMENTS, chromium
 # The longer side of the picture that comes back. Block means need no more.
 _SIDE_PX = 800
 
-# The picture is drawn at its full size in strips, and each pixel that comes back is the mean of the area that it covers.
-# Chromium's own reduction would leave pixels out.
+# The picture is drawn at its full size, in strips. Each pixel that comes back is the mean of its area. Chromium's own
+# reduction would leave pixels out.
 _SHOW = """
 async ([type, data, side]) => {
   const spread = (length, to) => {
