@@ -84,6 +84,7 @@ def build(folder: Path, architecture: str, source: Path = ROOT) -> tuple[Build, 
 
     Returns whether it ran. Raises Problem (`build-failed`, `no-network`).
     """
+    folder = folder.absolute()
     folder.parent.mkdir(parents=True, exist_ok=True)
     with folder.with_name(folder.name + ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # a second process waits for the first, and finds the build done
@@ -114,6 +115,8 @@ def _build(folder: Path, architecture: str, source: Path) -> tuple[Build, bool]:
         ],
         os.environ,
         folder.with_name(folder.name + ".log"),
+        # SAM keeps `.aws-sam/deps` in its working folder and deletes there the work of every other build.
+        folder.with_name(folder.name + "-work"),
     )
     _compile(folder)
     stamp.write_text(sources)
@@ -205,8 +208,9 @@ def _compile(folder: Path) -> None:
     )
 
 
-def _sam(what: str, arguments: list[str], environment: Mapping[str, str], log: Path) -> None:
+def _sam(what: str, arguments: list[str], environment: Mapping[str, str], log: Path, work: Path = ROOT) -> None:
     log.parent.mkdir(parents=True, exist_ok=True)
+    work.mkdir(exist_ok=True)
     bin_folder = Path(sys.executable).parent  # sam build looks for python3.13 and its pip on PATH
     with (
         log.open("w") as out,
@@ -218,7 +222,7 @@ def _sam(what: str, arguments: list[str], environment: Mapping[str, str], log: P
                 "__SAM_CLI_APP_DIR": str(log.parent / "sam"),  # not in the home, which may be read-only
                 "PATH": f"{bin_folder}{os.pathsep}{environment['PATH']}",
             },
-            cwd=ROOT,
+            cwd=work,
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=subprocess.STDOUT,
