@@ -113,12 +113,13 @@ class Batch[E: Created]:
         self._failed: set[str] = set()
         self._started = False
         self._lock = Lock()
+        self._leased: Future[None] | None = None
 
     def run(self) -> dict[str, Any]:
         """Works on every message and returns the ids of those that SQS must deliver again."""
         telemetry.add(telemetry.BATCH_SIZE, len(self._messages))
-        self._lease()
         if self._overlap == 1:
+            self._lease()
             for message in self._messages:
                 self._process(message)
         else:
@@ -129,6 +130,7 @@ class Batch[E: Created]:
     def _process_overlapping(self) -> None:
         pool = make_pool(self._overlap)
         messages = self._messages
+        self._leased = pool.submit(self._lease)
         tasks: dict[str, Future[None]] = {}
         if breaker.open:  # one message tries the service before the others do
             tasks[messages[0].id] = pool.submit(self._process, messages[0])
@@ -141,7 +143,8 @@ class Batch[E: Created]:
         self._requeue([(message, None, no_time_left()) for message in late])
         # The threads are settling all other messages. One that does not finish is redelivered, so it cannot be lost.
         settling = [message for message in messages if message not in late]
-        wait([tasks[message.id] for message in settling], max(self._left() - MARGIN_SECONDS, 0))
+        ending = [self._leased, *(tasks[message.id] for message in settling)]
+        wait(ending, max(self._left() - MARGIN_SECONDS, 0))
         for message in settling:
             task = tasks[message.id]
             if not task.done():
@@ -328,6 +331,8 @@ class Batch[E: Created]:
     def _redeliver(self, message: Message, seconds: int) -> None:
         """Has SQS deliver the message again after `seconds`; the receive counts as an attempt."""
         self._failed.add(message.id)
+        if self._leased:  # a lease that arrives later would replace `seconds`
+            wait([self._leased], max(self._left() - MARGIN_SECONDS, 0))
         self._set_visibility([message], seconds)
 
     def _lease(self) -> None:

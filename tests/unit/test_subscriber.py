@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -426,6 +426,25 @@ def test_overlapping_messages_are_worked_on_at_the_same_time(desk: Desk) -> None
     answer = process_events(event, Context(), Upload, work, overlap=4)
     assert answer == {"batchItemFailures": []}
     assert desk.received() == []
+
+
+def test_work_does_not_wait_for_the_lease_but_a_retry_does(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    began = threading.Event()
+    set_visibility = queues.set_visibility
+
+    def slow(client: Any, url: str, handles: Sequence[str], seconds: int) -> None:
+        assert began.wait(10)
+        set_visibility(client, url, handles, seconds)
+
+    def work(_: Upload) -> None:
+        monkeypatch.setattr(queues, "set_visibility", set_visibility)
+        threading.Timer(0.2, began.set).start()
+        raise REFUSED
+
+    monkeypatch.setattr(queues, "set_visibility", slow)
+    process_events(desk.batch(("a.jpg", 1)), Context(), Upload, work, overlap=2)
+    lease, retry = [seconds for _, seconds in desk.hidden]
+    assert lease > retry == desk.waits("a.jpg")[0]
 
 
 def test_a_message_that_is_stuck_is_requeued_in_time(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
