@@ -15,21 +15,17 @@ import random
 import statistics
 import sys
 import time
-from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
-from xml.sax.saxutils import escape
 
-from botocore.awsrequest import AWSResponse
-from botocore.compat import HTTPHeaders
 from jinja2 import Environment
 
 from functions.list import handler
 from shared.keys import new_image_id
 from shared.storage import s3_client
+from tests.support.store import Store
 
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "ASIABENCH",
@@ -46,51 +42,6 @@ ENVIRONMENT = {
 SIZES = (100, 100_000, 1_000_000)
 ROUNDS = 30
 OLD_PAGE = Environment(autoescape=True).from_string("{% for url in urls %}<img src='{{ url }}'>{% endfor %}")
-
-
-class Raw:
-    """A response body in the form that botocore expects from urllib3."""
-
-    def __init__(self, body: bytes) -> None:
-        self.body = body
-
-    def stream(self, *_: object, **__: object) -> Iterator[bytes]:
-        yield self.body
-
-    def read(self, *_: object, **__: object) -> bytes:
-        return self.body
-
-
-class Store:
-    """A bucket of sorted keys that answers LIST requests and counts them."""
-
-    def __init__(self) -> None:
-        self.keys: list[str] = []
-        self.lists = 0
-
-    def answer(self, request: Any, **_: object) -> AWSResponse:
-        self.lists += 1
-        url = urlsplit(request.url)
-        query = {name: values[0] for name, values in parse_qs(url.query).items()}
-        prefix = query.get("prefix", "")
-        start = query.get("continuation-token") or query.get("start-after") or prefix
-        begin, limit = bisect_right(self.keys, max(start, prefix)), int(query.get("max-keys", 1000))
-        if not (self.keys and self.keys[0].startswith(prefix)) or "/uploads" in url.path or "uploads." in url.netloc:
-            begin = len(self.keys)
-        found = [key for key in self.keys[begin : begin + limit] if key.startswith(prefix)]
-        more = begin + limit < len(self.keys)
-        contents = "".join(
-            f"<Contents><Key>{escape(key)}</Key><LastModified>2026-11-22T21:00:00.000Z</LastModified>"
-            f"<ETag>&quot;9b2cf535f27731c974343645a3985328&quot;</ETag><Size>23456</Size>"
-            f"<StorageClass>STANDARD</StorageClass></Contents>"
-            for key in found
-        )
-        token = f"<NextContinuationToken>{found[-1]}</NextContinuationToken>" if more and found else ""
-        body = (
-            f'<?xml version="1.0"?><ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Name>b</Name>'
-            f"<IsTruncated>{str(bool(token)).lower()}</IsTruncated>{token}{contents}</ListBucketResult>"
-        ).encode()
-        return AWSResponse(request.url, 200, HTTPHeaders.from_dict({"content-type": "application/xml"}), Raw(body))
 
 
 def get(path: str = "/", **query: str) -> dict[str, Any]:

@@ -1,19 +1,41 @@
 #!/bin/sh
-# Installs the browser for the tests of the page: Debian's package if the user is root, else Playwright's.
+# Installs the browsers for the tests of the page: Chromium, Firefox and WebKit from the Linux distribution's packages.
+# Without root there is only Chromium, from Playwright. A test that needs a missing browser fails and names this script.
 set -eu
 cd "$(dirname "$0")/.."
-if command -v chromium >/dev/null 2>&1 || [ -e .venv/browser-ready ]; then
+ready=.venv/browsers-ready
+if [ -e "$ready" ] || { [ ! -e /etc/debian_version ] && command -v chromium >/dev/null 2>&1; }; then
     exit 0
 fi
-# Without root, Playwright's libraries cannot be installed, and sudo must not wait for a password in the middle of a test.
-if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
-    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-noto-core fonts-noto-cjk >/dev/null
-elif sudo -n true 2>/dev/null; then
-    .venv/bin/playwright install --with-deps chromium
+if [ "$(id -u)" = 0 ]; then
+    root=env
+elif sudo -n true 2>/dev/null; then # It must not wait for a password in the middle of a test.
+    root="sudo env"
+else
+    root=
+fi
+packages="firefox-esr webkit2gtk-driver xvfb fonts-noto-core fonts-noto-cjk"
+
+# Ubuntu's chromium and firefox are snaps, which cannot read a test's profile.
+ubuntu() { grep -q '^ID=ubuntu' /etc/os-release; }
+from_packages() {
+    if ubuntu; then
+        $root add-apt-repository --yes ppa:mozillateam/ppa >/dev/null && .venv/bin/playwright install chromium
+    else
+        packages="$packages chromium chromium-driver"
+    fi
+    # shellcheck disable=SC2086 # words
+    $root apt-get update -qq &&
+        $root DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages >/dev/null
+}
+
+if [ -n "$root" ] && command -v apt-get >/dev/null 2>&1; then
+    from_packages
 else
     .venv/bin/playwright install chromium
 fi || {
-    echo "No browser could be installed: tests of the page fail, all others run. Install one: \`apt install chromium\` as root, or \`.venv/bin/playwright install chromium\` with a network." >&2
+    echo "Not all browsers could be installed: tests of the page in them fail, all others run. Install them as root:" \
+        "\`apt install chromium chromium-driver $packages\`; or Chromium only: \`.venv/bin/playwright install chromium\`." >&2
     exit 0
 }
-touch .venv/browser-ready
+touch "$ready"

@@ -10,7 +10,7 @@ from shared.http import BadRequest, Request, Response
 from shared.limits import MAX_ENTER_BYTES
 
 # The addresses of this gallery that entering may lead to, relative to it.
-_TO = re.compile(r"\?image=[0-9a-z]{26}|uploads/new")
+_TO = re.compile(r"\?(?:image|from)=[0-9a-z]{26}|uploads/new")
 _ATTRIBUTES = "Path=/; Secure; HttpOnly; SameSite=Lax"
 
 

@@ -75,7 +75,7 @@ def _problem(error: DarkroomError, request: Request) -> Response:
     if parts[0] == "images" and parts[-1] != "download":
         return http.json_problem(error, request)
     if isinstance(error, NotInvited):
-        to = "?" + urlencode({name: request.query[name] for name in ("image",) if name in request.query})
+        to = "?" + urlencode({name: request.query[name] for name in ("image", "from") if name in request.query})
         return page.enter(request, to if request.path == "/" else "", error)
     return page.problem(error, request)
 

@@ -1,4 +1,4 @@
-"""Pages through the gallery: the pictures after a picture, or the pictures before it.
+"""Pages through the gallery: the pictures after, before or from a picture, or from a moment on.
 
 S3 lists forwards only. Ids contain times, so a LIST may start at any moment. A moment too close to the picture finds
 too few newer ones. A moment too far away finds more than one LIST returns. A search between the two finds the right
@@ -6,6 +6,7 @@ moment: one LIST for a picture among the newest thousand, a handful anywhere in 
 """
 
 import math
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -16,6 +17,8 @@ from shared.http import BadRequest
 from shared.keys import first_id, is_image_id, listing_start, rendition_prefix, taken_at
 from shared.limits import LIST_KEYS, MAX_NEWER_LISTS, MAX_PAGE_ITEMS
 from shared.renditions import LISTED
+
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
 class Newer(NamedTuple):
@@ -33,10 +36,15 @@ def newer_than(wired: Wiring, image_id: str, limit: int, now: float) -> Newer:
 
 
 def page(wired: Wiring, query: Mapping[str, str], limit: int, now: float) -> Listing:
-    """Returns the images after cursor `after`, or before cursor `before`; without a cursor, the newest.
+    """Returns the images after cursor `after`, before `before`, from `from` on, or not newer than the moment `until`.
 
-    Raises BadRequest (`bad-cursor`) and Unavailable (`storage-unavailable`).
+    Without any of them, returns the newest. Raises BadRequest (`bad-cursor`, `bad-date`) and Unavailable
+    (`storage-unavailable`).
     """
+    if first := cursor(query, "from"):
+        return listing(wired, first, limit, now, inclusive=True)
+    if "until" in query:
+        return listing(wired, first_id(moment(query["until"])), limit, now)
     after, before = cursor(query, "after"), cursor(query, "before")
     if not before:
         return listing(wired, after, limit, now)
@@ -59,6 +67,25 @@ def cursor(query: Mapping[str, str], name: str) -> str:
     if image_id and not is_image_id(image_id):
         raise BadRequest("bad-cursor", "This is not the address of a page of the gallery. Begin with the newest.")
     return image_id
+
+
+def moment(text: str) -> datetime:
+    """Returns the time in a parameter. A date without a time means its end, in UTC. Raises BadRequest (`bad-date`)."""
+    try:
+        if _DATE.fullmatch(text):
+            return datetime.fromisoformat(f"{text}T23:59:59.999+00:00")
+        at = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise _bad_date() from error
+    if at.tzinfo is None:
+        raise _bad_date()
+    return at
+
+
+def _bad_date() -> BadRequest:
+    return BadRequest(
+        "bad-date", "until must be a date like 2026-11-20, or a time with its zone: 2026-11-20T18:00:00Z."
+    )
 
 
 def _keys_before(wired: Wiring, image_id: str, limit: int) -> tuple[list[str], bool]:

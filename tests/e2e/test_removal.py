@@ -16,10 +16,15 @@ def _no_pictures(stack: Stack) -> None:
     empty(stack)
 
 
+def invitation(stack: Stack, role: str) -> str:
+    """Return the link of a new invitation."""
+    command = [DARKROOM, "invite", "--role", role, "--name", role, "--folder", str(stack.engine.folder)]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[0]
+
+
 def enter(page: Page, stack: Stack, role: str = "owner") -> None:
     """Opens an invitation of this role, and waits for the gallery."""
-    command = [DARKROOM, "invite", "--role", role, "--name", role, "--folder", str(stack.engine.folder)]
-    page.goto(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[0])
+    page.goto(invitation(stack, role))
     expect(page.get_by_role("heading", name="Darkroom", exact=True)).to_be_visible(timeout=ARRIVES_MS)
     page.wait_for_url(stack.gallery_url)
 

@@ -1,5 +1,7 @@
 """GET /images and the addresses below it: order, pages, URLs, and the status of uploads."""
 
+from datetime import UTC, datetime
+
 import pytest
 from mypy_boto3_s3 import S3Client
 
@@ -48,6 +50,33 @@ def test_a_page_stays_right_while_pictures_arrive_and_vanish(s3: S3Client) -> No
     for key in s3.list_objects_v2(Bucket="resized", Prefix=f"thumb/{cursor}/")["Contents"]:
         s3.delete_object(Bucket="resized", Key=key["Key"])
     assert [image["id"] for image in get("/images", after=cursor).json["images"]] == ids[2:]
+
+
+def test_a_page_begins_at_a_picture(s3: S3Client, calls: Calls) -> None:
+    ids = [picture(s3, minutes) for minutes in range(4)]
+    calls.clear()
+    page = get("/images", **{"from": ids[1]}, limit="2").json
+    assert [image["id"] for image in page["images"]] == ids[1:3]
+    assert (page["previous"], page["next"]) == (ids[1], ids[2])
+    assert calls == ["ListObjectsV2"]
+
+
+def test_a_page_begins_at_the_end_of_a_day_or_at_a_moment(s3: S3Client, calls: Calls) -> None:
+    midnight = datetime(2026, 11, 21, tzinfo=UTC)
+    minutes_ago = [(NOW - midnight).total_seconds() / 60 + minutes for minutes in (-1, 1, 60)]
+    after, before, earlier = (picture(s3, minutes) for minutes in minutes_ago)
+    calls.clear()
+
+    def shown(until: str) -> list[str]:
+        return [image["id"] for image in get("/images", until=until).json["images"]]
+
+    assert shown("2026-11-20") == [before, earlier]
+    assert shown("2026-11-21") == [after, before, earlier]
+    assert shown("2026-11-20T23:30:00Z") == [earlier]
+    assert shown("2026-11-21T00:30:00+01:00") == [earlier]
+    assert shown("2026-11-19") == []
+    assert shown("9999-12-31") == [after, before, earlier]
+    assert calls == ["ListObjectsV2"] * 6
 
 
 def test_the_key_alone_describes_a_picture(s3: S3Client) -> None:
@@ -99,6 +128,10 @@ def test_with_a_cdn_the_urls_use_its_domain(s3: S3Client, gallery: Wiring, monke
         ({"limit": str(MAX_PAGE_ITEMS + 1)}, "bad-limit"),
         ({"limit": "²"}, "bad-limit"),
         ({"after": "../secret"}, "bad-cursor"),
+        ({"from": "../secret"}, "bad-cursor"),
+        ({"until": "yesterday"}, "bad-date"),
+        ({"until": "2026-11-20T18:00:00"}, "bad-date"),
+        ({"until": "2026-02-30"}, "bad-date"),
         ({"ids": "x"}, "bad-ids"),
         ({"ids": ",".join(["0" * 26] * (MAX_STATUS_IDS + 1))}, "too-many-ids"),
     ],

@@ -1,0 +1,141 @@
+"""The main path of the page in Firefox and WebKit, against the deployed stack. All other tests use Chromium."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from shared.access import COOKIE
+from shared.keys import new_image_id
+from tests.e2e.test_removal import invitation
+from tests.support.browser import JPEG, empty, fill
+from tests.support.deployed import Stack
+from tests.support.engines.cable import Cable, cable_to
+from tests.support.engines.launch import Look, Name, NotInstalled
+from tests.support.engines.tab import DESKTOP_PX, PHONE_PX, Tab, opened
+from tests.support.gallery import NOW
+
+pytestmark = pytest.mark.local_only("cuts the network of this machine's engine")
+LOADED = """
+const shown = [...document.querySelectorAll(".picture img")]
+  .filter(image => image.checkVisibility() && image.getBoundingClientRect().top < innerHeight);
+return shown.length && shown.every(image => image.complete && image.naturalWidth);
+"""
+NAMES_SHOWN = "return [...document.querySelectorAll('#grid .picture img')].map(image => image.alt)"
+SHAPES = """
+return [...document.querySelectorAll("#grid img")].slice(0, 9)
+  .map(image => (image.clientWidth / image.clientHeight) / (image.naturalWidth / image.naturalHeight));
+"""
+
+
+@dataclass
+class Visitor:
+    """A browser, and the address under which it sees the gallery: at the other end of a cable."""
+
+    tab: Tab
+    cable: Cable
+    home: str
+
+
+@pytest.fixture(scope="module", params=["firefox", "webkit"])
+def visitor(
+    request: pytest.FixtureRequest, stack: Stack, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Visitor]:
+    name: Name = request.param
+    place = urlsplit(stack.gallery_url)
+    try:
+        with cable_to(place.port or 80) as cable, opened(name, tmp_path_factory.mktemp(name), Look(dark=True)) as tab:
+            yield Visitor(tab, cable, place._replace(netloc=f"127.0.0.1:{cable.port}").geturl())
+    except NotInstalled as missing:
+        pytest.fail(str(missing), pytrace=False)
+
+
+@pytest.fixture(autouse=True)
+def _no_pictures(stack: Stack, visitor: Visitor) -> None:
+    empty(stack)
+    visitor.cable.put_back()
+    visitor.tab.resize(DESKTOP_PX)
+
+
+@pytest.mark.parametrize("size_px", [PHONE_PX, DESKTOP_PX], ids=["phone", "desktop"])
+def test_the_grid_shows_whole_pictures(visitor: Visitor, stack: Stack, size_px: tuple[int, int]) -> None:
+    fill(stack, 12)
+    visitor.tab.resize(size_px)
+    visitor.tab.goto(visitor.home)
+    visitor.tab.until(LOADED, "pictures")
+    assert visitor.tab.js(SHAPES) == pytest.approx([1] * 9, rel=0.03)
+    assert visitor.tab.js("return document.documentElement.scrollWidth <= innerWidth")
+    assert visitor.tab.violations() == []
+
+
+def test_the_viewer_follows_the_keyboard_and_the_back_button(visitor: Visitor, stack: Stack) -> None:
+    ids = fill(stack, 5)
+    tab = visitor.tab
+    tab.goto(visitor.home)
+    tab.click(f".picture[data-id='{ids[1]}'] a")
+    tab.reads("#viewer-name", "Holiday 2")
+    tab.until("return view.complete && view.naturalWidth > 1000", "the large picture")
+    assert tab.violations() == []
+    tab.press("Right")
+    tab.reads("#viewer-name", "Holiday 3")
+    assert tab.url == f"{visitor.home}?image={ids[2]}"
+    tab.press("Escape")
+    tab.until("return !viewer.open", "closed viewer")
+    assert tab.url == visitor.home
+    assert tab.js("return document.activeElement.querySelector('img').alt") == "Holiday 3"
+    tab.forward()
+    tab.until("return viewer.open", "open viewer")
+    tab.back()
+    tab.until("return !viewer.open", "closed viewer")
+
+
+def test_an_uploaded_file_becomes_a_picture(visitor: Visitor, tmp_path: Path) -> None:
+    (tmp_path / JPEG[0]).write_bytes(JPEG[2])
+    (tmp_path / "notes.jpg").write_text("This is text. " * 90)
+    tab = visitor.tab
+    tab.goto(visitor.home)
+    tab.choose("#choose", tmp_path / JPEG[0], tmp_path / "notes.jpg")
+    tab.shows(".card[data-state=ready]")
+    tab.shows(".card[data-state=rejected]")
+    assert tab.violations() == []
+    tab.click("#tray-done")
+    assert tab.js(NAMES_SHOWN) == ["Lake"]
+    tab.reload()
+    tab.until(LOADED, "pictures")
+    assert tab.js(NAMES_SHOWN) == ["Lake"]
+
+
+def test_an_upload_goes_on_when_the_network_is_back(visitor: Visitor, tmp_path: Path) -> None:
+    (tmp_path / JPEG[0]).write_bytes(JPEG[2])
+    tab = visitor.tab
+    tab.goto(visitor.home)
+    visitor.cable.pull()
+    tab.choose("#choose", tmp_path / JPEG[0])
+    tab.reads(".card .state", "Trying again")
+    assert tab.violations() == []
+    visitor.cable.put_back()
+    tab.shows(".card[data-state=ready]")
+
+
+def test_an_owner_removes_a_picture_and_undoes_it(visitor: Visitor, stack: Stack) -> None:
+    fill(stack, 3)
+    tab = visitor.tab
+    tab.goto(visitor.home)
+    tab.cookie(COOKIE, invitation(stack, "owner").partition("#")[2])
+    tab.goto(visitor.home)
+    tab.until(LOADED, "pictures")
+    tab.click(".picture a")
+    tab.click("#remove")
+    tab.reads("#undo", "1 picture removed")
+    assert tab.violations() == []
+    tab.click("#undo button")
+    tab.reads("#undo", "1 picture restored")
+    tab.press("Escape")
+    assert tab.js(NAMES_SHOWN) == ["Holiday 1", "Holiday 2", "Holiday 3"]
+
+
+def test_a_picture_that_is_still_being_resized_has_a_page(visitor: Visitor) -> None:
+    visitor.tab.goto(f"{visitor.home}?image={new_image_id(NOW)}")
+    visitor.tab.reads("h2", "Your picture is being resized")

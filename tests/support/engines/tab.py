@@ -1,0 +1,126 @@
+"""A tab of any engine: goes to addresses, presses keys, chooses files and asks the page."""
+
+import base64
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from tests.support.deployed import ARRIVES_SECONDS, until
+from tests.support.engines.launch import Look, Name, launched
+from tests.support.engines.wire import ELEMENT, CommandFailed, Wire
+
+# The codes of WebDriver for keys without a character.
+KEYS = {"Tab": "\ue004", "Enter": "\ue007", "Escape": "\ue00c", "Left": "\ue012", "Right": "\ue014", "Delete": "\ue017"}
+PHONE_PX, DESKTOP_PX = (450, 900), (1280, 900)
+"""Window sizes. Firefox and MiniBrowser have no narrower windows."""
+VISIBLE = "return !!document.querySelector(arguments[0])?.checkVisibility({visibilityProperty: true})"
+AXE = """
+const done = arguments[arguments.length - 1];
+axe.run().then(found => done(found.violations.flatMap(rule => rule.nodes.map(node =>
+  `${rule.id}: ${node.html.slice(0, 160)} (${node.failureSummary})`))), problem => done([String(problem)]));
+"""
+
+
+class Tab:
+    """One tab of a browser."""
+
+    def __init__(self, name: Name, wire: Wire) -> None:
+        self.name = name
+        self._wire = wire
+
+    def goto(self, url: str) -> None:
+        self._send("navigate", url=url)
+
+    def back(self) -> None:
+        self._send("back")
+
+    def forward(self) -> None:
+        self._send("forward")
+
+    def reload(self) -> None:
+        self._send("refresh")
+
+    @property
+    def url(self) -> str:
+        return str(self.js("return location.href"))
+
+    def resize(self, size_px: tuple[int, int]) -> None:
+        self._send("rect", width=size_px[0], height=size_px[1])
+
+    def js(self, body: str, *arguments: Any) -> Any:
+        """Run the body of a function in the page and return its result."""
+        return self._send("script", script=body, args=list(arguments))
+
+    def press(self, *keys: str) -> None:
+        """Press keys one after the other, as on a keyboard."""
+        for key in keys:
+            code = KEYS.get(key, key)
+            strokes = [{"type": kind, "value": code} for kind in ("keyDown", "keyUp")]
+            self._send("actions", actions=[{"type": "key", "id": "keyboard", "actions": strokes}])
+
+    def click(self, selector: str) -> None:
+        self.shows(selector)
+        self._send("click", id=self._find(selector))
+
+    def choose(self, selector: str, *paths: Path) -> None:
+        """Choose files in an input."""
+        self._send("type", id=self._find(selector), text="\n".join(map(str, paths)))
+
+    def shows(self, selector: str) -> None:
+        """Wait until the page shows an element."""
+        self.until(VISIBLE, f"visible {selector}", selector)
+
+    def reads(self, selector: str, text: str) -> None:
+        """Wait until an element contains a text."""
+        self.until(
+            "return !!document.querySelector(arguments[0])?.textContent.includes(arguments[1])",
+            f"{text!r} in {selector}",
+            selector,
+            text,
+        )
+
+    def until(self, body: str, what: str, *arguments: Any, seconds: float = ARRIVES_SECONDS) -> Any:
+        """Wait until the body of a function returns something true. A page that is just loading does not count."""
+
+        def look() -> Any:
+            try:
+                return self.js(body, *arguments)
+            except CommandFailed:
+                return None
+
+        return until(look, f"{what} in {self.name}", seconds)
+
+    def violations(self) -> list[str]:
+        """Return axe-core's findings, each with its rule and place."""
+        self.js(_axe() + "; window.axe = axe;")
+        found: list[str] = self._send("script_async", script=AXE, args=[])
+        return found
+
+    def screenshot(self, path: Path) -> None:
+        path.write_bytes(base64.b64decode(self._send("screenshot")))
+
+    def cookie(self, name: str, value: str) -> None:
+        """Set a cookie of the current page's address. WebKit takes no secure cookie from a page without TLS."""
+        self._send("cookie", cookie={"name": name, "value": value, "path": "/"})
+
+    def _find(self, selector: str) -> str:
+        found = self._send("find", using="css selector", value=selector)
+        return str(found[ELEMENT])
+
+    def _send(self, command: str, **parameters: Any) -> Any:
+        return self._wire.send(command, parameters)
+
+
+@contextmanager
+def opened(name: Name, folder: Path, look: Look = Look()) -> Iterator[Tab]:  # noqa: B008 (immutable)
+    """Start a browser and yield its tab."""
+    with launched(name, folder, look) as wire:
+        yield Tab(name, wire)
+
+
+@cache
+def _axe() -> str:
+    return files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")

@@ -1,0 +1,121 @@
+"""The gallery's handler behind a small web server: pages of any number of pictures, without a deployment.
+
+Nobody can upload here. A test changes `store.keys` while the page is open, and `refuse` makes requests fail.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from unittest.mock import patch
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from functions.list import handler
+from functions.list.gallery import read
+from functions.list.settings import Settings, Wiring
+from shared.access import Guard
+from shared.access import Settings as AccessSettings
+from shared.keys import Image, new_image_id, rendition_key
+from shared.storage import s3_client
+from tests.support.browser import rendered
+from tests.support.context import Context
+from tests.support.store import Store
+
+SEEDS = 24
+ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": "nobody",
+    "AWS_SECRET_ACCESS_KEY": "nobody",
+    "AWS_SESSION_TOKEN": "none",
+    "AWS_DEFAULT_REGION": "eu-west-1",
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+
+
+class Served:
+    """A gallery at `url`. Its pictures are the keys in `store`."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.store = Store()
+        self.asked: list[str] = []
+        self.refuse: Callable[[str], bool] = lambda _: False
+        """Says whether a request with this path and query gets no answer."""
+
+    def fill(self, count: int, *, minutes_apart: float = 7, newest: datetime | None = None) -> list[str]:
+        """Put pictures into the gallery, and return their ids, newest first."""
+        newest = newest or datetime.now(UTC)
+        ids = []
+        for n in range(count):
+            image = Image(new_image_id(newest - timedelta(minutes=minutes_apart * n + 1)), f"Holiday {n + 1}.jpg")
+            _, (width, height) = rendered(n % SEEDS, 400, grain=False)
+            # The name's number tells the server which picture to draw.
+            self.store.keys.append(rendition_key("thumb", image, width, height, "jpg"))
+            ids.append(image.id)
+        self.store.keys.sort()
+        return ids
+
+
+@contextmanager
+def served() -> Iterator[Served]:
+    """Serve an empty gallery that is open to everybody."""
+    server = _Server(("127.0.0.1", 0), _Requests)
+    url = f"http://127.0.0.1:{server.server_port}/"
+    server.gallery = gallery = Served(url)
+    with patch.dict("os.environ", ENVIRONMENT):
+        s3_client.cache_clear()
+        s3 = s3_client()
+        s3.meta.events.register("before-send.s3", gallery.store.answer)  # type: ignore[arg-type]
+        wired = Wiring(Settings("resized", "uploads", 50, pictures_url=url.rstrip("/")), s3)
+        guard = Guard(lambda: AccessSettings("resized", view_access=True, upload_access=True))
+        with patch.object(handler, "wiring", lambda: wired), patch.object(handler, "guard", guard):
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            yield gallery
+            server.shutdown()
+        s3_client.cache_clear()
+
+
+class _Server(ThreadingHTTPServer):
+    gallery: Served
+
+    def handle_error(self, *_: object) -> None:
+        """A browser that goes elsewhere breaks its connections."""
+
+
+class _Requests(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        assert isinstance(self.server, _Server)
+        gallery = self.server.gallery
+        gallery.asked.append(self.path)
+        if gallery.refuse(self.path):
+            self.close_connection = True
+            return
+        url = urlsplit(self.path)
+        if url.path.startswith(("/thumb/", "/view/")):
+            number = int(read(unquote(url.path[1:])).stem.split()[-1])
+            box_px = 400 if url.path.startswith("/thumb/") else 1600
+            body, _ = rendered((number - 1) % SEEDS, box_px, grain=False)
+            self._send(200, {"content-type": "image/jpeg", "cache-control": "max-age=3600"}, body)
+            return
+        event: dict[str, Any] = {
+            "rawPath": url.path,
+            "headers": {name.lower(): value for name, value in self.headers.items()} | {"accept-encoding": ""},
+            "requestContext": {"http": {"method": "GET"}},
+            "queryStringParameters": dict(parse_qsl(url.query)),
+        }
+        answer = handler.handle(event, Context())
+        self._send(answer["statusCode"], answer["headers"], answer["body"].encode())
+
+    def _send(self, status: int, headers: dict[str, str], body: bytes) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Keep the test's output free of requests."""
