@@ -34,6 +34,8 @@ def naive_handler() -> Any:
     from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
     from PIL import Image
 
+    from shared.renditions import DEFAULT_RENDITIONS
+
     s3 = boto3.client("s3")
     processor = BatchProcessor(event_type=EventType.SQS)
 
@@ -41,12 +43,12 @@ def naive_handler() -> Any:
         for announced in json.loads(record.body)["Records"]:
             bucket, key = announced["s3"]["bucket"]["name"], announced["s3"]["object"]["key"]
             image = Image.open(io.BytesIO(s3.get_object(Bucket=bucket, Key=key)["Body"].read()))
-            for name, side in (("view", 1600), ("thumb", 400)):
+            for rendition in DEFAULT_RENDITIONS:
                 made = image.copy()
-                made.thumbnail((side, side))
+                made.thumbnail((rendition.width_px, rendition.height_px))
                 out = io.BytesIO()
                 made.convert("RGB").save(out, "JPEG", quality=80)
-                target = f"{name}/{key.split('/')[1]}/photo.jpg"
+                target = f"{rendition.name}/{key.split('/')[1]}/photo.jpg"
                 s3.put_object(Bucket=os.environ["RESIZED_BUCKET"], Key=target, Body=out.getvalue())
 
     def handle(event: Any, context: Any) -> Any:

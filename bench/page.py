@@ -91,7 +91,11 @@ def main() -> None:
     now, ids = datetime.now(UTC), []
     for size in SIZES:
         ids = sorted(new_image_id(now - timedelta(minutes=5 * n)) for n in range(size))
-        store.keys = [f"thumb/{image}/4032x3024/IMG_{n:07}.jpg" for n, image in enumerate(ids)]
+        store.keys = [
+            f"{rendition}/{image}/4032x3024/IMG_{n:07}.jpg"
+            for rendition in ("medium", "thumb")
+            for n, image in enumerate(ids)
+        ]
         page = len(get()["body"]) * 3 // 4
         store.lists = 0
         get()

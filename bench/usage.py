@@ -106,10 +106,11 @@ def sized(photos: list[bytes]) -> dict[str, Any]:
         tell_of_one()
     sizes = {
         name: round(statistics.mean(len(picture.body) for picture in pictures if picture.rendition == name))
-        for name in ("thumb", "view")
+        for name in ("thumb", "medium", "view")
     }
     return {
         "thumb_bytes": sizes["thumb"],
+        "medium_bytes": sizes["medium"],
         "view_bytes": sizes["view"],
         "log_bytes_per_upload": len(sink.getvalue().encode()) + OTHER_LOG_BYTES,
     }

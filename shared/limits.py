@@ -30,7 +30,7 @@ URL_WINDOW_SECONDS = 3600
 MAX_STATUS_IDS = 200
 # The times in these ids are at most this far apart: a page asks for the uploads of one visit.
 MAX_STATUS_SPREAD_SECONDS = 86_400
-# LISTs for one request for statuses under each of four prefixes: thumbs, rejections, originals, removals.
+# LISTs for one request for statuses under each of five prefixes: thumbs, mediums, rejections, originals, removals.
 MAX_STATUS_LISTS = 5
 # An id without a trace in S3 counts as pending this long: the ticket's life, and as long again for the bytes.
 RECENT_SECONDS = 2 * TICKET_SECONDS

@@ -15,9 +15,10 @@ FORMATS: tuple[str, ...] = get_args(Format.__value__)
 # A name is the first part of S3 keys (shared/keys.py). These first parts have another meaning there.
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
 _TAKEN_NAMES = {"uploads", "rejected", "removed", "trash", "invitations"}
-# The gallery shows these two: LISTED in the grid, VIEWED in the viewer. It lists LISTED, which the resizer writes
-# last, so a listed picture is complete.
+# The gallery shows these: LISTED and, if the stack has it, MEDIUM in the grid, VIEWED in the viewer. It lists LISTED,
+# which the resizer writes last, so a listed picture is complete.
 LISTED = "thumb"
+MEDIUM = "medium"
 VIEWED = VIEW
 
 
@@ -39,6 +40,7 @@ class Rendition:
 
 DEFAULT_RENDITIONS = (
     Rendition(LISTED, 400, 400, enlarge=True),
+    Rendition(MEDIUM, 800, 800),
     Rendition(VIEWED, 1600, 1600),
 )
 

@@ -1,10 +1,12 @@
-"""Lists the gallery's pictures: one LIST a page, whatever the bucket's size.
+"""Lists the gallery's pictures: two LISTs a page, whatever the bucket's size.
 
-The thumbnails' keys sort newest first and contain each picture's name, shape and time (shared/keys.py), so a page needs
-no other request. A cursor is an image id: pages stay right while pictures arrive or disappear.
+The thumbnails' keys sort newest first and contain each picture's name, shape and time (shared/keys.py). A picture that
+was rendered before its stack had the medium rendition lacks it, so the mediums are listed too, at the same time.
+A cursor is an image id: pages stay right while pictures arrive or disappear.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -15,7 +17,7 @@ from functions.list.settings import Settings, Wiring
 from shared.errors import Unavailable
 from shared.http import NotFound
 from shared.keys import RenditionKey, listing_start, read_rendition_key, rendition_prefix, taken_at
-from shared.renditions import LISTED, fit
+from shared.renditions import LISTED, MEDIUM, fit
 
 EXTENSIONS = {"jpeg": "jpg", "webp": "webp", "avif": "avif", "png": "png"}
 
@@ -29,7 +31,10 @@ class Picture(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """One image of the gallery. `width` and `height` belong to the upright original; `uploaded_at` is ISO 8601, UTC."""
+    """One image of the gallery. `width` and `height` belong to the upright original; `uploaded_at` is ISO 8601, UTC.
+
+    `medium` is None if the picture has no such rendition.
+    """
 
     id: str
     name: str
@@ -37,6 +42,7 @@ class Entry(NamedTuple):
     width: int
     height: int
     thumb: Picture
+    medium: Picture | None
     view: Picture
 
 
@@ -53,14 +59,20 @@ class Listing(NamedTuple):
 
 
 def listing(wired: Wiring, after: str, limit: int, now: float, *, inclusive: bool = False) -> Listing:
-    """Returns up to `limit` images after image `after` ("" for the newest), or from it on if `inclusive`; one LIST.
+    """Returns up to `limit` images after image `after` ("" for the newest), or from it on if `inclusive`.
 
     Raises Unavailable (`storage-unavailable`).
     """
-    start = rendition_prefix(LISTED) + after if inclusive else listing_start(LISTED, after)
-    keys, more = list_keys(wired, wired.settings.resized_bucket, rendition_prefix(LISTED), start, limit + 1)
+
+    def listed(rendition: str) -> tuple[list[str], bool]:
+        start = rendition_prefix(rendition) + after if inclusive else listing_start(rendition, after)
+        return list_keys(wired, wired.settings.resized_bucket, rendition_prefix(rendition), start, limit + 1)
+
+    with ThreadPoolExecutor(1) as beside:
+        mediums = beside.submit(listed, MEDIUM) if wired.settings.medium else None
+        keys, more = listed(LISTED)
+        entry = entry_maker(wired, now, by_id(mediums.result()[0]) if mediums else {})
     found = distinct(keys)
-    entry = entry_maker(wired, now)
     images = [entry(key) for key in found[:limit]]
     shown.note([image.id for image in images], now)
     following = images[-1].id if images and (more or len(found) > limit) else None
@@ -74,16 +86,22 @@ def as_json(page: Listing) -> dict[str, Any]:
 
 def entry_json(entry: Entry) -> dict[str, Any]:
     """Returns one image as the API answers it."""
-    return entry._asdict() | {"thumb": entry.thumb._asdict(), "view": entry.view._asdict()}
+    pictures = {"thumb": entry.thumb, "medium": entry.medium, "view": entry.view}
+    return entry._asdict() | {name: picture and picture._asdict() for name, picture in pictures.items()}
 
 
-def entry_maker(wired: Wiring, now: float) -> Callable[[str], Entry]:
-    """Returns a function from a thumbnail's key to its gallery entry, with URLs signed for the window of `now`."""
+def entry_maker(wired: Wiring, now: float, mediums: Mapping[str, str]) -> Callable[[str], Entry]:
+    """Returns a function from a thumbnail's key to its gallery entry, with URLs signed for the window of `now`.
+
+    `mediums` has the keys of the medium renditions by image id.
+    """
     settings = wired.settings
     url = urls(wired, now)
 
     def entry(key: str) -> Entry:
-        told = read(key)
+        told, medium = read(key), None
+        if settings.medium and told.image_id in mediums:
+            medium = Picture(url(mediums[told.image_id]), *fit(told.width_px, told.height_px, settings.medium))
         return Entry(
             id=told.image_id,
             name=told.stem,
@@ -91,6 +109,7 @@ def entry_maker(wired: Wiring, now: float) -> Callable[[str], Entry]:
             width=told.width_px,
             height=told.height_px,
             thumb=Picture(url(key), *fit(told.width_px, told.height_px, settings.thumb)),
+            medium=medium,
             view=Picture(url(view_key(key, settings)), *fit(told.width_px, told.height_px, settings.view)),
         )
 
@@ -140,11 +159,28 @@ def distinct(keys: Iterable[str]) -> list[str]:
 
     An image may have two keys if it was rendered again after the configured format had changed.
     """
+    return list(by_id(keys).values())
+
+
+def by_id(keys: Iterable[str]) -> dict[str, str]:
+    """Returns the keys of `distinct` by their image ids."""
     found: dict[str, str] = {}
     for key in keys:
         if told := read_rendition_key(key):
             found.setdefault(told.image_id, key)
-    return list(found.values())
+    return found
+
+
+def mediums_between(wired: Wiring, thumbs: Sequence[str]) -> dict[str, str]:
+    """Returns the medium renditions' keys of neighbouring images by their ids; one LIST.
+
+    `thumbs` are the keys of their thumbnails, in order. Raises Unavailable (`storage-unavailable`).
+    """
+    if not (thumbs and wired.settings.medium):
+        return {}
+    prefix = rendition_prefix(MEDIUM)
+    start = prefix + read(thumbs[0]).image_id
+    return by_id(list_keys(wired, wired.settings.resized_bucket, prefix, start, len(thumbs))[0])
 
 
 def list_keys(wired: Wiring, bucket: str, prefix: str, start: str, limit: int) -> tuple[list[str], bool]:

@@ -6,7 +6,6 @@ The Content-Security-Policy allows exactly the styles and scripts in the page, b
 import base64
 import hashlib
 import re
-from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -30,8 +29,6 @@ SCRIPTS = ("page.js", "removal.js", "viewer.js", "uploads.js")
 OWNER_SCRIPTS = ("select.js",)
 # The grid crops shapes beyond these ratios: a panorama ten times as wide as high would be a thin strip.
 MIN_RATIO, MAX_RATIO = 0.5, 3.0
-# The pictures of the grid that a phone may show at once. They load first; the others load as they come near.
-EAGER_PICTURES = 8
 # The comments of each kind of file: in JavaScript those that take whole lines.
 _COMMENTS = {".css": re.compile(r"/\*.*?\*/", re.DOTALL), ".js": re.compile(r"^\s*//.*", re.MULTILINE)}
 
@@ -100,11 +97,6 @@ def shape(entry: Entry) -> int:
     return round(100 * min(max(entry.thumb.width / entry.thumb.height, MIN_RATIO), MAX_RATIO))
 
 
-def lead(entries: Sequence[Entry]) -> Entry | None:
-    """Returns the largest of the first pictures, which the browser is to load before all others."""
-    return max(entries[:EAGER_PICTURES], key=shape, default=None)
-
-
 def _home(request: Request) -> str:
     # Relative, because on the local engine the gallery lies under a path that the function cannot see.
     return "../" * (request.path.count("/") - 1) or "./"
@@ -126,12 +118,12 @@ def _render(
     headers = {
         # The presigned URLs in the page are valid for an hour or more, but pictures arrive all the time.
         "cache-control": "private, no-cache",
-        "content-security-policy": _policy([style, shapes], script, *origins),
+        "content-security-policy": _policy([style, shapes], [asset("sizes.js"), script], *origins),
     }
     return http.text_answer(code, http.HTML, text, request, headers)
 
 
-def _policy(styles: list[str], script: str, pictures: str, uploads: str) -> str:
+def _policy(styles: list[str], scripts: list[str], pictures: str, uploads: str) -> str:
     return "; ".join(
         (
             "default-src 'none'",
@@ -139,7 +131,7 @@ def _policy(styles: list[str], script: str, pictures: str, uploads: str) -> str:
             f"connect-src 'self' {uploads}".strip(),
             f"form-action 'self' {uploads}".strip(),
             "style-src " + " ".join(_hashed(style) for style in styles if style),
-            "script-src " + _hashed(script),
+            "script-src " + " ".join(map(_hashed, scripts)),
             "base-uri 'none'",
             "frame-ancestors 'none'",
             "require-trusted-types-for 'script'",
@@ -174,7 +166,7 @@ def _templates() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    environment.globals.update(shape=shape, lead=lead, eager_pictures=EAGER_PICTURES)
+    environment.globals.update(shape=shape, sizes=asset("sizes.js"))
     environment.filters["day"] = _day
     return environment
 

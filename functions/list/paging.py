@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from functions.list.gallery import Entry, Listing, distinct, entry_maker, list_keys, listing, read
+from functions.list.gallery import Entry, Listing, distinct, entry_maker, list_keys, listing, mediums_between, read
 from functions.list.settings import Wiring
 from shared.http import BadRequest
 from shared.keys import first_id, is_image_id, listing_start, rendition_prefix, taken_at
@@ -31,8 +31,9 @@ class Newer(NamedTuple):
 def newer_than(wired: Wiring, image_id: str, limit: int, now: float) -> Newer:
     """Returns up to `limit` images just newer than `image_id`. Raises Unavailable (`storage-unavailable`)."""
     keys, complete = _keys_before(wired, image_id, limit)
-    entry = entry_maker(wired, now)
-    return Newer([entry(key) for key in keys[-limit:]], complete and len(keys) <= limit)
+    nearest = keys[-limit:]
+    entry = entry_maker(wired, now, mediums_between(wired, nearest))
+    return Newer([entry(key) for key in nearest], complete and len(keys) <= limit)
 
 
 def page(wired: Wiring, query: Mapping[str, str], limit: int, now: float) -> Listing:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from shared import config
-from shared.renditions import DEFAULT_RENDITIONS, LISTED, VIEWED, Rendition, parse_renditions
+from shared.renditions import DEFAULT_RENDITIONS, LISTED, MEDIUM, VIEWED, Rendition, parse_renditions
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -27,8 +27,13 @@ class Settings:
 
     @property
     def thumb(self) -> Rendition:
-        """The rendition that the grid shows."""
+        """The smallest rendition in the grid, and the one that is listed."""
         return next(rendition for rendition in self.renditions if rendition.name == LISTED)
+
+    @property
+    def medium(self) -> Rendition | None:
+        """The grid's rendition for screens with many pixels. A stack may do without it."""
+        return next((rendition for rendition in self.renditions if rendition.name == MEDIUM), None)
 
     @property
     def view(self) -> Rendition:

@@ -12,7 +12,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.list import shown
-from functions.list.gallery import distinct, entry_json, entry_maker, list_keys, unknown_image
+from functions.list.gallery import by_id, entry_json, entry_maker, list_keys, unknown_image
 from functions.list.settings import Wiring
 from shared.errors import Unavailable
 from shared.http import BadRequest
@@ -28,7 +28,7 @@ from shared.keys import (
     taken_at,
 )
 from shared.limits import LIST_KEYS, MAX_STATUS_LISTS, MAX_STATUS_SPREAD_SECONDS, RECENT_SECONDS
-from shared.renditions import LISTED
+from shared.renditions import LISTED, MEDIUM
 
 type Status = dict[str, Any]
 
@@ -69,10 +69,10 @@ def of_many(wired: Wiring, image_ids: list[str], now: float) -> dict[str, list[S
     resized, uploads = wired.settings.resized_bucket, wired.settings.upload_bucket
     found: dict[str, Status] = {}
     thumbs = _seek(wired, resized, rendition_prefix(LISTED), image_ids, lambda key: key.split("/")[1])
-    entry = entry_maker(wired, now)
-    for image_id, key in thumbs.items():
-        if distinct([key]):
-            found[image_id] = {"id": image_id, "status": "ready"} | entry_json(entry(key))
+    ready = by_id(thumbs.values())
+    entry = entry_maker(wired, now, _mediums(wired, sorted(ready)))
+    for image_id, key in ready.items():
+        found[image_id] = {"id": image_id, "status": "ready"} | entry_json(entry(key))
     shown.note(found, now)
     rest = [image_id for image_id in image_ids if image_id not in found]
     for image_id in _seek(wired, resized, REJECTED_PREFIX, rest, lambda key: read_rejection_key(key) or ""):
@@ -88,6 +88,14 @@ def of_many(wired: Wiring, image_ids: list[str], now: float) -> dict[str, list[S
         else:
             found[image_id] = {"id": image_id, "status": "unknown"}
     return {"images": [found[image_id] for image_id in image_ids]}
+
+
+def _mediums(wired: Wiring, image_ids: list[str]) -> dict[str, str]:
+    """Returns the medium renditions' keys of pictures that are ready, by image id."""
+    if not (image_ids and wired.settings.medium):
+        return {}
+    bucket, prefix = wired.settings.resized_bucket, rendition_prefix(MEDIUM)
+    return by_id(_seek(wired, bucket, prefix, image_ids, lambda key: key.split("/")[1]).values())
 
 
 def _seek(wired: Wiring, bucket: str, prefix: str, image_ids: list[str], id_in: Callable[[str], str]) -> dict[str, str]:

@@ -5,16 +5,17 @@ from collections.abc import Sequence
 from ops.cost.bill import MB_PER_VCPU, Line, Month, bill, total
 from ops.cost.prices import Prices
 from ops.cost.usage import Usage
+from shared.renditions import DEFAULT_RENDITIONS
 
 MONTH_HOURS = 730
 DISK_GB = 8
-# Renditions of each upload, as template.yaml's default.
-RENDITIONS = 2
+RENDITIONS = len(DEFAULT_RENDITIONS)
 # One function, one invocation a picture, as the tutorial's template had it.
 TUTORIAL_MEMORY_MB = 1024
 TRANSFORMER_MEMORY_MB = 1024
-# A picture waits for one GET and its PUTs one after another: three requests of 30 ms (bench/slow_s3.py).
-SEQUENTIAL_WAITING_SECONDS = 3 * 0.03
+REQUEST_SECONDS = 0.03  # bench/slow_s3.py
+# A picture waits for one GET and its PUTs one after another.
+SEQUENTIAL_WAITING_SECONDS = (1 + RENDITIONS) * REQUEST_SECONDS
 
 
 def tutorial(month: Month, usage: Usage, prices: Prices) -> list[Line]:
@@ -38,8 +39,8 @@ def on_demand(month: Month, usage: Usage, prices: Prices) -> list[Line]:
     """
     made = month.images * RENDITIONS
     compute = usage.compute["x86_64"]
-    # A rendition alone decodes again: about as much computing as both together need.
-    seconds = SEQUENTIAL_WAITING_SECONDS / 3 + compute.cpu_seconds * MB_PER_VCPU / TRANSFORMER_MEMORY_MB
+    # A rendition alone decodes again: about as much computing as all together need.
+    seconds = REQUEST_SECONDS + compute.cpu_seconds * MB_PER_VCPU / TRANSFORMER_MEMORY_MB
     gb_seconds = made * seconds * TRANSFORMER_MEMORY_MB / 1024
     return [
         Line("processing", "S3: uploads", month.images, "requests", prices.s3_write),

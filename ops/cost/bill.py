@@ -34,7 +34,7 @@ class Month:
 
     images: float
     mean_mb: float = 2.5
-    # Pictures that visitors' browsers fetch. Of `view_share` of them it is the view, of the others the thumb.
+    # Pictures that visitors' browsers fetch. Of `view_share` of them it is the view, of others the thumb or medium.
     views: float = 0
     view_share: float = 0.1
     # Requests of a page that asks whether an upload is ready.
@@ -143,7 +143,7 @@ def _processing(month: Month, usage: Usage, prices: Prices) -> Sequence[Line]:
 
 def _storage(month: Month, usage: Usage, prices: Prices) -> Sequence[Line]:
     originals_gb = month.images * month.mean_mb / 1000 * month.retention_days / 30
-    renditions_gb = month.images * (usage.thumb_bytes + usage.view_bytes) / 1e9
+    renditions_gb = month.images * (usage.thumb_bytes + usage.medium_bytes + usage.view_bytes) / 1e9
     logs_gb = month.images * usage.log_bytes_per_upload / 1e9
     return [
         Line("storage", f"originals, {month.retention_days:g} days", originals_gb, "GB-months", prices.s3_storage_gb),
@@ -153,8 +153,10 @@ def _storage(month: Month, usage: Usage, prices: Prices) -> Sequence[Line]:
 
 
 def _viewing(month: Month, usage: Usage, prices: Prices) -> Sequence[Line]:
-    pages = month.views / PAGE_ITEMS + month.images * month.polls_per_image
-    mean_bytes = usage.thumb_bytes + (usage.view_bytes - usage.thumb_bytes) * month.view_share
+    shown = month.views / PAGE_ITEMS
+    pages = shown + month.images * month.polls_per_image
+    grid_bytes = (usage.thumb_bytes + usage.medium_bytes) / 2
+    mean_bytes = grid_bytes + (usage.view_bytes - grid_bytes) * month.view_share
     gb = month.views * mean_bytes / 1e9
     lines = [
         Line("viewing", "API: gallery pages and status polls", pages, "requests", prices.api_request),
@@ -166,7 +168,7 @@ def _viewing(month: Month, usage: Usage, prices: Prices) -> Sequence[Line]:
             "GB-seconds",
             prices.lambda_gb_second(month.architecture),
         ),
-        Line("viewing", "S3: pages listed", pages, "requests", prices.s3_write),
+        Line("viewing", "S3: thumbs and mediums listed", shown + pages, "requests", prices.s3_write),
     ]
     if month.cdn:
         lines += [

@@ -28,6 +28,7 @@ class Usage:
     compute: Mapping[str, Compute]
     naive_cpu_seconds: float
     thumb_bytes: int
+    medium_bytes: int
     view_bytes: int
     log_bytes_per_upload: int
     metrics: int

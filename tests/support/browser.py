@@ -14,7 +14,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
 from shared.keys import Image, new_image_id, rendition_key
-from shared.renditions import DEFAULT_RENDITIONS, fit
+from shared.renditions import DEFAULT_RENDITIONS
 from shared.storage import FOREVER
 from tests.support import photos
 
@@ -54,9 +54,8 @@ def fill(stack: Any, count: int, *, grain: bool = True) -> list[str]:
     ids = []
     for n in range(count):
         image = Image(new_image_id(now - timedelta(minutes=7 * n + 1)), f"Holiday {n + 1}.jpg")
-        for rendition, box_px in zip(reversed(DEFAULT_RENDITIONS), (1600, 400), strict=True):
-            body, (width, height) = rendered(n % 24, box_px, grain)
-            assert fit(width, height, rendition)
+        for rendition in reversed(DEFAULT_RENDITIONS):
+            body, (width, height) = rendered(n % 24, rendition.width_px, grain)
             key = rendition_key(rendition.name, image, width, height, "jpg")
             stack.s3.put_object(
                 Bucket=stack.resized_bucket, Key=key, Body=body, ContentType="image/jpeg", CacheControl=FOREVER

@@ -3,6 +3,7 @@
 import base64
 import gzip
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -52,11 +53,16 @@ def image_id(minutes_ago: float = 0) -> str:
 
 
 def picture(
-    s3: S3Client, minutes_ago: float = 0, name: str = "cat.jpg", size: tuple[int, int] = (4000, 3000), ext: str = "jpg"
+    s3: S3Client,
+    minutes_ago: float = 0,
+    name: str = "cat.jpg",
+    size: tuple[int, int] = (4000, 3000),
+    ext: str = "jpg",
+    renditions: Sequence[str] = ("view", "medium", "thumb"),
 ) -> str:
     """Puts a picture's renditions into the resized bucket; answers its id."""
     image = Image(image_id(minutes_ago), name)
-    for rendition in ("view", "thumb"):
+    for rendition in renditions:
         s3.put_object(Bucket="resized", Key=rendition_key(rendition, image, *size, ext), Body=rendition.encode())
     return image.id
 

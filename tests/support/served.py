@@ -18,12 +18,14 @@ from functions.list.settings import Settings, Wiring
 from shared.access import Guard
 from shared.access import Settings as AccessSettings
 from shared.keys import Image, new_image_id, rendition_key
+from shared.renditions import DEFAULT_RENDITIONS
 from shared.storage import s3_client
 from tests.support.browser import rendered
 from tests.support.context import Context
 from tests.support.store import Store
 
 SEEDS = 24
+BOXES = {box.name: box.width_px for box in DEFAULT_RENDITIONS}
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "nobody",
     "AWS_SECRET_ACCESS_KEY": "nobody",
@@ -51,7 +53,7 @@ class Served:
             image = Image(new_image_id(newest - timedelta(minutes=minutes_apart * n + 1)), f"Holiday {n + 1}.jpg")
             _, (width, height) = rendered(n % SEEDS, 400, grain=False)
             # The name's number tells the server which picture to draw.
-            self.store.keys.append(rendition_key("thumb", image, width, height, "jpg"))
+            self.store.keys += [rendition_key(box.name, image, width, height, "jpg") for box in DEFAULT_RENDITIONS]
             ids.append(image.id)
         self.store.keys.sort()
         return ids
@@ -94,10 +96,10 @@ class _Requests(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         url = urlsplit(self.path)
-        if url.path.startswith(("/thumb/", "/view/")):
+        rendition = url.path.split("/")[1]
+        if rendition in BOXES:
             number = int(read(unquote(url.path[1:])).stem.split()[-1])
-            box_px = 400 if url.path.startswith("/thumb/") else 1600
-            body, _ = rendered((number - 1) % SEEDS, box_px, grain=False)
+            body, _ = rendered((number - 1) % SEEDS, BOXES[rendition], grain=False)
             self._send(200, {"content-type": "image/jpeg", "cache-control": "max-age=3600"}, body)
             return
         event: dict[str, Any] = {

@@ -22,6 +22,7 @@ ROUND = Usage(
     compute={"x86_64": Compute(0.1, 0.3, 0.12), "arm64": Compute(0.2, 0.4, 0.22)},
     naive_cpu_seconds=0.3,
     thumb_bytes=20_000,
+    medium_bytes=80_000,
     view_bytes=320_000,
     log_bytes_per_upload=5_000,
     metrics=20,
@@ -46,7 +47,7 @@ def test_a_million_uploads_a_month_by_hand() -> None:
     assert found["API: tickets"] == pytest.approx(1.00)
     assert found["logs"] == pytest.approx(5 * 0.50)
     assert found["originals, 30 days"] == pytest.approx(2500 * 0.023)  # 57.50
-    assert found["renditions of one month, each month"] == pytest.approx(340 * 0.023)
+    assert found["renditions of one month, each month"] == pytest.approx(420 * 0.023)
     assert found["metrics"] == pytest.approx(6.00)
     assert found["alarms"] == pytest.approx(1.00)
 
@@ -55,11 +56,12 @@ def test_few_uploads_and_many_views_by_hand() -> None:
     found = dollars(Month(images=10_000, views=5e6))
     assert found["S3: the upload itself"] == pytest.approx(0.05)
     assert found["S3: pictures fetched"] == pytest.approx(5e6 * 0.4e-6)  # 2.00
-    # Nine thumbs of 20 kB for each view of 320 kB: 50 kB in the mean, 250 GB.
-    assert found["transfer to the internet"] == pytest.approx(250 * 0.09)
+    # Nine pictures of the grid, half of 20 kB and half of 80 kB, for each view of 320 kB: 77 kB in the mean, 385 GB.
+    assert found["transfer to the internet"] == pytest.approx(385 * 0.09)
+    assert found["S3: thumbs and mediums listed"] == pytest.approx(2 * 5e6 / 60 * 5e-6)
     assert found["API: gallery pages and status polls"] == pytest.approx(5e6 / 60 * 1e-6)
     cached = dollars(Month(images=10_000, views=5e6, cdn=True))
-    assert cached["CloudFront: transfer"] == pytest.approx(250 * 0.085)
+    assert cached["CloudFront: transfer"] == pytest.approx(385 * 0.085)
     assert cached["CloudFront: pictures"] == pytest.approx(5.00)
     assert "transfer to the internet" not in cached
 
@@ -93,11 +95,11 @@ def test_the_cheapest_choice_has_the_lowest_bill() -> None:
 
 def test_other_designs_by_hand() -> None:
     month = Month(images=1e6)
-    # Waiting for three requests of 30 ms, and 0.3 s of computing with 1024 of 1769 MB: 0.6083 s.
+    # Waiting for four requests of 30 ms, and 0.3 s of computing with 1024 of 1769 MB: 0.6383 s.
     assert total(tutorial(month, ROUND, US)) == pytest.approx(
-        15 + 0.4 + 0.5 + 0.2 + 1e6 * 0.60826 * 1.66667e-5, rel=1e-3
+        20 + 0.4 + 0.5 + 0.2 + 1e6 * 0.63826 * 1.66667e-5, rel=1e-3
     )
-    assert total(imgproxy(month, US)) == pytest.approx(730 * (0.0168 + 0.0225) + 8 * 0.08 + 5 + 0.8)
+    assert total(imgproxy(month, US)) == pytest.approx(730 * (0.0168 + 0.0225) + 8 * 0.08 + 5 + 1.2)
     even = break_even(month, ROUND, US)
     below, above = Month(images=even * 0.9), Month(images=even * 1.1)
     for near, we_cost_less in ((below, True), (above, False)):
@@ -111,8 +113,8 @@ def test_the_committed_usage_has_the_requests_that_the_code_makes() -> None:
     assert {name: committed[name] for name in counted()} == counted(), "run python -m bench.usage --counts-only"
 
 
-def test_a_first_upload_costs_one_get_two_puts_and_one_list() -> None:
-    assert usage().requests_per_upload == {"s3:GetObject": 1, "s3:PutObject": 2, "s3:ListObjectsV2": 1}
+def test_a_first_upload_costs_one_get_three_puts_and_one_list() -> None:
+    assert usage().requests_per_upload == {"s3:GetObject": 1, "s3:PutObject": 3, "s3:ListObjectsV2": 1}
 
 
 def test_the_uploads_of_a_log_by_hand() -> None:

@@ -75,7 +75,7 @@ def test_the_newer_of_two_contents_stays(s3: S3Client, older: str, newer: str) -
         keys = [found["Key"] for found in s3.list_objects_v2(Bucket="resized")["Contents"]]
         kinds = sorted(key.split("/")[0] for key in keys)
         if newer == "red":
-            assert kinds == ["thumb", "view"], (seed, keys)
+            assert kinds == ["medium", "thumb", "view"], (seed, keys)
             assert all(_is_red(s3, key) for key in keys), (seed, keys)
         else:
             assert kinds == ["rejected", "view"], (seed, keys)

@@ -218,7 +218,7 @@ def test_the_removers_role(account: Account, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(remove, "settings", lambda: remove.Settings("uploads", "resized"))
     headers = invited(account, monkeypatch, remove)
     image = new_image_id(NOW)
-    for rendition in ("view", "thumb"):
+    for rendition in ("view", "medium", "thumb"):
         account.put(rendition_key(rendition, Image(image, "cat.jpg"), 40, 30, "jpg"), b"jpeg", "resized")
     account.put(upload_key(image, "cat.jpg"), b"jpeg")
     for method, path in (("DELETE", f"/images/{image}"), ("POST", f"/images/{image}/restore")):
@@ -231,7 +231,7 @@ def test_the_removers_role(account: Account, monkeypatch: pytest.MonkeyPatch) ->
 def test_the_gallerys_role(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gallery, "settings", lambda: GallerySettings("resized", "uploads", 50))
     ready, rejected, pending = (new_image_id(NOW - timedelta(minutes=minutes)) for minutes in (3, 2, 1))
-    for rendition in ("view", "thumb"):
+    for rendition in ("view", "medium", "thumb"):
         account.put(rendition_key(rendition, Image(ready, "cat.jpg"), 40, 30, "jpg"), b"jpeg", "resized")
     account.put(rejection_key(rejected), b'{"code": "x", "sentence": "y"}', "resized")
     account.put(upload_key(pending, "cat.jpg"), b"jpeg")
@@ -242,8 +242,8 @@ def test_the_gallerys_role(account: Account, monkeypatch: pytest.MonkeyPatch) ->
         answers.append(request(gallery, "GET", path, "", headers))
     assert [answer["statusCode"] for answer in answers] == [302] + [200] * 6
     # A presigned URL works as long as its signer may read the picture.
-    signed = re.findall(r"https://resized\.s3[^/]*/((?:thumb|view)/[^?\"]+)\?", json.dumps(answers))
-    assert {key.split("/")[0] for key in signed} == {"thumb", "view"}
+    signed = re.findall(r"https://resized\.s3[^/]*/((?:thumb|medium|view)/[^?\"]+)\?", json.dumps(answers))
+    assert {key.split("/")[0] for key in signed} == {"thumb", "medium", "view"}
     presigned = {Call("s3:GetObject", f"arn:aws:s3:::resized/{key}") for key in signed}
     check(account.recorder.calls | presigned, allowed("ListRole"))
 

@@ -40,7 +40,7 @@ def test_pages_show_every_picture_once_newest_first(s3: S3Client, calls: Calls) 
         shown += [image["id"] for image in page["images"]]
         after = page["next"]
     assert shown == ids
-    assert calls == ["ListObjectsV2"] * 3
+    assert calls == ["ListObjectsV2"] * 6
 
 
 def test_a_page_stays_right_while_pictures_arrive_and_vanish(s3: S3Client) -> None:
@@ -87,8 +87,36 @@ def test_the_key_alone_describes_a_picture(s3: S3Client) -> None:
     assert (image["width"], image["height"]) == (3000, 4000)
     assert (image["thumb"]["width"], image["thumb"]["height"]) == (300, 400)
     assert (image["view"]["width"], image["view"]["height"]) == (1200, 1600)
+    assert (image["medium"]["width"], image["medium"]["height"]) == (600, 800)
     assert "/thumb/" in image["thumb"]["url"]
+    assert "/medium/" in image["medium"]["url"]
     assert "/view/" in image["view"]["url"]
+
+
+def test_a_picture_without_the_medium_rendition_has_no_url_of_it(s3: S3Client) -> None:
+    ids = [
+        picture(s3, minutes, renditions=("view", "thumb") if minutes % 3 else ("view", "medium", "thumb"))
+        for minutes in range(8)
+    ]
+    answers = [get("/images", limit="5"), get("/images", after=ids[1], limit="5"), get("/images", before=ids[6])]
+    for images in [answer.json["images"] for answer in answers] + [get("/images", ids=",".join(ids)).json["images"]]:
+        assert [bool(image["medium"]) for image in images] == [ids.index(image["id"]) % 3 == 0 for image in images]
+        for image in filter(lambda image: image["medium"], images):
+            assert f"/medium/{image['id']}/" in image["medium"]["url"]
+
+
+def test_a_stack_without_the_medium_rendition_is_listed_once(
+    s3: S3Client, gallery: Wiring, calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renditions = (Rendition("thumb", 400, 400), Rendition("view", 1600, 1600))
+    wired = Wiring(Settings("resized", "uploads", 50, renditions), gallery.s3)
+    monkeypatch.setattr("functions.list.handler.wiring", lambda: wired)
+    found = picture(s3)
+    calls.clear()
+    (image,) = get("/images").json["images"]
+    assert get("/images", ids=found).json["images"] == [image | {"status": "ready"}]
+    assert image["medium"] is None
+    assert calls == ["ListObjectsV2"] * 2
 
 
 def test_an_image_rendered_again_in_another_format_counts_once(s3: S3Client) -> None:
@@ -175,7 +203,7 @@ def test_the_status_of_hundreds_takes_a_handful_of_lists(s3: S3Client, calls: Ca
     calls.clear()
     found = get("/images", ids=",".join(ids)).json["images"]
     assert [image["status"] for image in found] == ["pending"] * 150 + ["ready"] * 50
-    assert calls == ["ListObjectsV2"] * 3
+    assert calls == ["ListObjectsV2"] * 4
 
 
 def test_other_pictures_between_two_ids_do_not_hide_them(s3: S3Client, calls: Calls) -> None:
@@ -186,7 +214,7 @@ def test_other_pictures_between_two_ids_do_not_hide_them(s3: S3Client, calls: Ca
     calls.clear()
     found = get("/images", ids=f"{older},{newer}").json["images"]
     assert [image["status"] for image in found] == ["ready", "ready"]
-    assert len(calls) == 2
+    assert len(calls) == 4
 
 
 def test_two_pending_ids_ask_for_few_keys(s3: S3Client, gallery: Wiring) -> None:

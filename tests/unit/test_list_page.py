@@ -171,7 +171,7 @@ def test_names_are_shown_as_typed_and_never_as_markup(s3: S3Client, name: str) -
     (view,) = [img for img in page.all("img") if img.get("id") == "view"]
     assert view["alt"]
     assert name.startswith(view["alt"])
-    assert len(page.all("script")) == scripts == 1
+    assert len(page.all("script")) == scripts == 2
     for key in s3.list_objects_v2(Bucket="resized")["Contents"]:
         s3.delete_object(Bucket="resized", Key=key["Key"])
 
@@ -187,12 +187,6 @@ def test_each_place_in_the_grid_has_its_shape_before_the_picture_loads(s3: S3Cli
     assert len(classes) == 4
     for name in classes:
         assert f".{name}{{--r:" in answer.text
-
-
-def test_the_largest_of_the_first_pictures_is_fetched_first(s3: S3Client) -> None:
-    for minutes, size in enumerate([(3000, 4000), (4000, 3000), (6000, 3000), (4000, 3000)]):
-        picture(s3, minutes, size=size)
-    assert [img["fetchpriority"] for img in Page(get("/").text).pictures] == ["low", "low", "high", "low"]
 
 
 def test_an_empty_gallery_invites_to_upload_and_is_small() -> None:

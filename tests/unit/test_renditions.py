@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 from shared.renditions import DEFAULT_RENDITIONS, Rendition, fit, parse_renditions
 
 THUMB = {"name": "thumb", "width_px": 400, "height_px": 400, "enlarge": True}
+MEDIUM = {"name": "medium", "width_px": 800, "height_px": 800}
 VIEW = {"name": "view", "width_px": 1600, "height_px": 1600}
 
 
 def test_the_defaults_as_a_parameter() -> None:
-    assert parse_renditions(json.dumps([THUMB, VIEW])) == DEFAULT_RENDITIONS
+    assert parse_renditions(json.dumps([THUMB, MEDIUM, VIEW])) == DEFAULT_RENDITIONS
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ def test_each_rendition_is_written_under_the_key_that_the_gallery_lists(s3: S3Cl
     upload = uploaded(s3, plain_jpeg(), keys.upload_key(keys.new_image_id(datetime.now(UTC)), "猫.jpg"))
     resize_upload(s3, upload, SETTINGS, render)
     tail = f"{upload.image.id}/640x480/{keys.safe_name('猫')}.jpg"
-    assert sorted(written(s3)) == [f"thumb/{tail}", f"view/{tail}"]
+    assert sorted(written(s3)) == [f"medium/{tail}", f"thumb/{tail}", f"view/{tail}"]
     thumb = s3.get_object(Bucket="resized", Key=f"thumb/{tail}")
     assert (thumb["ContentType"], thumb["CacheControl"]) == ("image/jpeg", FOREVER)
     assert thumb["Metadata"] == {"width": "400", "height": "300"}

@@ -22,15 +22,16 @@ async function ask(url, options) {
 
 // Fills a clone of template#picture; `image` is an entry of GET images.
 function fill(element, image) {
-  const {thumb, view} = image, ratio = Math.min(Math.max(thumb.width / thumb.height, .5), 3);
+  const {thumb, medium, view} = image, ratio = Math.min(Math.max(thumb.width / thumb.height, .5), 3);
   element.classList.add("picture");
   element.style.setProperty("--r", ratio);
   Object.assign(element.dataset, {id: image.id, at: image.uploaded_at, size: [image.width, image.height, view.width, view.height].join(" ")});
   const link = element.querySelector("a"), img = link.querySelector("img");
   link.href = "?image=" + image.id;
-  Object.assign(img, {width: thumb.width, height: thumb.height, alt: image.name, sizes: `auto, calc(${ratio} * (9vw + 90px))`});
-  img.srcset = `${thumb.url} ${thumb.width}w, ${view.url} ${view.width}w`;
+  Object.assign(img, {width: thumb.width, height: thumb.height, alt: image.name, sizes: `calc(${ratio} * (10vw + 100px))`});
+  img.srcset = [thumb, medium, view].filter(Boolean).map(({url, width}) => `${url} ${width}w`).join(", ");
   img.src = thumb.url;
+  sized.observe(img);
   return element;
 }
 

@@ -1,0 +1,18 @@
+// Chooses the rendition of each picture by its place in the grid. Browsers choose from a srcset by different rules, and
+// know no layout when they do. Here the smallest rendition with SHARP of the device's pixels wins, in every browser: the
+// attribute `sizes` is set so that this candidate fits exactly. The observer reports a picture's first size, and each
+// later one, after the layout and before the browser loads what has come near (loading="lazy").
+const SHARP = .9;
+
+function chooseSize(img) {
+  const {width, height} = img.getBoundingClientRect();
+  const [fullWidth, fullHeight] = img.closest("[data-size]").dataset.size.split(" ");
+  // A picture that is cropped needs more than the width of its place.
+  const needed = Math.max(width, height * fullWidth / fullHeight) * devicePixelRatio;
+  const widths = [...img.srcset.matchAll(/ (\d+)w/g)].map(found => +found[1]).sort((a, b) => a - b);
+  const best = widths.find(candidate => candidate >= SHARP * needed) ?? widths.at(-1);
+  if (width && best) img.sizes = `${Math.floor(best / devicePixelRatio)}px`;
+}
+
+const sized = new ResizeObserver(entries => { for (const {target} of entries) chooseSize(target); });
+for (const img of document.querySelectorAll("#grid img")) sized.observe(img);
