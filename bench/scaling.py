@@ -141,7 +141,7 @@ def rates_that_break(used: Usage) -> list[tuple[str, float, str]]:
         ("account concurrency 1,000", ACCOUNT_CONCURRENCY / seconds, "ask AWS for more"),
         ("the mapping's 1,000 batches", MOST_POLLERS / seconds, "a second queue and function"),
         (
-            f"S3: 3,500 writes/s below `uploads/`, `view/`, `medium/` or `thumb/` ({writes} renditions, one below each)",
+            f"S3: 3,500 writes/s below `uploads/` and below each of {writes} renditions",
             float(PREFIX_WRITES_PER_SECOND),
             "S3 splits a busy prefix by itself within minutes, but ids are in time order: put a hash before them",
         ),
