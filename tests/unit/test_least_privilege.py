@@ -293,10 +293,12 @@ def thumb(account: Account, body: bytes = b"") -> Upload:
 
 def test_the_role_of_the_webhook_example(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LETTERS_BUCKET")  # as in the example's template
-    settings = webhook_post.Settings(webhook_events=frozenset({"renditions", "rejections"}))
+    settings = webhook_post.Settings(webhook_events=frozenset({"renditions", "rejections", "removals"}))
     monkeypatch.setattr(webhook, "settings", lambda: settings)
     picture, rejection = thumb(account), account.put(rejection_key(new_image_id(NOW)), rejection_record(), "resized")
-    subscribe_in_every_way(account, webhook, picture, rejection)
+    record = json.dumps({"image": "", "removed_at": "", "forever": False}).encode()
+    removal = account.put(removed_key(new_image_id(NOW)), record, "resized")
+    subscribe_in_every_way(account, webhook, picture, rejection, removal)
     start.warn_of_old_copy(CONTRACT_PARAMETER)  # as its entry point does
     linked = Call("s3:GetObject", f"arn:aws:s3:::resized/{picture.key}")  # by the presigned link in the post
     check(account.recorder.calls | {linked}, example_grants("webhook"))
