@@ -16,10 +16,10 @@ SKETCH_SIDE = 48
 CROP = 0.04
 # A picture is looked for without this part of one side, too. Then it resembles a copy that was cropped there.
 SIDE_CROP = 0.05
-# README.md has the measurements: copies differ in at most 44 bits.
+# bench/results/lookalikes.md has the measurements.
 ALIKE_BITS = 48
-# Drawings and text on white set few bits, so any two are near each other. At most this share of those may differ.
-ALIKE_SHARE = 1 / 3
+# Drawings and text on white set few bits, so any two are near each other. Of those at most this share may differ.
+ALIKE_SHARE = 1 / 2
 # A frame is at most this part of the picture's width or height. Its grey values differ by at most so much.
 MAX_FRAME = 0.12
 FRAME_LEVELS = 24
