@@ -5,10 +5,12 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import boto3
+from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.remove import receipts
 from shared import access, clock, config, http, removal
 from shared.access import Guard, Role
+from shared.errors import Unavailable
 from shared.http import NotFound, Request, Response, Route
 from shared.keys import is_image_id
 from shared.removal import NothingThere, Place
@@ -50,10 +52,14 @@ def _withdraw(request: Request, image_id: str) -> Response:
 
 
 def _removed(request: Request, image_id: str, by: str) -> Response:
+    place = _place()
     try:
-        keys = removal.remove(_place(), _checked(image_id), clock.now())
+        keys = removal.remove(place, _checked(image_id), clock.now())
     except NothingThere as error:
-        raise NotFound(error.code, error.sentence) from error
+        # With a CDN, a removed picture is removed again if the request before did not reach the CDN.
+        if not (settings().distribution_id and removal.is_removed(place.s3, place.resized, image_id)):
+            raise NotFound(error.code, error.sentence) from error
+        keys = []
     _forget_copies(image_id)
     tell(PictureRemoved(image_id=image_id, caller=by, objects=len(keys)))
     return http.json_answer({"id": image_id, "status": "removed"}, request)
@@ -69,11 +75,19 @@ def _restore(request: Request, image_id: str) -> Response:
 
 
 def _forget_copies(image_id: str) -> None:
-    """Has the CDN delete its copies of the picture, if there is a CDN."""
-    if distribution := settings().distribution_id:
-        paths = [f"/{rendition}/{image_id}/*" for rendition in (LISTED, VIEWED)]
-        batch: Any = {"Paths": {"Quantity": len(paths), "Items": paths}, "CallerReference": f"remove-{image_id}"}
+    """Has the CDN delete its copies of the picture, if there is a CDN. Raises Unavailable (`copies-remain`)."""
+    if not (distribution := settings().distribution_id):
+        return
+    paths = [f"/{rendition}/{image_id}/*" for rendition in (LISTED, VIEWED)]
+    # CloudFront takes two requests with the same reference for one, so a picture's second removal needs another.
+    reference = f"{image_id} {clock.now().isoformat()}"
+    batch: Any = {"Paths": {"Quantity": len(paths), "Items": paths}, "CallerReference": reference}
+    try:
         _cloudfront().create_invalidation(DistributionId=distribution, InvalidationBatch=batch)
+    except (ClientError, BotoCoreError, OSError) as error:
+        raise Unavailable(
+            "copies-remain", "The picture is removed, but the CDN still has copies. Remove it again in a minute."
+        ) from error
 
 
 @cache

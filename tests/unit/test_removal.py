@@ -8,6 +8,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from mypy_boto3_s3 import S3Client
 from PIL import Image as Pillow
 from typer.testing import CliRunner
@@ -238,6 +239,32 @@ def test_the_cdn_forgets_its_copies(s3: S3Client, monkeypatch: pytest.MonkeyPatc
     assert ask("DELETE", f"/images/{image}")["statusCode"] == 200
     assert calls[0]["DistributionId"] == "E123"
     assert calls[0]["InvalidationBatch"]["Paths"]["Items"] == [f"/thumb/{image}/*", f"/view/{image}/*"]
+    ask("POST", f"/images/{image}/restore")
+    ask("DELETE", f"/images/{image}")
+    assert len({call["InvalidationBatch"]["CallerReference"] for call in calls}) == 2, "CloudFront would ignore it"
+
+
+def test_copies_that_the_cdn_kept_are_deleted_by_a_second_removal(
+    s3: S3Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusals = [ClientError({"Error": {"Code": "TooManyInvalidationsInProgress"}}, "CreateInvalidation")]
+    calls: list[Any] = []
+
+    class CloudFront:
+        def create_invalidation(self, **given: Any) -> None:
+            if refusals:
+                raise refusals.pop()
+            calls.append(given)
+
+    monkeypatch.setattr(handler, "settings", lambda: handler.Settings("uploads", "resized", "E123"))
+    monkeypatch.setattr(handler, "_cloudfront", CloudFront)
+    image = uploaded(s3).image.id
+    first = ask("DELETE", f"/images/{image}")
+    assert (first["statusCode"], json.loads(first["body"])["code"]) == (503, "copies-remain")
+    assert shown() == []
+    assert ask("DELETE", f"/images/{image}")["statusCode"] == 200
+    assert len(calls) == 1
+    assert ask("DELETE", f"/images/{image[::-1]}")["statusCode"] == 404
 
 
 @pytest.fixture
