@@ -1,6 +1,6 @@
 PORT ?= 4566
 
-.PHONY: help run quick lint test hooks build deploy bench screenshots requirements generated clean
+.PHONY: help run quick lint test hooks build deploy bench screenshots requirements sbom audit generated clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -57,6 +57,13 @@ screenshots: .venv/ready ## make docs/images from the local gallery with drawn p
 requirements: .venv/ready ## after a change of pyproject.toml: write the lock and each function's requirements
 	$(or $(shell command -v uv),.venv-uv/bin/uv) lock
 	@scripts/requirements.sh
+
+sbom: .venv/ready ## dist/sbom.cdx.json, the bill of materials (CycloneDX) that each build has, too
+	@mkdir -p dist
+	@.venv/bin/python -c 'from pathlib import Path; from ops.local import sbom; print(sbom.write(Path("dist"), "x86_64"))'
+
+audit: .venv/ready ## look the deployed packages up among known vulnerabilities; needs the internet
+	$(or $(shell command -v uv),.venv-uv/bin/uv) audit --frozen $(foreach group,shared resize simd list,--only-group $(group))
 
 generated: .venv/ready ## after a change of telemetry, panels, queries or decisions: write the generated files
 	@.venv/bin/python -m ops.develop.generated

@@ -2,8 +2,6 @@
 
 import keyword
 import re
-import shutil
-import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -16,13 +14,13 @@ import jinja2
 import typer
 
 from ops.local.stack import ROOT, identifier
+from ops.local.uv import run_uv
 from ops.options import console
 from ops.problem import Problem, sentence_on_problem
 
 TEMPLATES = Path(__file__).parent / "templates" / "subscriber"
 MAX_NAME_CHARS = 30  # Lambda allows 64 for a function's name, which also holds the stack's name
 ENVIRONMENTS = {"default": "darkroom-dev", "dev": "darkroom-dev", "prod": "darkroom-prod"}
-UV_SECONDS = 300
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _KEYS = re.compile(r"[A-Za-z0-9!_.*?/-]{1,40}")
@@ -222,9 +220,7 @@ def pinned(packages: tuple[str, ...]) -> str:
 
 
 def _uv(*arguments: str) -> str:
-    # scripts/setup.sh uses the uv on PATH, or puts one beside the environment.
-    uv = shutil.which("uv") or str(Path(sys.prefix).parent / ".venv-uv" / "bin" / "uv")
-    done = subprocess.run([uv, *arguments], cwd=ROOT, capture_output=True, text=True, check=False, timeout=UV_SECONDS)
+    done = run_uv(*arguments)
     if done.returncode:
         raise Problem(
             "bad-package",

@@ -1,11 +1,15 @@
 """Deployed packages come from uv.lock."""
 
+import json
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from ops.local import sbom
 
 ROOT = Path(__file__).parents[2]
 UV = shutil.which("uv") or ROOT / ".venv-uv/bin/uv"
@@ -17,8 +21,28 @@ def test_requirements_come_from_the_lock(group: str) -> None:
         group, f"functions/{group}"
     )
     exported = subprocess.run(
-        [UV, "export", "--quiet", "--frozen", "--only-group", group, "--no-hashes", "--no-header", "--no-annotate",
+        [UV, "export", "--quiet", "--frozen", "--only-group", group, "--no-header", "--no-annotate",
          "--python", sys.executable, "--offline"],
         cwd=ROOT, capture_output=True, text=True, check=True,
     ).stdout  # fmt: skip
-    assert (ROOT / folder / "requirements.txt").read_text() == exported, "run `make requirements`"
+    written = (ROOT / folder / "requirements.txt").read_text()
+    assert written == exported, "run `make requirements`"
+    # pip then refuses a file with another hash, and a requirement without one.
+    assert written.count("==") <= written.count(" \\\n"), "each requirement has a hash"
+
+
+@pytest.mark.parametrize("architecture", ["x86_64", "arm64"])
+def test_the_bill_of_materials_lists_each_deployed_package_with_version_and_hashes(
+    tmp_path: Path, architecture: str
+) -> None:
+    folders = ["shared", "functions/resize", "functions/list"]
+    folders += ["functions/resize/simd"] if architecture == "x86_64" else []
+    deployed = {
+        found[1]: found[2]
+        for folder in folders
+        for found in re.finditer(r"(?m)^(\S+)==(\S+)", (ROOT / folder / "requirements.txt").read_text())
+    }
+    bill = json.loads(sbom.write(tmp_path, architecture).read_text())
+    assert (bill["bomFormat"], bill["specVersion"]) == ("CycloneDX", "1.5")
+    assert {one["name"]: one["version"] for one in bill["components"]} == deployed
+    assert all(reference["hashes"] for one in bill["components"] for reference in one["externalReferences"])

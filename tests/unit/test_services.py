@@ -201,8 +201,8 @@ def test_options_write_permissions_settings_and_requirements(
 
 
 def test_a_package_is_pinned_to_the_locked_version() -> None:
-    locked = (ROOT / "examples" / "lookalikes" / "requirements.txt").read_text().splitlines()
-    assert new_subscriber.pinned(("pillow",)).splitlines() == locked
+    locked = (ROOT / "examples" / "lookalikes" / "requirements.txt").read_text()
+    assert new_subscriber.pinned(("pillow",)).splitlines() == [locked.split()[0]]
 
 
 def test_an_unknown_package_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
