@@ -1,0 +1,96 @@
+"""API Gateway's part in CORS, which the local engine lacks: a proxy that applies the template's CorsConfiguration.
+
+It answers preflight requests itself and adds headers to the API's answers, as AWS documents for HTTP APIs
+(docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html). The engine applies the bucket's rules itself.
+"""
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.support.template import RESOURCES
+
+LOOPBACK = "127.0.0.1"
+
+
+def cors_headers(origins: str, method: str, headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the CORS headers of the API's answer to a request, if the parameter AllowedOrigins is `origins`."""
+    configured = RESOURCES["Api"]["Properties"]["CorsConfiguration"]["Fn::If"]
+    assert configured[0] == "HasAllowedOrigins"
+    assert configured[1]["AllowOrigins"] == {"Fn::Split": [",", {"Ref": "AllowedOrigins"}]}
+    origin = headers.get("origin", "")
+    if not origins or origin not in origins.split(","):
+        return {}
+    rules = configured[1]
+    answer = {"access-control-allow-origin": origin, "vary": "origin"}
+    if method == "OPTIONS":
+        answer["access-control-allow-methods"] = ",".join(rules["AllowMethods"])
+        answer["access-control-allow-headers"] = ",".join(rules["AllowHeaders"])
+        answer["access-control-max-age"] = str(rules["MaxAge"])
+    return answer
+
+
+class _ApiGateway(BaseHTTPRequestHandler):
+    gallery_url: str
+    origins: str
+
+    def _answer(self) -> None:
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        added = cors_headers(self.origins, self.command, headers)
+        if self.command == "OPTIONS":
+            self._send(204, added, b"")
+            return
+        body = self.rfile.read(int(headers.pop("content-length", 0)))
+        for name in ("host", "connection", "accept-encoding"):
+            headers.pop(name, None)
+        answer = httpx.request(
+            self.command, self.gallery_url + self.path.lstrip("/"), headers=headers, content=body, timeout=60
+        )
+        self._send(answer.status_code, {"content-type": answer.headers["content-type"], **added}, answer.content)
+
+    do_GET = do_POST = do_DELETE = do_OPTIONS = _answer  # noqa: N815
+
+    def _send(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        """Write nothing to stderr."""
+
+
+class _Site(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        """Write nothing to stderr."""
+
+
+@contextmanager
+def api_gateway(gallery_url: str, origins: str) -> Iterator[str]:
+    """Serve the API of a gallery as with the parameter AllowedOrigins; yield its address."""
+    attributes = {"gallery_url": gallery_url, "origins": origins}
+    with _serving(type("ApiGateway", (_ApiGateway,), attributes)) as address:
+        yield f"{address}/"
+
+
+@contextmanager
+def site(folder: Path) -> Iterator[str]:
+    """Serve a folder as a site of its own; yield its origin."""
+    with _serving(partial(_Site, directory=str(folder))) as address:
+        yield address
+
+
+@contextmanager
+def _serving(handler: Any) -> Iterator[str]:
+    with ThreadingHTTPServer((LOOPBACK, 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://{LOOPBACK}:{server.server_port}"
+        server.shutdown()
