@@ -17,6 +17,7 @@ from functions.ingest import handler as door
 from functions.ingest.settings import Settings as DoorSettings
 from functions.list import handler as gallery
 from functions.list.settings import Wiring
+from functions.remove import handler as removal
 from ops import access as commands
 from ops.cli import app
 from ops.target import Target
@@ -26,7 +27,7 @@ from shared.limits import ACCESS_CACHE_SECONDS
 from tests.support.context import Context
 from tests.support.gallery import picture
 
-MODULES = {"door": door, "gallery": gallery}
+MODULES = {"door": door, "gallery": gallery, "removal": removal}
 PATHS = [
     pytest.param(name, route, id=f"{route.method} {route.path}")
     for name, module in MODULES.items()
@@ -84,6 +85,7 @@ class House:
 def house(s3: S3Client, gallery: Wiring, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
     access._secrets_client.cache_clear()
     monkeypatch.setattr(door, "settings", lambda: DoorSettings("uploads", 5))
+    monkeypatch.setattr(removal, "settings", lambda: removal.Settings("uploads", "resized"))
     yield House(s3, boto3.client("secretsmanager"), monkeypatch)
     access._secrets_client.cache_clear()
 

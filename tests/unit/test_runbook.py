@@ -12,8 +12,8 @@ RUNBOOK = (ROOT / "docs/runbook.md").read_text()
 
 
 def raised() -> set[str]:
-    """Return the code of every error that the resizer or shared code raises."""
-    files = [*ROOT.glob("shared/*.py"), *ROOT.glob("functions/resize/**/*.py")]
+    """Return the code of every error that the resizer, the remover or shared code raises."""
+    files = [*ROOT.glob("shared/*.py"), *ROOT.glob("functions/resize/**/*.py"), *ROOT.glob("functions/remove/*.py")]
     return {
         node.args[0].value
         for file in files
