@@ -17,7 +17,7 @@ from functions.resize.render import render
 from shared.errors import Rejected
 from shared.limits import Limits
 from shared.renditions import DEFAULT_RENDITIONS, Rendition
-from tests.support.pictures import MAKERS, valid
+from tests.support.makers import MAKERS, valid
 
 _SECONDS = 600
 _SLOW_SECONDS = 10

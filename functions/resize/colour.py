@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 from PIL import Image, ImageChops
 
+from functions.resize.deep import Deep
 from functions.resize.formats import tiff
 from functions.resize.icc import CURVES, SRGB_CURVE, Curve, matrix_profile, power
 from functions.resize.primaries import BY_CODE, SRGB
 from functions.resize.resample import MODES
 from functions.resize.space import Chromaticities, Coded, Measured, Profile, Space
-from functions.resize.tone import HLG, PQ, encoded, tone_map
+from functions.resize.tone import encoded, tone_map
 
 if TYPE_CHECKING:
     from PIL import ImageCms
@@ -25,11 +26,13 @@ _SAMPLE = bytes(value for colour in itertools.product(range(0, 256, 51), repeat=
 _SAME = 2
 
 
-def resamplable(image: Image.Image, space: Space) -> tuple[Image.Image, Space]:
+def resamplable(image: Image.Image | Deep, space: Space) -> tuple[Image.Image | Deep, Space]:
     """Converts `image` to a mode that can be resampled. Resolves palettes, scales 16 and 32 bits to 8, keeps alpha.
 
     Returns it with its new space: 16-bit greys are converted to sRGB at once, while they still have all their bits.
     """
+    if isinstance(image, Deep):
+        return image, space
     if image.mode.startswith("I;16") and isinstance(space, Measured):
         return _from_sixteen(image, space.exponent), None
     return _eight_bits_a_value(image), space
@@ -80,11 +83,14 @@ def _from_sixteen(image: Image.Image, exponent: float | None = None) -> Image.Im
     return Image.merge("LA", (grey, alpha)).convert("RGBA")
 
 
-def to_srgb(image: Image.Image, space: Space) -> Image.Image:
-    """Converts `image` (L, RGB, RGBA or CMYK) from `space` to sRGB: L, RGB or RGBA.
+def to_srgb(image: Image.Image | Deep, space: Space) -> Image.Image:
+    """Converts `image` (L, RGB, RGBA, CMYK, or deep HDR) from `space` to sRGB: L, RGB or RGBA.
 
     Values in a space that cannot be read count as sRGB, as in browsers.
     """
+    if isinstance(image, Deep):
+        assert isinstance(space, Coded)
+        return tone_map(image, space)
     match space:
         case Profile(icc):
             return _from_profile(image, icc)
@@ -103,13 +109,12 @@ def _from_rgb_space[S](image: Image.Image, space: S, convert: Callable[[Image.Im
 
 
 def _from_coded(image: Image.Image, space: Coded) -> Image.Image:
-    primaries = BY_CODE.get(space.primaries, SRGB)
-    if space.transfer in {PQ, HLG}:
-        return _by_matrix(tone_map(image, space), primaries, SRGB_CURVE)
+    if space.is_hdr:
+        return tone_map(image, space)
     if space.narrow:
         full = [min(max(round((value - 16) * 255 / 219), 0), 255) for value in range(256)]
         image = image.point(full * 3 + (list(range(256)) if image.mode == "RGBA" else []))
-    return _by_matrix(image, primaries, CURVES.get(space.transfer, SRGB_CURVE))
+    return _by_matrix(image, BY_CODE.get(space.primaries, SRGB), CURVES.get(space.transfer, SRGB_CURVE))
 
 
 def _from_measured(image: Image.Image, space: Measured) -> Image.Image:

@@ -2,8 +2,11 @@
 
 import functools
 from collections.abc import Callable
+from typing import overload
 
 from PIL import Image
+
+from functions.resize.deep import Deep
 
 type Box = tuple[float, float, float, float]
 type Resample = Callable[[Image.Image, tuple[int, int], Box], Image.Image]
@@ -12,16 +15,27 @@ type Resample = Callable[[Image.Image, tuple[int, int], Box], Image.Image]
 MODES = {"L", "RGB", "RGBA", "CMYK"}
 
 
-def resample(image: Image.Image, size: tuple[int, int], box: Box | None = None) -> Image.Image:
+@overload
+def resample(image: Image.Image, size: tuple[int, int], box: Box | None = None) -> Image.Image: ...
+
+
+@overload
+def resample(image: Image.Image | Deep, size: tuple[int, int], box: Box | None = None) -> Image.Image | Deep: ...
+
+
+def resample(image: Image.Image | Deep, size: tuple[int, int], box: Box | None = None) -> Image.Image | Deep:
     """Scales `image`, or its part in `box` (pixels: left, upper, right, lower), to `size`.
 
-    `image` and the result are L, RGB, RGBA or CMYK. Reduces with Lanczos (a = 3), enlarges with a Mitchell-like cubic.
-    Colours are weighted by alpha, so the hidden colour of a transparent pixel never shows at an edge.
+    `image` and the result are L, RGB, RGBA or CMYK, or a deep picture, of which Pillow scales each plane. Reduces with
+    Lanczos (a = 3), enlarges with a Mitchell-like cubic. Colours are weighted by alpha, so the hidden colour of a
+    transparent pixel never shows at an edge.
     """
-    assert image.mode in MODES, image.mode
     box = box or (0.0, 0.0, float(image.width), float(image.height))
-    if size == image.size and box == (0, 0, *image.size):
+    if size == (image.width, image.height) and box == (0, 0, *size):
         return image
+    if isinstance(image, Deep):
+        return image.map(lambda plane: with_pillow(plane, size, box))
+    assert image.mode in MODES, image.mode
     return resampler()(image, size, box)
 
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
+# Transfer characteristics of HDR (ITU-T H.273, table 3).
+PQ, HLG = 16, 18
 # The assumed peak of PQ content without a declared one, as in browsers.
 DEFAULT_PEAK_NITS = 1000.0
 
@@ -34,6 +36,11 @@ class Coded:
     transfer: int
     narrow: bool = False
     peak_nits: float = DEFAULT_PEAK_NITS
+
+    @property
+    def is_hdr(self) -> bool:
+        """Tells whether the values go beyond SDR white, so that they must be tone-mapped."""
+        return self.transfer in {PQ, HLG}
 
 
 @dataclass(frozen=True, slots=True)

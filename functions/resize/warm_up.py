@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from PIL import Image, ImageCms
 
-from functions.resize.formats import BY_NAME
+from functions.resize.formats import BY_NAME, avif_deep, heif_deep
 from functions.resize.render import render
 from shared.limits import Limits
 from shared.renditions import Rendition
@@ -35,7 +35,12 @@ _HEIC = base64.b64decode(
 
 
 def warm_up() -> None:
-    """Renders one tiny picture of every readable format, and one of every encoding, still and animated."""
+    """Renders one tiny picture of every readable format, and one of every encoding, still and animated.
+
+    HDR pictures of more than 8 bits have decoders of their own, which are loaded here.
+    """
+    avif_deep.library()
+    heif_deep.library()
     for data in _pictures():
         render(data, _RENDITIONS, Limits())
     render(_encoded("GIF", save_all=True, append_images=[Image.new("RGB", _SIZE)]), _AVIF, Limits())

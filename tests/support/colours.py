@@ -14,6 +14,12 @@ TO_SRGB: dict[int, tuple[Triple, Triple, Triple]] = {
     9: ((1.6605, -0.5876, -0.0728), (-0.1246, 1.1329, -0.0083), (-0.0182, -0.1006, 1.1187)),
     12: ((1.2249, -0.2247, 0.0), (-0.0420, 1.0419, 0.0), (-0.0197, -0.0786, 1.0979)),
 }
+# To BT.2020 from BT.709 (ITU-R BT.2087-0) and from Display P3, and from BT.2020 itself.
+TO_BT2020: dict[int, tuple[Triple, Triple, Triple]] = {
+    1: ((0.6274, 0.3293, 0.0433), (0.0691, 0.9195, 0.0114), (0.0164, 0.0880, 0.8956)),
+    9: ((1, 0, 0), (0, 1, 0), (0, 0, 1)),
+    12: ((0.7538, 0.1986, 0.0476), (0.0457, 0.9418, 0.0125), (-0.0012, 0.0176, 0.9836)),
+}
 LUMINANCE: dict[int, Triple] = {
     1: (0.2126, 0.7152, 0.0722),
     9: (0.2627, 0.6780, 0.0593),
@@ -72,7 +78,8 @@ def shown(values: Sequence[float], primaries: int, transfer: int, peak_nits: flo
         if transfer == HLG:
             luminance = sum(part * value for part, value in zip(LUMINANCE[primaries], light, strict=True))
             light = [value * luminance**0.2 * 1000 / 203 for value in light]
-        brightest = max(*light, 1e-12)
+        wide = [sum(part * value for part, value in zip(row, light, strict=True)) for row in TO_BT2020[primaries]]
+        brightest = max(*wide, 1e-12)
         light = [value * tone_mapped(brightest, peak_nits / 203) / brightest for value in light]
     else:
         light = [LIGHT[transfer](value) for value in values]

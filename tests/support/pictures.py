@@ -4,7 +4,6 @@ Each function returns the bytes of a file. All files show the same scene: a sky,
 hill at the lower right, and grain. A wrong rotation, a wrong colour or a missing half shows in a few pixels.
 """
 
-import functools
 import io
 import struct
 from typing import Any
@@ -163,23 +162,3 @@ NOT_PICTURES: dict[str, bytes] = {
     "video": b"\0\0\0\x20ftypisom\0\0\2\0isomiso2avc1mp41" + bytes(64),
     "zip": b"PK\3\4" + bytes(64),
 }
-
-# A small picture of each format, for tests that damage it.
-MAKERS = {
-    "jpeg": lambda: jpeg(96, 64),
-    "progressive": lambda: jpeg(96, 64, progressive=True),
-    "png": lambda: encoded(scene(96, 64), "PNG"),
-    "gif": lambda: animated_gif(3),
-    "webp": lambda: encoded(scene(96, 64), "WEBP"),
-    "avif": lambda: encoded(scene(96, 64), "AVIF", speed=10),
-    "heic": lambda: heic(96, 64),
-    "tiff": lambda: encoded(scene(96, 64), "TIFF", compression="tiff_lzw"),
-    "bmp": lambda: encoded(scene(96, 64), "BMP"),
-    "ico": lambda: encoded(scene(48, 48), "ICO", sizes=[(48, 48)]),
-}
-
-
-@functools.cache
-def valid(name: str) -> bytes:
-    """Return the small picture of that format."""
-    return MAKERS[name]()

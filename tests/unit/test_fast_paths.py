@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageChops, ImageStat
 
 from functions.resize import resample
-from functions.resize.formats import jpeg, png, webp
+from functions.resize.formats import jpeg, libspng, png, webp
 from functions.resize.render import render
 from shared.limits import Limits
 from shared.renditions import DEFAULT_RENDITIONS
@@ -121,7 +121,7 @@ def test_renditions_look_the_same_without_any_fast_path(
     data = make()
     fast = render(data, DEFAULT_RENDITIONS, Limits())
     monkeypatch.setattr(resample, "resampler", lambda: resample.with_pillow)
-    monkeypatch.setattr(png, "_libspng", lambda: None)
+    monkeypatch.setattr(libspng, "library", lambda: None)
     monkeypatch.setattr(webp, "_library", lambda: None)
     plain = render(data, DEFAULT_RENDITIONS, Limits())
     for left, right in zip(fast.pictures, plain.pictures, strict=True):

@@ -9,7 +9,7 @@ from shared.errors import Rejected
 from shared.limits import Limits
 from shared.renditions import DEFAULT_RENDITIONS, Rendition
 from tests.support import pictures
-from tests.support.pictures import MAKERS, valid
+from tests.support.makers import MAKERS, valid
 
 SMALL = Limits(max_pixels=4_000_000)
 

@@ -7,7 +7,7 @@ import struct
 import pytest
 from PIL import Image, ImageChops
 
-from functions.resize.formats import png
+from functions.resize.formats import libspng, png
 from functions.resize.render import render
 from shared.errors import Rejected
 from shared.limits import Limits
@@ -92,33 +92,33 @@ KINDS = {
 @pytest.mark.parametrize("name", KINDS)
 def test_libspng_and_pillow_decode_the_same_pixels(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with_libspng = shown(KINDS[name])
-    monkeypatch.setattr(png, "_libspng", lambda: None)
+    monkeypatch.setattr(libspng, "library", lambda: None)
     with_pillow = shown(KINDS[name])
     assert with_libspng.mode == with_pillow.mode
     assert ImageChops.difference(with_libspng, with_pillow).getbbox() is None
 
 
 def test_libspng_is_loaded_where_its_package_is_installed() -> None:
-    assert png._libspng() is not None
+    assert libspng.library() is not None
     assert png.decode(KINDS["plain"], png.read(KINDS["plain"])) is not None
 
 
-@pytest.mark.parametrize("library", [png._libspng(), None], ids=["libspng", "Pillow"])
+@pytest.mark.parametrize("library", [libspng.library(), None], ids=["libspng", "Pillow"])
 @pytest.mark.parametrize("data", [pictures.animated("PNG", 3), pictures.animated("PNG", 3, default_image=True)])
 def test_an_animation_with_too_many_frames_shows_its_first_picture(
     data: bytes, library: ctypes.CDLL | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(png, "_libspng", lambda: library)
+    monkeypatch.setattr(libspng, "library", lambda: library)
     (picture,) = render(data, [Rendition("x", 160, 120)], Limits(max_frames=1)).pictures
     assert shows_scene(opened(picture))
 
 
-@pytest.mark.parametrize("library", [png._libspng(), None], ids=["libspng", "Pillow"])
+@pytest.mark.parametrize("library", [libspng.library(), None], ids=["libspng", "Pillow"])
 @pytest.mark.parametrize("interlace", [0, 1])
 def test_a_picture_without_its_last_rows_is_damaged(
     interlace: int, library: ctypes.CDLL | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(png, "_libspng", lambda: library)
+    monkeypatch.setattr(libspng, "library", lambda: library)
     for lacking in (1, 1000):
         with pytest.raises(Rejected, match="damaged-image"):
             made(png_of(64, 48, (8, 2, 0, 0, interlace), ROWS[:-lacking]))

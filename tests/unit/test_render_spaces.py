@@ -1,5 +1,6 @@
 """Colour spaces that a file names by code points, gamma or chromaticities, compared with the standards' formulas."""
 
+import array
 import io
 import struct
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from functions.resize.render import render
 from shared.renditions import Rendition
 from tests.support import pictures
 from tests.support.colours import HLG, PQ, shown, srgb
+from tests.support.deep import TEN_BIT_RAMP, sixteen_bit_png, ten_bit_heic
 from tests.support.icc import DISPLAY_P3, rgb_profile
 from tests.support.rendered import LIMITS, Colour, colour, near, opened
 from tests.support.spaces import avif, chunk, cicp, gamma, png, png_of, with_nclx
@@ -41,23 +43,9 @@ def seen(data: bytes) -> list[Colour]:
     return [image.getpixel((SIDE * index + SIDE // 2, SIDE // 2)) for index in range(len(PATCHES))]  # type: ignore[misc]
 
 
-def sixteen_bit_png(image: Image.Image, *chunks: bytes) -> bytes:
-    rows = [image.crop((0, y, image.width, y + 1)).tobytes() for y in range(image.height)]
-    wide = b"".join(b"\0" + b"".join(bytes((value, value)) for value in row) for row in rows)
-    return png_of(*image.size, (16, 2, 0, 0, 0), wide, *chunks)
-
-
 def heic(image: Image.Image, primaries: int, transfer: int) -> bytes:
     body = io.BytesIO()
     pillow_heif.from_pillow(image).save(body, quality=-1, chroma=444)
-    return with_nclx(body.getvalue(), primaries, transfer)
-
-
-def ten_bit_heic(image: Image.Image, primaries: int, transfer: int) -> bytes:
-    wide = b"".join(bytes((value, value)) for value in image.tobytes())
-    file = pillow_heif.from_bytes("RGB;16", image.size, wide)
-    body = io.BytesIO()
-    file.save(body, quality=-1, chroma=444)
     return with_nclx(body.getvalue(), primaries, transfer)
 
 
@@ -91,6 +79,19 @@ def test_avif_and_heic_with_nclx_show_sdr_colours(primaries: int, transfer: int,
     assert apart(seen(make(patches(), primaries, transfer)), wanted(primaries, transfer)) <= 5
 
 
+@pytest.mark.parametrize("make", [png, sixteen_bit_png])
+@pytest.mark.parametrize(("primaries", "transfer"), [(1, PQ), *HDR])
+def test_saturated_hdr_is_tone_mapped_as_chromium_does(primaries: int, transfer: int, make: object) -> None:
+    """The brightest part is that in BT.2020, whatever the file's primaries are."""
+    assert callable(make)
+    values = [(200, 80, 0), (255, 200, 80), (150, 0, 200), (80, 200, 150), (0, 80, 200), (255, 255, 150), (200, 0, 0)]
+    image = Image.new("RGB", (SIDE * len(values), SIDE))
+    for index, value in enumerate(values):
+        image.paste(value, (SIDE * index, 0, SIDE * (index + 1), SIDE))
+    expected = [shown([part / 255 for part in value], primaries, transfer) for value in values]
+    assert apart(seen(make(image, cicp(primaries, transfer))), expected) <= 3
+
+
 @pytest.mark.parametrize("make", [avif, heic, ten_bit_heic])
 @pytest.mark.parametrize(("primaries", "transfer"), HDR)
 def test_avif_and_heic_with_nclx_show_tone_mapped_hdr(primaries: int, transfer: int, make: object) -> None:
@@ -118,6 +119,46 @@ def test_tone_mapping_keeps_greys_neutral_and_in_order(primaries: int, transfer:
     assert all(darker <= brighter for darker, brighter in pairwise(greys))  # type: ignore[operator]
     sdr_white = 148 if transfer == PQ else 191  # 58 % and 75 %: BT.2408, table 1
     assert greys[sdr_white][0] < 250  # type: ignore[index]
+
+
+def test_hdr_is_tone_mapped_with_all_the_bits_of_an_avif() -> None:
+    image = rendered(TEN_BIT_RAMP).convert("RGB")
+    found = [image.getpixel((4 * index + 2, 4)) for index in range(32)]
+    assert apart(found, [shown([value / 1023] * 3, 9, PQ) for value in range(500, 532)]) <= 1  # type: ignore[arg-type]
+    assert len(set(found)) > 14  # of 8 bits there would be 9
+
+
+@pytest.mark.parametrize("kind", ["png", "heic"])
+@pytest.mark.parametrize("transfer", [PQ, HLG])
+def test_hdr_is_tone_mapped_with_all_the_bits_of_the_file(kind: str, transfer: int) -> None:
+    first = 560 if transfer == PQ else 740  # where a step of ten bits shows most
+    greys = [(first + index) * 64 for index in range(32)]
+    values = array.array("H", [grey for grey in greys for _ in range(4 * 3)])
+    if kind == "png":
+        wide = array.array("H", values)
+        wide.byteswap()
+        data = png_of(128, 8, (16, 2, 0, 0, 0), (b"\0" + wide.tobytes()) * 8, cicp(9, transfer))
+    else:
+        file, body = pillow_heif.from_bytes("RGB;16", (128, 8), values.tobytes() * 8), io.BytesIO()
+        file.save(body, quality=-1, chroma=444)
+        data = with_nclx(body.getvalue(), 9, transfer)
+    image = rendered(data).convert("RGB")
+    found = [image.getpixel((4 * index + 2, 4)) for index in range(32)]
+    # The HEIC passes through YCbCr of 10 bits.
+    assert apart(found, [shown([grey / 65_535] * 3, 9, transfer) for grey in greys]) <= 1  # type: ignore[arg-type]
+    assert len(set(found)) > 14  # of 8 bits there would be 9
+
+
+@pytest.mark.parametrize("size", [(40, 30), (120, 90)])
+def test_a_deep_picture_is_reduced_like_any_other(size: tuple[int, int]) -> None:
+    """Of a fifth of its size, it is first reduced in libavif, libheif or plane by plane."""
+    scene = pictures.scene(400, 300, grain=0)
+    for data in (sixteen_bit_png(scene, cicp(9, PQ)), ten_bit_heic(scene, 9, PQ)):
+        (picture,) = render(data, [Rendition("x", *size, format="png")], LIMITS).pictures
+        image = opened(picture)
+        assert image.size == size
+        sky = shown([value / 255 for value in pictures.SKY], 9, PQ)
+        assert near(colour(image, pictures.SKY_AT), sky, 8)
 
 
 def test_hdr_keeps_its_alpha() -> None:

@@ -9,7 +9,9 @@ from shared.errors import Rejected
 from shared.limits import Limits
 from shared.renditions import Rendition
 from tests.support import pictures
+from tests.support.deep import TEN_BIT_RAMP, sixteen_bit_png, ten_bit_heic
 from tests.support.rendered import STILLS
+from tests.support.spaces import cicp
 
 RENDITIONS = [
     Rendition("auto", 300, 300),
@@ -30,6 +32,9 @@ FILES = {
     "animated WebP": pictures.animated("WEBP", 3),
     "animated PNG": pictures.animated("PNG", 3),
     "animated AVIF": pictures.animated("AVIF", 3),
+    "HDR AVIF of 10 bits": TEN_BIT_RAMP,
+    "HDR HEIC of 10 bits": ten_bit_heic(pictures.scene(96, 64), 9, 16),
+    "HDR PNG of 16 bits": sixteen_bit_png(pictures.scene(96, 64), cicp(9, 16)),
     "half a JPEG": pictures.jpeg()[:20_000],
     "half a HEIC": pictures.heic()[:2_000],
     "half a TIFF": pictures.encoded(pictures.scene(), "TIFF", compression="tiff_lzw")[:2_000],

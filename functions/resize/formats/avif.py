@@ -1,22 +1,24 @@
 """AVIF, by Pillow's libavif."""
 
+import math
 from functools import partial
 
 from PIL import ImageFile
 
+from functions.resize.formats import avif_deep
 from functions.resize.formats.avif_rewritten import with_limited_range, with_one_ipma
 from functions.resize.formats.base import (
     Decoded,
     Encoder,
     Format,
     Opened,
-    loaded,
     orientation_of,
     profile_of,
     seek_frames,
     whole,
 )
 from functions.resize.formats.isobmff import AVIF_BRANDS, CODED_BRANDS, clean_aperture, first_of, properties
+from functions.resize.space import Coded
 from shared.limits import Limits
 
 # Speed 8 takes 352 ms for 1600 px.
@@ -36,22 +38,40 @@ def _open(data: bytes, _: Limits) -> Opened:
     frames = int(getattr(image, "n_frames", 1))
     box = clean_aperture(found.item.get(b"clap", b""), image.size) if frames == 1 else None
     width, height = (box[2] - box[0], box[3] - box[1]) if box else image.size
+    space = profile_of(image) or found.space(animated=frames > 1)
+    deep = data if isinstance(space, Coded) and space.is_hdr else None
     return Opened(
         width,
         height,
-        decode=lambda *_: _decode(image, box),
+        decode=partial(_decode, image, box, deep),
         orientation=orientation_of(image.info.get("exif")),
-        space=profile_of(image) or found.space(animated=frames > 1),
+        space=space,
         frames=frames,
         animate=partial(seek_frames, image, 0, frames),
         loops=int(image.info.get("loop", 0)),
     )
 
 
-def _decode(image: ImageFile.ImageFile, box: tuple[int, int, int, int] | None) -> Decoded:
-    """Decodes the picture and cuts it to its clean aperture, which Pillow leaves out."""
-    decoded = loaded(image)
-    return whole(decoded.image.crop(box)) if box else decoded
+def _decode(
+    image: ImageFile.ImageFile,
+    clap: tuple[int, int, int, int] | None,
+    deep: bytes | None,
+    width_px: int,
+    height_px: int,
+) -> Decoded:
+    """Decodes the picture and cuts it to its clean aperture, which the decoders leave out.
+
+    `deep` is the file where all its bits count.
+    """
+    left, upper, right, lower = clap or (0, 0, *image.size)
+    if deep is not None:
+        scale = max(width_px / (right - left), height_px / (lower - upper))
+        wide = avif_deep.decode(deep, image.size, (math.ceil(image.width * scale), math.ceil(image.height * scale)))
+        if wide is not None:
+            across, down = wide.width / image.width, wide.height / image.height
+            return Decoded(wide, (left * across, upper * down, right * across, lower * down))
+    image.load()
+    return whole(image.crop(clap) if clap else image)
 
 
 FORMAT = Format(

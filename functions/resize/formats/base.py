@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from PIL import Image, ImageFile
 
 from functions.resize.damage import DECODER_ERRORS
+from functions.resize.deep import Deep
 from functions.resize.resample import Box
 from functions.resize.space import Profile, Space
 from shared.errors import Rejected
@@ -21,7 +22,7 @@ _ORIENTATION = 0x0112
 class Decoded(NamedTuple):
     """Pixels, and the part of them that shows the picture (left, upper, right, lower in pixels)."""
 
-    image: Image.Image
+    image: Image.Image | Deep
     box: Box
 
 
@@ -99,7 +100,7 @@ def starts_with(*starts: bytes) -> Callable[[bytes], bool]:
     return lambda head: head.startswith(starts)
 
 
-def whole(image: Image.Image) -> Decoded:
+def whole(image: Image.Image | Deep) -> Decoded:
     """Returns `image` as a decoded picture without a border."""
     return Decoded(image, (0.0, 0.0, float(image.width), float(image.height)))
 

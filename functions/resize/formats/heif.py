@@ -3,11 +3,14 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from PIL import ImageFile
 
-from functions.resize.formats.base import Decoded, Format, Opened, loaded, profile_of, unread
+from functions.resize.formats import heif_deep
+from functions.resize.formats.base import Decoded, Format, Opened, loaded, profile_of, unread, whole
 from functions.resize.formats.isobmff import CODED_BRANDS, HEVC_BRANDS, brands, first_of, properties
+from functions.resize.space import Coded
 from shared.limits import Limits
 
 # libheif's messages (heif_error.h).
@@ -26,17 +29,21 @@ def _open(data: bytes, _: Limits) -> Opened:
         image = FORMAT.pillow(data)
     found = properties(data)
     turned = found.item.keys() & {b"irot", b"imir"}  # libheif applies these, and readers then ignore EXIF
+    space = profile_of(image) or found.space(animated=False)
+    deep = data if isinstance(space, Coded) and space.is_hdr else None
     return Opened(
         *image.size,
-        decode=lambda *_: _decode(image),
+        decode=partial(_decode, image, deep),
         orientation=1 if turned else image.info.get("original_orientation") or 1,
-        space=profile_of(image) or found.space(animated=False),
+        space=space,
     )
 
 
-def _decode(image: ImageFile.ImageFile) -> Decoded:
+def _decode(image: ImageFile.ImageFile, deep: bytes | None, width_px: int, height_px: int) -> Decoded:
+    """Decodes the picture. `deep` is the file where all its bits count."""
     with _unsupported_is_said():
-        return loaded(image)
+        wide = heif_deep.decode(deep, image.size, (width_px, height_px)) if deep is not None else None
+        return loaded(image) if wide is None else whole(wide)
 
 
 @contextmanager

@@ -1,8 +1,6 @@
 """PNG: checks of the structure (PNG specification, third edition), and pixels by libspng or Pillow."""
 
-import ctypes
 import functools
-import importlib.util
 import struct
 import zlib
 from collections.abc import Iterator
@@ -11,6 +9,8 @@ from typing import NamedTuple
 
 from PIL import Image, ImageFile
 
+from functions.resize.deep import Deep, from_values
+from functions.resize.formats import libspng
 from functions.resize.formats.base import Decoded, Encoder, Format, Opened, loaded, orientation_of, seek_frames, whole
 from functions.resize.space import DEFAULT_PEAK_NITS, Chromaticities, Coded, Measured, Profile, Space
 from shared.limits import MAX_PROFILE_BYTES, Limits
@@ -23,8 +23,6 @@ _READ_HERE = {b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"mDCV", b"cLLI", b"e
 # Pillow takes a quarter of a minute for a whole file of empty chunks.
 _MAX_CHUNKS = 200_000
 _SRGB_GAMMA = 45_455
-# libspng's spng.h: use a chunk whatever its checksum; write pixels as the file stores them.
-_CRC_USE, _FORMAT_AS_STORED = 2, 256
 # Values per pixel by colour type. The first column and row of each pass of an interlaced picture, and its steps.
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
@@ -225,48 +223,20 @@ def decode(data: bytes, header: Header) -> Image.Image | None:
 
     Raises ValueError if the pixels are damaged.
     """
-    library = _libspng() if header.depth == 8 and header.colour in {2, 6} and b"tRNS" not in header.chunks else None
-    if library is None:
+    if header.depth != 8 or header.colour not in {2, 6} or b"tRNS" in header.chunks:
         return None
-    mode = "RGB" if header.colour == 2 else "RGBA"
-    pixels = bytearray(header.width_px * header.height_px * len(mode))
-    context = library.spng_ctx_new(0)
-    try:
-        library.spng_set_crc_action(context, _CRC_USE, _CRC_USE)  # `read` has compared the checksums
-        status = library.spng_set_png_buffer(context, data, len(data))
-        memory = (ctypes.c_char * len(pixels)).from_buffer(pixels)
-        status = status or library.spng_decode_image(context, memory, len(pixels), _FORMAT_AS_STORED, 0)
-        if status:
-            raise ValueError(library.spng_strerror(status).decode())
-    finally:
-        library.spng_ctx_free(context)
-    return Image.frombuffer(mode, (header.width_px, header.height_px), pixels, "raw", mode, 0, 1)
+    mode, size = "RGB" if header.colour == 2 else "RGBA", (header.width_px, header.height_px)
+    pixels = libspng.pixels(data, size[0] * size[1] * len(mode))
+    return Image.frombuffer(mode, size, pixels, "raw", mode, 0, 1) if pixels is not None else None
 
 
-@functools.cache
-def _libspng() -> ctypes.CDLL | None:
-    """Loads the libspng inside pyspng's extension module. Returns None where that is missing; Pillow decodes then.
-
-    ctypes spares the import of NumPy, which pyspng's own binding needs: 0.3 s.
-    """
-    found = importlib.util.find_spec("_pyspng_c")
-    if found is None or found.origin is None:
+def _decode_deep(data: bytes, header: Header, needed: tuple[int, int]) -> Deep | None:
+    """Decodes an HDR picture in RGB with all its 16 bits. Returns None for others, of which Pillow keeps 8 bits."""
+    if header.depth != 16 or header.colour != 2 or b"tRNS" in header.chunks:
         return None
-    try:
-        library = ctypes.CDLL(found.origin)
-        library.spng_ctx_new.argtypes = (ctypes.c_int,)
-        library.spng_ctx_new.restype = ctypes.c_void_p
-        library.spng_ctx_free.argtypes = (ctypes.c_void_p,)
-        library.spng_set_crc_action.argtypes = (ctypes.c_void_p, ctypes.c_int, ctypes.c_int)
-        library.spng_set_png_buffer.argtypes = (ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t)
-        library.spng_decode_image.argtypes = (
-            ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int,
-        )  # fmt: skip
-        library.spng_strerror.argtypes = (ctypes.c_int,)
-        library.spng_strerror.restype = ctypes.c_char_p
-    except (OSError, AttributeError):
-        return None
-    return library
+    size = header.width_px, header.height_px
+    pixels = libspng.pixels(data, size[0] * size[1] * 6)
+    return from_values(memoryview(pixels), size, needed) if pixels is not None else None
 
 
 def _matches(head: bytes) -> bool:
@@ -283,7 +253,7 @@ def _open(data: bytes, _: Limits) -> Opened:
     frames = int(getattr(image, "n_frames", 1)) - hidden
     return Opened(
         *image.size,
-        decode=lambda *_: _decode(data, header, image),
+        decode=functools.partial(_decode, data, header, image),
         orientation=orientation_of(header.exif),
         space=header.space,
         frames=frames,
@@ -297,8 +267,9 @@ def open_still(data: bytes, limits: Limits) -> Opened:
     return replace(_open(data, limits), frames=1)
 
 
-def _decode(data: bytes, header: Header, image: ImageFile.ImageFile) -> Decoded:
-    fast = decode(data, header)
+def _decode(data: bytes, header: Header, image: ImageFile.ImageFile, width_px: int, height_px: int) -> Decoded:
+    hdr = isinstance(header.space, Coded) and header.space.is_hdr
+    fast = _decode_deep(data, header, (width_px, height_px)) if hdr and header.depth == 16 else decode(data, header)
     if fast is not None:
         return whole(fast)
     decoded = loaded(image)
