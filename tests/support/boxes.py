@@ -61,3 +61,59 @@ def with_one_ipma_an_item(data: bytes) -> bytes:
         return box(b"ipco", ipco) + boxes
 
     return with_properties(data, change)
+
+
+def minimized(data: bytes, *, orientation: int = 1, icc: bytes = b"", exif: bytes = b"", cicp: bytes = b"") -> bytes:
+    """Packs an AVIF of Pillow's, 4:2:0 and full range, into the box `mini` (ISO/IEC 23008-12, annex O)."""
+    ispe, _ = span(data, b"ispe")
+    width, height = struct.unpack_from(">II", data, ispe + 12)
+    configurations, at = [], 0
+    while (at := data.find(b"av1C", at) + 4) > 3:
+        configurations.append(data[at : at + 4])
+    iloc, _ = span(data, b"iloc")
+    items = [
+        struct.unpack_from(">II", data, iloc + 22 + 14 * n) for n in range(int.from_bytes(data[iloc + 14 : iloc + 16]))
+    ]
+    main, *alpha = (data[start : start + size] for start, size in items[: len(configurations)])
+    bits = Bits()
+    bits.put(0, 2)
+    for flag in (0, 0, 1, len(alpha), bool(cicp), 0, bool(icc), bool(exif), 0):
+        bits.put(flag, 1)
+    bits.put(1, 2)
+    bits.put(orientation - 1, 3)
+    large = max(width, height) > 128
+    bits.put(large, 1)
+    bits.put(width - 1, 15 if large else 7)
+    bits.put(height - 1, 15 if large else 7)
+    bits.put(0, 3)  # where chroma lies; 8 bits a colour
+    bits.put(0, len(alpha))
+    for value in cicp:
+        bits.put(value, 8)
+    bits.put(1, 1 if icc or exif else 0)
+    bits.put(0b01, 2)
+    if icc:
+        bits.put(len(icc) - 1, 20)
+    bits.put(4, 3)
+    bits.put(len(main) - 1, 28)
+    if alpha:
+        bits.put(len(alpha[0]), 28)
+        bits.put(4, 3)
+    if exif:
+        bits.put(0, 1)
+        bits.put(len(exif) - 1, 20)
+    chunks = [*configurations[1:], configurations[0], icc, *alpha, main, exif]
+    return box(b"ftyp", b"mif3avif") + box(b"mini", bits.packed() + b"".join(chunks))
+
+
+class Bits:
+    """Packs numbers of some bits each, the highest bit first."""
+
+    def __init__(self) -> None:
+        self.text = ""
+
+    def put(self, value: int, bits: int) -> None:
+        self.text += f"{value:0{bits}b}" if bits else ""
+
+    def packed(self) -> bytes:
+        text = self.text + "0" * (-len(self.text) % 8)
+        return int(text, 2).to_bytes(len(text) // 8)

@@ -5,6 +5,7 @@ import struct
 from collections.abc import Callable
 
 from tests.support import pictures
+from tests.support.boxes import minimized
 from tests.support.deep import TEN_BIT_RAMP, sixteen_bit_png, ten_bit_heic
 from tests.support.spaces import cicp
 
@@ -41,6 +42,7 @@ MAKERS: dict[str, Callable[[], bytes]] = {
     "ico": lambda: pictures.encoded(pictures.scene(48, 48), "ICO", sizes=[(48, 48)]),
     "bmp of runs": run_lengths,
     "bmp of fields": bit_fields,
+    "minimized avif": lambda: minimized(pictures.encoded(pictures.scene(96, 64), "AVIF", speed=10)),
     "deep avif": lambda: TEN_BIT_RAMP,
     "deep heic": lambda: ten_bit_heic(pictures.scene(96, 64), 9, 16),
     "deep png": lambda: sixteen_bit_png(pictures.scene(96, 64), cicp(9, 16)),

@@ -2,6 +2,7 @@
 
 import io
 import struct
+from collections.abc import Callable
 
 import pillow_heif
 import pytest
@@ -12,8 +13,10 @@ from functions.resize.render import render
 from shared.errors import Rejected
 from shared.renditions import Rendition
 from tests.support import pictures
-from tests.support.boxes import box, with_one_ipma_an_item, with_property
+from tests.support.boxes import box, minimized, with_one_ipma_an_item, with_property
+from tests.support.icc import DISPLAY_P3, rgb_profile
 from tests.support.rendered import LIMITS, made, near, opened, shows_scene
+from tests.support.spaces import with_nclx
 
 STILL = pictures.encoded(pictures.scene(grain=0), "AVIF", quality=90, speed=10)
 
@@ -28,6 +31,48 @@ def test_an_avif_with_two_ipma_boxes_is_shown() -> None:
     rewritten = with_one_ipma_an_item(data)
     assert rewritten.count(b"ipma") == 2
     assert shown(rewritten).tobytes() == shown(data).tobytes()
+
+
+@pytest.mark.parametrize("make", [lambda: STILL, lambda: pictures.transparent("AVIF")], ids=["opaque", "transparent"])
+@pytest.mark.parametrize("exif", [b"", b"II*\0" + bytes(40)])
+def test_an_avif_with_a_minimized_header_is_shown(make: Callable[[], bytes], exif: bytes) -> None:
+    data = make()
+    assert shown(minimized(data, exif=exif)).tobytes() == shown(data).tobytes()
+
+
+def test_a_minimized_header_turns_the_picture() -> None:
+    turned = pictures.scene(grain=0).transpose(Image.Transpose.ROTATE_90)
+    rendered = made(minimized(pictures.encoded(turned, "AVIF", quality=90, speed=10), orientation=6))
+    assert (rendered.width_px, rendered.height_px) == (800, 600)
+    assert shows_scene(opened(rendered.pictures[1]))
+
+
+def test_a_minimized_header_names_the_colours() -> None:
+    profile = rgb_profile(DISPLAY_P3, "Display P3")
+    data = pictures.encoded(pictures.scene(grain=0), "AVIF", quality=90, speed=10, icc_profile=profile)
+    assert shown(minimized(data, icc=profile)).tobytes() == shown(data).tobytes()
+    with_code_points = minimized(STILL, cicp=bytes((9, 16, 6)))
+    assert shown(with_code_points).tobytes() == shown(with_nclx(STILL, 9, 16)).tobytes()
+
+
+def test_a_cut_minimized_header_is_damage() -> None:
+    data = minimized(STILL)
+    for cut in (20, 30, 60, len(data) - 9):
+        with pytest.raises(Rejected, match="damaged-image"):
+            made(data[:cut])
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (box(b"ftyp", b"mif3avif") + box(b"mini", b"\x21" + bytes(80)), "gain map, HDR metadata or another coding"),
+        (box(b"ftyp", b"mif3avif") + box(b"mini", b"\xc0" + bytes(80)), "unknown version"),
+        (box(b"ftyp", b"mif3heic") + box(b"mini", bytes(80)), "a HEIF with a minimized header"),
+    ],
+)
+def test_a_minimized_header_beyond_the_engine_is_named(data: bytes, words: str) -> None:
+    with pytest.raises(Rejected, match=f"unsupported-format: This is .*{words}"):
+        made(data)
 
 
 def clap(width: int, height: int, right: int, down: int) -> bytes:

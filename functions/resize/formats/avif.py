@@ -5,7 +5,7 @@ from functools import partial
 
 from PIL import ImageFile
 
-from functions.resize.formats import avif_deep
+from functions.resize.formats import avif_deep, avif_minimized
 from functions.resize.formats.avif_rewritten import with_limited_range, with_one_ipma
 from functions.resize.formats.base import (
     Decoded,
@@ -26,10 +26,13 @@ _SPEED = 8
 
 
 def _matches(head: bytes) -> bool:
-    return first_of(head, CODED_BRANDS) in AVIF_BRANDS
+    return first_of(head, CODED_BRANDS) in AVIF_BRANDS or avif_minimized.matches(head)
 
 
 def _open(data: bytes, _: Limits) -> Opened:
+    said = 0
+    if avif_minimized.matches(data):
+        data, said = avif_minimized.expanded(data)
     found = properties(data)
     data = with_one_ipma(data)
     if found.track and b"colr:nclx" not in found.track:
@@ -44,7 +47,7 @@ def _open(data: bytes, _: Limits) -> Opened:
         width,
         height,
         decode=partial(_decode, image, box, deep),
-        orientation=orientation_of(image.info.get("exif")),
+        orientation=said or orientation_of(image.info.get("exif")),
         space=space,
         frames=frames,
         animate=partial(seek_frames, image, 0, frames),

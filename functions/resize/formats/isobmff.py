@@ -78,12 +78,17 @@ def boxes(data: bytes, start: int, end: int) -> Iterator[Box]:
         at = stop
 
 
+def box(kind: bytes, content: bytes) -> bytes:
+    """Returns a box with its header."""
+    return struct.pack(">I4s", 8 + len(content), kind) + content
+
+
 def find(data: bytes, path: list[bytes], start: int = 0, end: int | None = None) -> Box | None:
     """Returns the first box at `path`, a list of types from the outermost on."""
     stop = len(data) if end is None else end
-    for box in boxes(data, start, stop):
-        if box.kind == path[0]:
-            return find(data, path[1:], box.body + _HEADERS.get(box.kind, 0), box.end) if path[1:] else box
+    for one in boxes(data, start, stop):
+        if one.kind == path[0]:
+            return find(data, path[1:], one.body + _HEADERS.get(one.kind, 0), one.end) if path[1:] else one
     return None
 
 

@@ -36,7 +36,7 @@ _UNREAD = (
 )
 _SVG = re.compile(rb"^(?:\xef\xbb\xbf)?\s*(?:<\?xml.*?)?(?:<!--.*?-->\s*|<!DOCTYPE[^>]*>\s*)*<svg[\s>]", re.S | re.I)
 _SNIFF_BYTES = 4096
-_NAMES_BY_BRAND = {b"crx ": "a raw camera file", b"mif3": "an AVIF with a minimized header"}
+_NAMES_BY_BRAND = {b"crx ": "a raw camera file", b"mif3": "a HEIF with a minimized header"}
 
 
 def sniff(data: bytes) -> Format:
