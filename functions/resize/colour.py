@@ -47,7 +47,7 @@ def _eight_bits_a_value(image: Image.Image) -> Image.Image:
         return _from_sixteen(image) if image.mode.startswith("I;16") else _from_thirty_two(image)
     if image.has_transparency_data:
         return image.convert("RGBA")
-    return image.convert("L" if image.mode in {"L", "LA", "La"} else "RGB")
+    return image.convert("L" if image.mode in {"L", "LA", "La"} else "RGB")  # of CIELAB by littlecms
 
 
 def _from_thirty_two(image: Image.Image) -> Image.Image:

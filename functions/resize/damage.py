@@ -2,7 +2,7 @@
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from PIL import Image
@@ -25,6 +25,21 @@ DECODER_ERRORS = (
     struct.error,
     zlib.error,
 )
+
+
+def second_opinion[T](first: Callable[[], T], other: Callable[[], T]) -> T:
+    """Returns the result of `first`, or that of `other` if a decoder raises in `first`.
+
+    A file is called damaged only if both decoders say so; the first one's reason is told then.
+    """
+    try:
+        return first()
+    except DECODER_ERRORS as error:
+        refusal = error.with_traceback(None)  # whose frames would keep the first decoder's pixels in memory
+    try:
+        return other()
+    except (*DECODER_ERRORS, Rejected):
+        raise refusal from None
 
 
 @contextmanager

@@ -3,13 +3,13 @@
 import struct
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
 from functions.resize.render import render
 from shared.renditions import Rendition
 from tests.support import pictures
 from tests.support.icc import SRGB, rgb_profile
-from tests.support.rendered import LIMITS, near, opened
+from tests.support.rendered import LIMITS, made, near, opened, shows_scene
 
 SIZE = (32, 24)
 
@@ -86,3 +86,47 @@ def test_the_darkest_colour_of_a_profile_becomes_black() -> None:
     image.paste((255, 255, 255), (16, 0, 32, 24))
     profile = rgb_profile(SRGB, "Bright room", black=0.03)
     assert greys(pictures.encoded(image, "PNG", icc_profile=profile)) == pytest.approx([0, 255], abs=2)
+
+
+def test_a_cielab_tiff_shows_its_colours() -> None:
+    lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+    stored = ImageCms.profileToProfile(pictures.scene(grain=0), srgb, lab, outputMode="LAB")
+    assert stored is not None
+    data = pictures.encoded(stored, "TIFF", compression="tiff_lzw")
+    assert shows_scene(opened(made(data).pictures[1]))
+
+
+@pytest.mark.parametrize(("bits", "photometric"), [(4, 1), (4, 0), (4, 3)], ids=["grey", "white is 0", "palette"])
+def test_a_tiff_of_four_bits_shows_its_colours(bits: int, photometric: int) -> None:
+    """Each row is a ramp of all sixteen values."""
+    tags = {
+        256: (3, [16]), 257: (3, [4]), 258: (3, [bits]), 259: (3, [1]), 262: (3, [photometric]), 273: (4, [8]),
+        277: (3, [1]), 278: (3, [4]), 279: (4, [32]),
+    }  # fmt: skip
+    body = b"II*\0" + (8 + 32).to_bytes(4, "little") + bytes(range(1, 256, 34)) * 4
+    if photometric == 3:
+        tags[320] = (3, [value * 4369 for value in (*range(16), *range(15, -1, -1), *[0] * 16)])
+    data = body + ifd(tags, len(body))
+    image = opened(render(data, [Rendition("x", 16, 16, format="png")], LIMITS).pictures[0]).convert("RGB")
+    found = [image.getpixel((x, 2)) for x in range(16)]
+    greys = range(0, 256, 17)
+    assert (
+        found
+        == {
+            1: [(grey,) * 3 for grey in greys],
+            0: [(255 - grey,) * 3 for grey in greys],
+            3: [(grey, 255 - grey, 0) for grey in greys],
+        }[photometric]
+    )
+
+
+def ifd(tags: dict[int, tuple[int, list[int]]], at: int) -> bytes:
+    """Returns a TIFF's directory at offset `at`; a value that does not fit its entry stands behind it."""
+    entries, after = b"", b""
+    end = at + 2 + 12 * len(tags) + 4
+    for number, (kind, values) in sorted(tags.items()):
+        packed = struct.pack(f"<{len(values)}{'H' if kind == 3 else 'I'}", *values)
+        if len(packed) > 4:
+            after, packed = after + packed, (end + len(after)).to_bytes(4, "little")
+        entries += struct.pack("<HHI", number, kind, len(values)) + packed.ljust(4, b"\0")
+    return struct.pack("<H", len(tags)) + entries + bytes(4) + after

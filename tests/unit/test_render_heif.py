@@ -13,7 +13,7 @@ from functions.resize.render import render
 from shared.errors import Rejected
 from shared.renditions import Rendition
 from tests.support import pictures
-from tests.support.boxes import box, minimized, with_one_ipma_an_item, with_property
+from tests.support.boxes import box, minimized, span, with_one_ipma_an_item, with_property
 from tests.support.icc import DISPLAY_P3, rgb_profile
 from tests.support.rendered import LIMITS, made, near, opened, shows_scene
 from tests.support.spaces import with_nclx
@@ -121,6 +121,15 @@ def test_a_box_that_turns_a_heic_comes_before_exif() -> None:
     rendered = made(data)
     assert (rendered.width_px, rendered.height_px) == (800, 600)
     assert shows_scene(opened(rendered.pictures[1]))
+
+
+def test_a_heif_beyond_a_limit_of_its_decoder_is_not_called_damaged() -> None:
+    """libheif takes at most a hundred boxes in one. The new box `meta` stands at the end, so no offset changes."""
+    data = pictures.heic()
+    start, end = span(data, b"meta")
+    many = box(b"meta", data[start + 8 : end] + box(b"free", b"") * 150)
+    with pytest.raises(Rejected, match="unsupported-format: This is a HEIF picture of a kind or size beyond"):
+        made(data[: start + 4] + b"free" + data[start + 8 :] + many)
 
 
 def test_a_heif_in_another_coding_is_not_called_damaged() -> None:

@@ -5,7 +5,7 @@ import struct
 import pytest
 from PIL import Image
 
-from functions.resize.formats import base
+from functions.resize.formats import base, bmp_pixels, libspng, webp
 from functions.resize.formats.jpeg import read as structure_of
 from functions.resize.render import render
 from shared.errors import Rejected
@@ -172,3 +172,36 @@ def test_a_tiff_in_thunderscan_coding_is_not_called_damaged() -> None:
     assert raw in data
     with pytest.raises(Rejected, match="unsupported-format: This is a TIFF in ThunderScan's coding"):
         made(data.replace(raw, struct.pack("<HHIHH", 259, 3, 1, 32_809, 0)))
+
+
+@pytest.mark.parametrize("coding", [50_001, 34_887, 60_000], ids=["WebP", "LERC", "unknown"])
+def test_a_tiff_in_a_coding_that_the_decoder_lacks_is_not_called_damaged(coding: int) -> None:
+    data = pictures.encoded(pictures.scene(64, 48), "TIFF", compression="tiff_lzw")
+    lzw, other = (struct.pack("<HHIHH", 259, 3, 1, number, 0) for number in (5, coding))
+    assert data.count(lzw) == 1
+    with pytest.raises(Rejected, match=rf"unsupported-format: This is a TIFF in a coding .*\({coding}\)"):
+        made(data.replace(lzw, other))
+
+
+def _refuses(*_: object) -> None:
+    raise ValueError("a first decoder's own doubt")
+
+
+@pytest.mark.parametrize(
+    ("decoder", "name", "format_"),
+    [(libspng, "pixels", "PNG"), (webp, "decode", "WEBP"), (bmp_pixels, "decode", "BMP")],
+)
+def test_a_picture_is_damaged_only_if_two_decoders_say_so(
+    decoder: object, name: str, format_: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first decoder refuses the whole file, then the cut one; Pillow shows the one and refuses the other."""
+    scene = pictures.scene(grain=0)
+    data = pictures.encoded(scene, format_)
+    if format_ == "BMP":  # in fields, which the engine reads itself
+        data = pictures.encoded(scene.convert("RGBA"), format_)
+        fields = struct.pack("<3I", 0xFF0000, 0xFF00, 0xFF)
+        data = data[:10] + b"\x42" + data[11:30] + b"\3" + data[31:54] + fields + data[54:]
+    monkeypatch.setattr(decoder, name, _refuses)
+    assert shows_scene(opened(made(data).pictures[1]))
+    with pytest.raises(Rejected, match="damaged-image"):
+        made(data[: len(data) // 2])

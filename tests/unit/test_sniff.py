@@ -104,8 +104,3 @@ def test_a_bigtiff_that_pillow_cannot_read_is_unsupported_not_damaged() -> None:
     assert data.startswith(b"MM\0+")
     with pytest.raises(Rejected, match="unsupported-format: This is a BigTIFF file"):
         made(data)
-
-
-def test_an_avif_with_a_minimized_header_is_not_called_a_video() -> None:
-    with pytest.raises(Rejected, match="unsupported-format: This is an AVIF with a minimized header"):
-        made(struct.pack(">I4s4s4s", 16, b"ftyp", b"mif3", b"avif") + bytes(64))

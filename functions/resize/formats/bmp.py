@@ -1,7 +1,8 @@
 """BMP, by Pillow, and where Pillow cannot, by bmp_pixels.py."""
 
+from functions.resize.damage import second_opinion
 from functions.resize.formats import bmp_pixels
-from functions.resize.formats.base import Format, Opened, check_size, loaded, whole
+from functions.resize.formats.base import Decoded, Format, Opened, check_size, loaded, whole
 from shared.limits import Limits
 
 # The sizes of all BMP headers. A file that starts with "BM" and has another size is some text.
@@ -15,8 +16,26 @@ def _matches(head: bytes) -> bool:
 def _open(data: bytes, limits: Limits) -> Opened:
     header = bmp_pixels.header(data)
     if header and header.is_read_here:
-        check_size(header.width_px, header.height_px, 1, limits)
-        return Opened(header.width_px, header.height_px, decode=lambda *_: whole(bmp_pixels.decode(data, header)))
+        return _open_here(data, header, limits)
+    return second_opinion(lambda: _open_in_pillow(data), lambda: _open_here(data, header, limits))
+
+
+def _open_here(data: bytes, header: bmp_pixels.Header | None, limits: Limits) -> Opened:
+    if header is None:
+        raise ValueError("its header is of OS/2")
+    check_size(header.width_px, header.height_px, 1, limits)
+
+    def here() -> Decoded:
+        return whole(bmp_pixels.decode(data, header))
+
+    def decode(*_: int) -> Decoded:
+        # Of run lengths that are cut, Pillow would show a part.
+        return here() if header.has_runs else second_opinion(here, lambda: loaded(FORMAT.pillow(data)))
+
+    return Opened(header.width_px, header.height_px, decode=decode)
+
+
+def _open_in_pillow(data: bytes) -> Opened:
     image = FORMAT.pillow(data)
     return Opened(*image.size, decode=lambda *_: loaded(image))
 

@@ -32,7 +32,11 @@ class Header(NamedTuple):
         """Tells whether Pillow cannot read it, or would leave out its alpha."""
         fields = self.compression in {_BITFIELDS, _ALPHA_BITFIELDS}
         alpha = self.bits == 32 and self.masks[3] != 0
-        return fields or alpha or self.bits == 2 or self.compression in {_RLE4, _RLE8}
+        return fields or alpha or self.bits == 2 or self.has_runs
+
+    @property
+    def has_runs(self) -> bool:
+        return self.compression in {_RLE4, _RLE8}
 
 
 def header(data: bytes) -> Header | None:

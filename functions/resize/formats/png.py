@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from PIL import Image, ImageFile
 
+from functions.resize.damage import second_opinion
 from functions.resize.deep import Deep, from_values
 from functions.resize.formats import libspng
 from functions.resize.formats.base import Decoded, Encoder, Format, Opened, loaded, orientation_of, seek_frames, whole
@@ -268,10 +269,21 @@ def open_still(data: bytes, limits: Limits) -> Opened:
 
 
 def _decode(data: bytes, header: Header, image: ImageFile.ImageFile, width_px: int, height_px: int) -> Decoded:
+    needed = width_px, height_px
     hdr = isinstance(header.space, Coded) and header.space.is_hdr
-    fast = _decode_deep(data, header, (width_px, height_px)) if hdr and header.depth == 16 else decode(data, header)
-    if fast is not None:
-        return whole(fast)
+    return second_opinion(
+        lambda: _by_libspng(data, header, needed if hdr else None) or _by_pillow(data, image),
+        lambda: _by_pillow(data, image),
+    )
+
+
+def _by_libspng(data: bytes, header: Header, deep: tuple[int, int] | None) -> Decoded | None:
+    """Returns None for kinds that Pillow decodes. `deep` is the needed size of a picture whose 16 bits all count."""
+    decoded = _decode_deep(data, header, deep) if deep and header.depth == 16 else decode(data, header)
+    return whole(decoded) if decoded is not None else None
+
+
+def _by_pillow(data: bytes, image: ImageFile.ImageFile) -> Decoded:
     decoded = loaded(image)
     _check_rows(data, image)
     return decoded

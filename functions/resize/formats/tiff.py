@@ -61,13 +61,19 @@ def _open(data: bytes, limits: Limits) -> Opened:
     except SyntaxError as error:
         if str(error) == _UNKNOWN_PIXELS:
             raise unread("a TIFF with an unusual kind of pixels") from error
+        if isinstance(error.__cause__, KeyError):  # Pillow's table of codings lacks the number
+            raise unread(f"a TIFF in a coding that its decoder lacks ({error})") from error
         raise
     if _is_raw(image):
         raise unread("a raw camera file")
-    if _tag(image, _COMPRESSION) == _THUNDERSCAN:
+    coding = _tag(image, _COMPRESSION)
+    if coding == _THUNDERSCAN:  # libtiff knows it, Pillow does not
         raise unread("a TIFF in ThunderScan's coding")
+    libtiff = _libtiff()
+    if isinstance(coding, int) and libtiff and not libtiff.TIFFIsCODECConfigured(coding):
+        raise unread(f"a TIFF in a coding that its decoder lacks ({coding})")
     check_size(*_tile_size(image), 1, limits)
-    decode = _decode_fax if _tag(image, _COMPRESSION) in _FAX else loaded
+    decode = _decode_fax if coding in _FAX else loaded
     # Pillow turns the picture upright.
     return Opened(*image.size, decode=lambda *_: decode(image), space=profile_of(image))
 
@@ -83,12 +89,19 @@ def _decode_fax(image: ImageFile.ImageFile) -> Decoded:
 
 
 @functools.cache
-def _libtiff_errors() -> list[bytes]:
-    """Returns a list to which the libtiff in Pillow's wheel adds errors of faxes, if there is that library."""
-    errors: list[bytes] = []
+def _libtiff() -> ctypes.CDLL | None:
+    """Loads the libtiff in Pillow's wheel, if there is one."""
     folder = Path(Image.__file__).parent.parent / "pillow.libs"
     found = next(folder.glob("libtiff-*.so*"), None)
-    if found is None:
+    return ctypes.CDLL(str(found)) if found else None
+
+
+@functools.cache
+def _libtiff_errors() -> list[bytes]:
+    """Returns a list to which libtiff adds errors of faxes."""
+    errors: list[bytes] = []
+    libtiff = _libtiff()
+    if libtiff is None:
         return errors
 
     def note(module: bytes, *_: object) -> None:
@@ -97,7 +110,7 @@ def _libtiff_errors() -> list[bytes]:
 
     handler = ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_void_p)(note)
     _HANDLERS.append(handler)
-    ctypes.CDLL(str(found)).TIFFSetErrorHandler(handler)
+    libtiff.TIFFSetErrorHandler(handler)
     return errors
 
 
