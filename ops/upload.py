@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
 
 from ops.problem import Problem
+from shared.folders import skipped_file, skipped_folder
 from shared.limits import MAX_STATUS_IDS
 from shared.media import type_of
 
@@ -25,9 +26,6 @@ REQUEST_SECONDS = 300
 POLL_SECONDS = 1.0
 # A wait for verdicts gives up when none has come for so long: five attempts take six minutes.
 QUIET_SECONDS = 600
-# Folders in which NAS boxes and file managers keep their thumbnails.
-_LITTER_FOLDERS = {"@eadir", ".thumbnails", "__macosx", "#recycle", "$recycle.bin"}
-_LITTER_FILES = {"thumbs.db", "desktop.ini"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +60,9 @@ class Found:
 
 
 def pictures_in(paths: Iterable[Path]) -> Found:
-    """Find the named files, and in the named folders every file that has a picture's extension.
+    """Find the named files, and in the named folders every file that may be a picture (shared/folders.py).
 
-    Hidden files and the litter of NAS boxes and file managers are skipped. Raises Problem (`no-such-file`).
+    Raises Problem (`no-such-file`).
     """
     found = Found()
     for path in paths:
@@ -79,21 +77,12 @@ def pictures_in(paths: Iterable[Path]) -> Found:
 
 def _look_into(folder: Path, found: Found) -> None:
     for entry in sorted(folder.iterdir()):
-        name = entry.name.lower()
-        if entry.is_dir():
-            if name in _LITTER_FOLDERS:
-                found.skip("folders of thumbnails and deleted files", entry)
-            elif name.startswith("."):
-                found.skip("hidden folders", entry)
-            else:
-                _look_into(entry, found)
-        elif name in _LITTER_FILES or name.startswith("."):
-            found.skip("hidden and system files", entry)
+        if why := (skipped_folder if entry.is_dir() else skipped_file)(entry.name):
+            found.skip(why, entry)
+        elif entry.is_dir():
+            _look_into(entry, found)
         elif entry.is_file():
-            if type_of(entry.name):
-                found.pictures.append(entry)
-            else:
-                found.skip("files that are no pictures", entry)
+            found.pictures.append(entry)
 
 
 class Journal:

@@ -20,6 +20,7 @@ from shared.telemetry import RequestFailed, tell
 HTML = "text/html; charset=utf-8"
 JSON = "application/json; charset=utf-8"
 TEXT = "text/plain; charset=utf-8"
+SCRIPT = "text/javascript; charset=utf-8"
 
 # Every answer has these headers, whichever function it comes from.
 SECURITY_HEADERS = {

@@ -9,8 +9,11 @@ MAX_METADATA_BYTES = 1500
 # The longest file name that Linux, macOS and Windows file systems take. In a key each byte may become three (keys.py).
 MAX_NAME_BYTES = 255
 
-# A ticket is valid this long: enough for a slow phone, and harmless, because it names one key only.
+# A ticket is valid this long, and for as long as its bytes take on the slowest line: 33 minutes for 50 MB.
 TICKET_SECONDS = 300
+SLOWEST_LINE_BYTES_PER_SECOND = 30_000
+# S3 takes no more in one POST: docs.aws.amazon.com/AmazonS3/latest/API/RESTObjectPOST.html
+MAX_POST_BYTES = 5 * 1024**3
 # The door reads this much of a request's body: a name, a type and a size.
 MAX_TICKET_REQUEST_BYTES = 4096
 
@@ -32,8 +35,8 @@ MAX_STATUS_IDS = 200
 MAX_STATUS_SPREAD_SECONDS = 86_400
 # LISTs for one request for statuses under each of five prefixes: thumbs, mediums, rejections, originals, removals.
 MAX_STATUS_LISTS = 5
-# An id without a trace in S3 counts as pending this long: the ticket's life, and as long again for the bytes.
-RECENT_SECONDS = 2 * TICKET_SECONDS
+# An id without a trace in S3 counts as pending this long: longer than any ticket (a test compares).
+RECENT_SECONDS = 3600
 # The gallery logs the first time that it shows an upload of up to this age.
 SHOWN_SECONDS = 3600
 # One execution environment remembers this many shown uploads.

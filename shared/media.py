@@ -21,6 +21,9 @@ _TYPE_BY_EXTENSION = {
     extension: media_type for media_type, extensions in EXTENSIONS_BY_TYPE.items() for extension in extensions
 } | {"ico": "image/x-icon"}
 
+# The `accept` attribute of file inputs. Browsers do not count all of these extensions as image/*.
+ACCEPT = ",".join(["image/*", *sorted(f".{extension}" for extension in _TYPE_BY_EXTENSION)])
+
 
 def type_of(name: str) -> str | None:
     """Returns the media type of a file name's extension, or None if the extension is unknown."""

@@ -1,6 +1,7 @@
 """The upload door: checks what a client wants to upload, and issues a ticket for exactly that."""
 
 import json
+import math
 import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared.errors import DarkroomError, Rejected
 from shared.keys import RECEIPT_METADATA, clean_name, new_image_id, receipt_hash, upload_key
-from shared.limits import MAX_NAME_BYTES, MAX_TICKET_REQUEST_BYTES, TICKET_SECONDS
+from shared.limits import MAX_NAME_BYTES, MAX_TICKET_REQUEST_BYTES, SLOWEST_LINE_BYTES_PER_SECOND, TICKET_SECONDS
 from shared.media import declared_type
 from shared.storage import too_many_bytes
 
@@ -107,12 +108,13 @@ def wish(name: str, media_type: str | None, size_bytes: int | None) -> Wish:
 
 
 def ticket(s3: "S3Client", bucket: str, wanted: Wish, max_bytes: int, now: datetime) -> Ticket:
-    """Issues a presigned POST for one new key, the wish's type and at most `max_bytes`, valid for TICKET_SECONDS.
+    """Issues a presigned POST for one new key, the wish's type and at most `max_bytes`, valid for `ticket_seconds`.
 
     Raises Rejected (`too-many-bytes`) if the wish has a size over the limit.
     """
     if wanted.size_bytes is not None and wanted.size_bytes > max_bytes:
         raise too_many_bytes(wanted.size_bytes, max_bytes)
+    seconds = ticket_seconds(max_bytes if wanted.size_bytes is None else wanted.size_bytes)
     image_id, receipt = new_image_id(now), secrets.token_urlsafe(16)
     fields = {"Content-Type": wanted.media_type, f"x-amz-meta-{RECEIPT_METADATA}": receipt_hash(receipt)}
     post = s3.generate_presigned_post(
@@ -120,9 +122,17 @@ def ticket(s3: "S3Client", bucket: str, wanted: Wish, max_bytes: int, now: datet
         Key=upload_key(image_id, wanted.name),
         Fields=dict(fields),
         Conditions=[*({name: value} for name, value in fields.items()), ["content-length-range", 1, max_bytes]],
-        ExpiresIn=TICKET_SECONDS,
+        ExpiresIn=seconds,
     )
-    return Ticket(image_id, post["url"], post["fields"], TICKET_SECONDS, receipt)
+    return Ticket(image_id, post["url"], post["fields"], seconds, receipt)
+
+
+def ticket_seconds(size_bytes: int) -> int:
+    """Returns how long a ticket for a file of this size is valid: as long as the slowest line takes, and some minutes.
+
+    S3 may look at the expiry when it has received the whole file, as the local engine does.
+    """
+    return TICKET_SECONDS + math.ceil(size_bytes / SLOWEST_LINE_BYTES_PER_SECOND)
 
 
 def as_json(issued: Ticket) -> dict[str, Any]:

@@ -10,8 +10,10 @@ from string import Template
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
+from functions.ingest.door import ticket_seconds
 from shared.keys import NAMELESS, upload_key
-from shared.limits import TICKET_SECONDS
+from shared.limits import MAX_POST_BYTES
+from shared.media import ACCEPT
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -24,14 +26,18 @@ def page(s3: "S3Client", bucket: str, max_bytes: int, gallery_url: str, image_id
 
     The ticket in the page is issued before a file is chosen: the key has the name NAMELESS, and the resizer reads the
     type from the bytes. S3 can put `${filename}` into a key, but unescaped, and our keys are ASCII.
+
+    The ticket takes a file of any size: S3 would answer XML to an empty file or to one over `max_bytes`. The resizer
+    rejects such a file without reading it, and the gallery's page shows the reason.
     """
+    seconds = ticket_seconds(max_bytes)
     redirect = {"success_action_redirect": f"{gallery_url}?image={image_id}"}
     post = s3.generate_presigned_post(
         Bucket=bucket,
         Key=upload_key(image_id, NAMELESS),
         Fields=dict(redirect),
-        Conditions=[redirect, ["content-length-range", 1, max_bytes]],
-        ExpiresIn=TICKET_SECONDS,
+        Conditions=[redirect, ["content-length-range", 0, MAX_POST_BYTES]],
+        ExpiresIn=seconds,
     )
     style, template = _files()
     fields = "\n    ".join(
@@ -42,7 +48,8 @@ def page(s3: "S3Client", bucket: str, max_bytes: int, gallery_url: str, image_id
         url=escape(post["url"]),
         fields=fields,
         megabytes=max_bytes // 1_000_000,
-        minutes=TICKET_SECONDS // 60,
+        minutes=seconds // 60,
+        accept=ACCEPT,
     )
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     # Browsers apply form-action to the redirect as well, so the policy names S3 and the gallery that S3 redirects to.

@@ -85,6 +85,7 @@ ROUTES = (
     Route("GET", "/images", Role.VIEWER, _images),
     Route("GET", "/images/{}", Role.VIEWER, _image),
     Route("GET", "/images/{}/download", Role.VIEWER, _download),
+    Route("GET", "/assets/{}", Role.ANYONE, page.bundle),
     Route("GET", "/enter", Role.ANYONE, _enter_page),
     Route("POST", "/enter", Role.ANYONE, _enter),
     Route("POST", "/leave", Role.ANYONE, _leave),

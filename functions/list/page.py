@@ -1,6 +1,7 @@
-"""Renders the page with Jinja2. Styles and scripts are inside the page, so that it is one request.
+"""Renders the page with Jinja2. What is needed to look at pictures is inside the page, so that it is one request.
 
-The Content-Security-Policy allows exactly the styles and scripts in the page, by their hashes.
+The page loads the scripts for uploads afterwards. Browsers keep them. The Content-Security-Policy allows exactly the
+styles and scripts in the page, by their hashes, and the gallery's own script files.
 """
 
 import base64
@@ -19,14 +20,17 @@ from functions.list.settings import Wiring
 from shared import http
 from shared.access import Role
 from shared.errors import DarkroomError
-from shared.http import Request, Response
+from shared.folders import LITTER_FOLDERS
+from shared.http import NotFound, Request, Response
 from shared.keys import is_image_id
 from shared.limits import PAGE_ITEMS
+from shared.media import ACCEPT
+from shared.storage import FOREVER
 
 HERE = Path(__file__).parent
-SCRIPTS = ("page.js", "removal.js", "viewer.js", "uploads.js")
-# Only owners get these.
-OWNER_SCRIPTS = ("select.js",)
+# The scripts in the page, and those that it loads when it is shown: for all, and for owners only.
+SCRIPTS = ("page.js", "viewer.js", "fresh.js")
+BUNDLES = {"uploads.js": ("removal.js", "tray.js", "uploads.js", "drop.js"), "owner.js": ("select.js",)}
 # The grid crops shapes beyond these ratios: a panorama ten times as wide as high would be a thin strip.
 MIN_RATIO, MAX_RATIO = 0.5, 3.0
 # The comments of each kind of file: in JavaScript those that take whole lines.
@@ -66,7 +70,10 @@ def _one(wired: Wiring, request: Request, image_id: str, now: float) -> Response
     found = status.of_one(wired, image_id, now)
     if found["status"] == "removed":
         raise gallery.unknown_image()
-    return _render(request, "pending.html", 200, "", found=found, home=_home(request))
+    if found["status"] == "ready":  # it has become ready since the listing
+        return http.redirect(f"./?image={image_id}")
+    script = asset("wait.js") if found["status"] == "pending" else ""
+    return _render(request, "pending.html", 200, "", script, found=found, home=_home(request))
 
 
 def _previous(wired: Wiring, image_id: str, now: float) -> Response:
@@ -78,6 +85,7 @@ def _previous(wired: Wiring, image_id: str, now: float) -> Response:
 def _gallery(wired: Wiring, request: Request, page: Listing, opened: Entry | None = None) -> Response:
     pictures = wired.settings.pictures_url or presign.place_of(wired.s3, wired.settings.resized_bucket).origin
     uploads = presign.place_of(wired.s3, wired.settings.upload_bucket).origin
+    roles = request.caller.roles
     shapes = "".join(f".r{name}{{--r:{name / 100:g}}}" for name in sorted({shape(image) for image in page.images}))
     return _render(
         request,
@@ -87,6 +95,12 @@ def _gallery(wired: Wiring, request: Request, page: Listing, opened: Entry | Non
         origins=(pictures, uploads),
         page=page,
         opened=opened,
+        bundles={name: bundle_version(name) for name in BUNDLES if name != "owner.js" or Role.OWNER in roles},
+        accept=ACCEPT,
+        max_bytes=wired.settings.max_upload_megabytes * 1_000_000,
+        view_px=max(wired.settings.view.width_px, wired.settings.view.height_px),
+        originals=wired.settings.originals_told,
+        litter=" ".join(LITTER_FOLDERS),
         older=page.images[1].id if opened and len(page.images) > 1 else None,
         moved=not {"after", "before", "image"}.isdisjoint(request.query),
     )
@@ -112,7 +126,7 @@ def _render(
     **values: Any,
 ) -> Response:
     style = asset("page.css")
-    script = script_text(Role.OWNER in request.caller.roles) if script is None else script
+    script = joined(SCRIPTS) if script is None else script
     values["may"] = " ".join(sorted(request.caller.roles))
     text = _templates().get_template(template).render(style=style, shapes=shapes, script=script, **values)
     headers = {
@@ -131,7 +145,7 @@ def _policy(styles: list[str], scripts: list[str], pictures: str, uploads: str) 
             f"connect-src 'self' {uploads}".strip(),
             f"form-action 'self' {uploads}".strip(),
             "style-src " + " ".join(_hashed(style) for style in styles if style),
-            "script-src " + " ".join(map(_hashed, scripts)),
+            "script-src 'self' " + " ".join(map(_hashed, scripts)),
             "base-uri 'none'",
             "frame-ancestors 'none'",
             "require-trusted-types-for 'script'",
@@ -151,9 +165,27 @@ def asset(name: str) -> str:
 
 
 @cache
-def script_text(for_owner: bool) -> str:
-    """Returns the page's scripts joined to one module."""
-    return "\n".join(asset(name) for name in SCRIPTS + OWNER_SCRIPTS * for_owner)
+def joined(names: tuple[str, ...]) -> str:
+    """Returns scripts joined to one. They share their names, because none of them is a module."""
+    return "\n".join(['"use strict";', *map(asset, names)])
+
+
+@cache
+def bundle_version(name: str) -> str:
+    """Returns the part of a bundle's address that changes with its text."""
+    return hashlib.sha256(joined(BUNDLES[name]).encode()).hexdigest()[:16]
+
+
+def bundle(request: Request, name: str) -> Response:
+    """Answers one of BUNDLES. Browsers keep it for good under its version's address. Raises NotFound (`unknown-page`).
+
+    While a new version is rolled out, the request may reach the old one, whose answer must not be kept.
+    """
+    if name not in BUNDLES:
+        raise NotFound("unknown-page", "There is nothing at this address. The gallery is one step away.")
+    kept = request.query.get("v") == bundle_version(name)
+    headers = {"cache-control": FOREVER} if kept else {}
+    return http.text_answer(200, http.SCRIPT, joined(BUNDLES[name]), request, headers)
 
 
 @cache

@@ -24,6 +24,17 @@ class Settings:
     max_upload_megabytes: int = config.parsed(config.positive)
     renditions: tuple[Rendition, ...] = config.parsed(parse_renditions, default=DEFAULT_RENDITIONS)
     pictures_url: str = ""
+    originals_retention_days: int = config.parsed(int, default=30)
+    delete_originals: bool = config.parsed(config.flag, default=False)
+
+    @property
+    def originals_told(self) -> str:
+        """The sentence for visitors about how long originals are kept. 0 days mean for good."""
+        if self.delete_originals:
+            return "Originals are not kept."
+        if not self.originals_retention_days:
+            return "Originals are kept."
+        return f"Originals are deleted {self.originals_retention_days} days after the upload."
 
     @property
     def thumb(self) -> Rendition:

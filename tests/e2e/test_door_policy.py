@@ -1,7 +1,10 @@
-"""A ticket permits one key, one type, a number of bytes and five minutes. A role permits only its function's work."""
+"""A ticket permits one key, one type, a number of bytes and some minutes. A role permits only its function's work."""
 
 import base64
 import json
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import boto3
@@ -10,6 +13,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from functions.ingest import door
 from ops.local.engine import REGION
 from tests.support.deployed import Stack
 from tests.support.uploads import picture
@@ -134,3 +138,26 @@ def test_a_role_permits_only_the_work_of_its_function(stack: Stack, function: st
     with pytest.raises(ClientError) as raised:
         getattr(s3, operation)(Bucket=stack.outputs[bucket], Key="elsewhere.jpg")
     assert raised.value.response["Error"]["Code"] == "AccessDenied"
+
+
+@LAMBDA_ALONE
+@pytest.mark.parametrize(("line", "status"), [(200_000, 204), (2_000_000, 403)])
+def test_a_file_arrives_over_a_line_as_slow_as_tickets_allow_for(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, line: int, status: int
+) -> None:
+    """600 kB at 220 kB/s take three seconds: in time for 200 kB/s, too late for a ticket that expects 2 MB/s."""
+    monkeypatch.setattr(door, "TICKET_SECONDS", 1)
+    monkeypatch.setattr(door, "SLOWEST_LINE_BYTES_PER_SECOND", line)
+    s3 = as_role(stack, "ingest").client("s3", endpoint_url=stack.engine.url, config=Config(signature_version="s3v4"))
+    wish = door.Wish("slow.jpg", "image/jpeg", 600_000)
+    issued = door.ticket(s3, stack.upload_bucket, wish, 50_000_000, datetime.now(UTC))
+    form = httpx.Request("POST", issued.url, data=issued.fields, files={"file": picture().ljust(600_000, b"\0")})
+    body = form.read()
+
+    def slowly() -> Iterator[bytes]:
+        for start in range(0, len(body), 22_000):
+            yield body[start : start + 22_000]
+            time.sleep(0.1)
+
+    headers = {name: form.headers[name] for name in ("content-type", "content-length")}
+    assert httpx.post(issued.url, content=slowly(), headers=headers, timeout=60).status_code == status

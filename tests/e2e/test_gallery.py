@@ -129,14 +129,14 @@ def test_the_gallery_works_with_the_keyboard_alone(page: Page, stack: Stack) -> 
     fill(stack, 3)
     page.goto(stack.gallery_url)
     names = []
-    for _ in range(6):
+    for _ in range(7):
         page.keyboard.press("Tab")
         names.append(
             page.evaluate(
                 "(e => e.alt || e.querySelector?.('img')?.alt || e.id || e.textContent)(document.activeElement)"
             )
         )
-    assert names == ["Skip to the pictures", "Darkroom", "choose", "Holiday 1", "Holiday 2", "Holiday 3"]
+    assert names == ["Skip to the pictures", "Darkroom", "folder", "choose", "Holiday 1", "Holiday 2", "Holiday 3"]
     page.keyboard.press("Enter")
     expect(page.get_by_role("dialog")).to_be_visible()
     page.keyboard.press("Escape")

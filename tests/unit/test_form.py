@@ -1,5 +1,7 @@
 """The upload form for browsers without scripts."""
 
+import base64
+import json
 import re
 from html import unescape
 
@@ -61,3 +63,7 @@ def test_the_form_contains_a_ticket_for_one_picture_without_a_name(
     assert unescape(fields["success_action_redirect"]) == f"https://gallery.test/?image={image.id}"
     assert answer["body"].index('type="hidden"') < answer["body"].index('type="file"') < answer["body"].index("</form>")
     assert "up to 7 MB" in answer["body"]
+    # S3's answer to a refused file would be XML. The resizer rejects these files, and the gallery's page says why.
+    policy = json.loads(base64.b64decode(fields["policy"]))
+    assert ["content-length-range", 0, 5 * 1024**3] in policy["conditions"]
+    assert ".hif" in answer["body"]

@@ -4,6 +4,7 @@ import base64
 import gzip
 import hashlib
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -12,11 +13,15 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from mypy_boto3_s3 import S3Client
 
+from functions.list import handler
 from functions.list.gallery import Listing
 from functions.list.settings import Wiring
+from shared.access import Caller, Guard, Role
+from shared.folders import LITTER_FOLDERS
 from shared.keys import clean_name
 from shared.limits import GZIP_LEVEL, PAGE_ITEMS
-from tests.support.gallery import Answer, get, image_id, picture, rejection, upload
+from shared.media import type_of
+from tests.support.gallery import OPEN, Answer, get, image_id, picture, rejection, upload
 
 HOSTILE = ['"><script>alert(1)</script>', "{{ 7*7 }}.jpg", "' onerror='x", "مرحبا.jpg", "👩‍👩‍👧.png", "</title>"]
 
@@ -24,6 +29,13 @@ HOSTILE = ['"><script>alert(1)</script>', "{{ 7*7 }}.jpg", "' onerror='x", "مر
 @pytest.fixture(autouse=True)
 def _gallery(gallery: Wiring) -> None:
     """Return the page of a gallery in moto's S3."""
+
+
+class Owner(Guard):
+    """Takes everybody for the owner."""
+
+    def admit(self, headers: object, role: Role) -> Caller:
+        return Caller("Olga", Role.OWNER.included())
 
 
 class Page(HTMLParser):
@@ -43,7 +55,9 @@ class Page(HTMLParser):
     def handle_data(self, data: str) -> None:
         if self.inside in self.code:
             self.code[self.inside].append(data)
-            self.inside = ""
+
+    def handle_endtag(self, tag: str) -> None:
+        self.inside = ""
 
     def all(self, tag: str) -> list[dict[str, str | None]]:
         return [attributes for name, attributes in self.elements if name == tag]
@@ -69,7 +83,10 @@ def test_the_policy_allows_only_the_hashes_of_the_styles_and_scripts(s3: S3Clien
                 for text in found.code[kind]
             }
             assert hashes <= set(allowed[f"{kind}-src"])
-            assert all(source.startswith("'sha256-") for source in allowed[f"{kind}-src"])
+            # A script file has its own route. Nothing else of the gallery's is JavaScript for a browser.
+            assert {source for source in allowed[f"{kind}-src"] if not source.startswith("'sha256-")} <= (
+                {"'self'"} if kind == "script" else set()
+            )
         assert not [a for _, attributes in found.elements for a in attributes if a == "style" or a.startswith("on")]
         assert allowed["default-src"] == ["'none'"]
 
@@ -130,13 +147,20 @@ def test_one_picture_has_its_own_page(s3: S3Client) -> None:
 
 
 def test_a_picture_that_is_not_there_has_a_page_that_says_why(s3: S3Client) -> None:
-    waiting = get("/", image=upload(s3))
+    waiting_id = upload(s3)
+    waiting = get("/", image=waiting_id)
     assert waiting.status == 200
     assert "being resized" in waiting.text
-    assert 'http-equiv="refresh"' in waiting.text
+    assert "It has arrived and is safe." in waiting.text
     refused = get("/", image=rejection(s3))
     assert "Save it as JPEG." in refused.text
-    assert "refresh" not in refused.text
+    underway = get("/", image=image_id())
+    assert "It has not arrived yet." in underway.text
+    for answer in (waiting, underway, refused):
+        # The page must not change by itself for people without scripts: WCAG 2.2.1.
+        assert "refresh" not in answer.headers
+        assert "refresh" not in answer.text
+    assert [a["href"] for a in Page(waiting.text).all("a")].count("?image=" + waiting_id) == 1
     for gone in (image_id(1_000_000), "2016-style-bookmark.jpeg"):
         answer = get("/", image=gone)
         assert answer.status == 404
@@ -150,9 +174,7 @@ def test_a_picture_that_becomes_ready_during_a_request_is_shown_at_the_next(
     with monkeypatch.context() as before:
         before.setattr("functions.list.gallery.listing", lambda *_, **__: Listing([], None, None))
         between = get("/", image=wanted)
-    assert between.status == 200
-    assert "It has arrived and is safe." in between.text
-    assert 'http-equiv="refresh" content="0"' in between.text
+    assert between.headers["location"] == f"./?image={wanted}"
     assert "/view/" in get("/", image=wanted).text
 
 
@@ -194,6 +216,47 @@ def test_an_empty_gallery_invites_to_upload_and_is_small() -> None:
     assert "No pictures yet" in answer.text
     # The first packets of a connection carry 14 kB: the page then shows after one round trip.
     assert len(gzip.compress(answer.text.encode(), GZIP_LEVEL)) <= 14_000
+
+
+def test_the_page_loads_its_other_scripts_from_files_that_browsers_keep(monkeypatch: pytest.MonkeyPatch) -> None:
+    (uploads,) = [script["src"] for script in Page(get("/").text).all("script") if "src" in script]
+    assert uploads
+    path, _, version = uploads.partition("?v=")
+    kept = get("/" + path, v=version)
+    assert (kept.status, kept.headers["cache-control"]) == (200, "public, max-age=31536000, immutable")
+    assert kept.headers["content-type"].startswith("text/javascript")
+    assert "function upload(" in kept.text
+    assert get("/" + path, v="older").headers["cache-control"] == "no-store"
+    assert get("/assets/page.css").status == 404
+    monkeypatch.setattr(handler, "guard", Owner(lambda: OPEN.settings()))
+    assert "assets/owner.js" in get("/").text
+
+
+def test_the_page_tells_its_script_the_stacks_limit_and_what_folders_may_have() -> None:
+    inputs = {found["id"]: found for found in Page(get("/").text).all("input") if "id" in found}
+    choose = inputs["choose"]
+    assert choose["data-max"] == "50000000"
+    assert choose["data-litter"] == " ".join(LITTER_FOLDERS)
+    accepted = str(choose["accept"]).split(",")
+    assert [extension for extension in (".jpe", ".hif", ".dib", ".heic", ".mpo") if extension not in accepted] == []
+    assert all(type_of(f"cat{extension}") for extension in accepted if extension.startswith("."))
+    assert "webkitdirectory" in inputs["folder"]
+
+
+@pytest.mark.parametrize(
+    ("days", "deletes", "sentence"),
+    [
+        (30, False, "Originals are deleted 30 days after the upload."),
+        (0, False, "Originals are kept."),
+        (30, True, "Originals are not kept."),
+    ],
+)
+def test_the_page_says_what_a_download_is(
+    gallery: Wiring, monkeypatch: pytest.MonkeyPatch, days: int, deletes: bool, sentence: str
+) -> None:
+    told = replace(gallery.settings, originals_retention_days=days, delete_originals=deletes)
+    monkeypatch.setattr(handler, "wiring", lambda: Wiring(told, gallery.s3))
+    assert f"Downloads are copies of at most 1600 pixels. {sentence}" in get("/").text
 
 
 def test_text_is_compressed_only_for_clients_that_accept_it() -> None:

@@ -4,6 +4,13 @@ const grid = $("grid"), more = $("more"), announce = $("status");
 
 for (const hidden of document.querySelectorAll("label[hidden]")) hidden.hidden = false;
 
+const choose = $("choose"), title = {doing: "", shows: document.title};
+// Sets a part of the document's title: what uploads are doing, or what the page shows.
+function entitle(part) {
+  Object.assign(title, part);
+  document.title = title.doing + title.shows;
+}
+
 const say = text => { announce.textContent = text; };
 
 // Fetches JSON. Throws an error with a `sentence` for people; it is `final` if a retry cannot help.
@@ -17,7 +24,7 @@ async function ask(url, options) {
   }
   if (answer.ok) return body;
   const sentence = body.sentence ?? "The gallery could not answer. Try again in a moment.";
-  throw Object.assign(new Error(body.code), {sentence, final: answer.status < 500 && ![408, 429].includes(answer.status)});
+  throw Object.assign(new Error(body.code), {sentence, final: answer.status < 500 && ![401, 408, 429].includes(answer.status)});
 }
 
 // Fills a clone of template#picture; `image` is an entry of GET images.
@@ -105,3 +112,23 @@ more.addEventListener("click", async event => {
 });
 
 addEventListener("scroll", () => { $("back").hidden = scrollY < 2 * innerHeight; }, {passive: true});
+
+const note = $("undo"), again = note.querySelector("button");
+const NOTE_MS = 10_000;
+let noted = 0;
+$("viewer").addEventListener("close", () => document.body.append(note));
+// Tells something for some seconds, with a button if there is something to do about it.
+function offer(text, act, label = "Undo") {
+  // A modal dialog makes everything outside of it inert.
+  ($("viewer").open ? $("viewer") : document.body).append(note);
+  note.querySelector("p").textContent = text;
+  again.hidden = !act;
+  again.textContent = label;
+  again.onclick = () => { note.hidden = true; act(); };
+  note.hidden = false;
+  clearTimeout(noted);
+  noted = setTimeout(function hide() {
+    if (note.matches(":focus-within, :hover")) noted = setTimeout(hide, NOTE_MS);
+    else note.hidden = true;
+  }, NOTE_MS);
+}

@@ -1,6 +1,6 @@
 // Removing: owners remove any picture, one or many, and can undo it. Uploaders take back their own uploads.
-const may = document.documentElement.dataset.may.split(" "), owns = may.includes("owner");
-const RECEIPTS = "darkroom-receipts", RECEIPT_MS = 86_400_000, REMOVALS = 4, UNDO_MS = 10_000;
+const owns = document.documentElement.dataset.may.includes("owner");
+const RECEIPTS = "darkroom-receipts", RECEIPT_MS = 86_400_000, REMOVALS = 4;
 
 // The receipts of this browser's uploads by image id: the right to take each of them back for a day.
 function receipts() {
@@ -36,7 +36,7 @@ async function remove(ids) {
   for (const {element} of places) element.remove();
   hold(true);
   const text = `${count(done.length)} removed` + (problem ? `, ${ids.length - done.length} not: ${problem.sentence}` : "");
-  offerUndo(text, owns && done.length ? () => undo(done, places) : null);
+  offer(text, owns && done.length && (() => undo(done, places)));
 }
 
 async function undo(ids, places) {
@@ -45,25 +45,8 @@ async function undo(ids, places) {
     if (done.includes(element.dataset.id)) parent.insertBefore(element, next?.parentElement === parent ? next : null);
   }
   hold(true);
-  offerUndo(problem ? `${ids.length - done.length} not restored: ${problem.sentence}` : `${count(done.length)} restored`, null);
+  offer(problem ? `${ids.length - done.length} not restored: ${problem.sentence}` : `${count(done.length)} restored`);
   places[0]?.element.querySelector("a").focus();
-}
-
-const note = $("undo"), again = note.querySelector("button");
-let noted = 0;
-$("viewer").addEventListener("close", () => document.body.append(note));
-function offerUndo(text, act) {
-  // A modal dialog makes everything outside of it inert.
-  (viewer.open ? viewer : document.body).append(note);
-  note.querySelector("p").textContent = text;
-  again.hidden = !act;
-  again.onclick = () => { note.hidden = true; act(); };
-  note.hidden = false;
-  clearTimeout(noted);
-  noted = setTimeout(function hide() {
-    if (note.matches(":focus-within, :hover")) noted = setTimeout(hide, UNDO_MS);
-    else note.hidden = true;
-  }, UNDO_MS);
 }
 
 // In the viewer.
@@ -77,3 +60,4 @@ $("remove").addEventListener("click", async () => {
   else leave();
   await remove([id]);
 });
+if (current) offerRemoval(current.dataset.id);

@@ -4,7 +4,8 @@ let current = null;
 
 const isPlainClick = event => event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey && !event.altKey;
 const pictures = () => [...document.querySelectorAll(".picture")];
-const viewUrl = element => element.querySelector("img").srcset.split(/,\s+/).at(-1).split(" ")[0];
+// The address of the view: fresh (fresh.js), or from the page.
+const viewUrl = element => element.view ?? element.querySelector("img").srcset.split(/,\s+/).at(-1).split(" ")[0];
 
 function show(element) {
   const thumb = element.querySelector("img"), [width, height, viewWidth, viewHeight] = element.dataset.size.split(" ");
@@ -24,10 +25,11 @@ function show(element) {
   if (!newer) step($("previous"), null, document.querySelector("#newer [rel=prev]"));
   if (!older) step($("next"), null, more.querySelector("a"));
   for (const neighbour of [older, newer]) if (neighbour) new Image().src = viewUrl(neighbour);
-  document.title = `${name} · Darkroom`;
+  entitle({shows: `${name} · Darkroom`});
   $("viewer-status").textContent = "";
-  $("download").ariaLabel = `Download ${viewWidth} × ${viewHeight} pixels`;
-  offerRemoval(id);
+  const {dataset} = $("download"), copy = `Download a copy of ${viewWidth} × ${viewHeight} pixels. ${dataset.originals}`;
+  Object.assign($("download"), {ariaLabel: copy, title: copy});
+  globalThis.offerRemoval?.(id); // its script loads after the page
 }
 
 // Sets the target of an arrow: a picture on this page, or the page with the next picture.
@@ -47,7 +49,7 @@ function close() {
   if (!viewer.open) return;
   viewer.close();
   view.removeAttribute("src");
-  document.title = "Darkroom";
+  entitle({shows: "Darkroom"});
   if (current?.classList.contains("held")) hold(false);
   current?.querySelector("a").focus({preventScroll: true});
   current?.scrollIntoView({block: "nearest"});

@@ -1,0 +1,48 @@
+// Takes files from the buttons, from the clipboard, and files and folders that are dropped anywhere on the page.
+const LITTER = choose.dataset.litter.split(" "), EXTENSIONS = choose.accept.match(/\.\w+/g);
+
+// Returns whether a file in a folder may be a picture, by the rule of shared/folders.py. Its path begins with the folder.
+function mayBePicture(path) {
+  const [file, ...folders] = path.toLowerCase().split("/").filter(Boolean).slice(1).reverse(), [extension] = /\.[^.]+$/.exec(file) ?? [];
+  return [file, ...folders].every(name => name[0] !== ".") && !folders.some(name => LITTER.includes(name)) && (!extension || EXTENSIONS.includes(extension));
+}
+
+function addFound(pictures) {
+  add(pictures);
+  if (!pictures.length) offer("There are no pictures in this folder.");
+}
+
+for (const id of ["choose", "camera"]) $(id).addEventListener("change", ({target}) => { add([...target.files]); target.value = ""; });
+$("folder").addEventListener("change", ({target}) => {
+  addFound([...target.files].filter(file => mayBePicture(file.webkitRelativePath)));
+  target.value = "";
+});
+addEventListener("paste", event => add([...event.clipboardData.files]));
+
+let over = 0;
+const hasFiles = event => event.dataTransfer?.types.includes("Files");
+const drag = inside => { over = Math.max(0, over + inside); document.body.classList.toggle("dragging", over > 0); };
+addEventListener("dragenter", event => { if (hasFiles(event)) drag(1); });
+addEventListener("dragleave", event => { if (hasFiles(event)) drag(-1); });
+addEventListener("dragover", event => { if (hasFiles(event)) event.preventDefault(); });
+addEventListener("drop", async event => {
+  if (!hasFiles(event)) return;
+  event.preventDefault();
+  drag(-over);
+  const files = [...event.dataTransfer.files], entries = [...event.dataTransfer.items].map(item => item.webkitGetAsEntry?.());
+  if (!entries.some(entry => entry?.isDirectory)) add(files);
+  else addFound((await Promise.all(entries.map(within))).flat());
+});
+
+// Returns the pictures in a dropped folder, or the dropped file itself, whatever it is.
+async function within(entry) {
+  const told = way => new Promise((resolve, reject) => way(resolve, reject));
+  if (!entry) return [];
+  if (entry.isFile) return [await told((...then) => entry.file(...then))];
+  const reader = entry.createReader(), found = [];
+  for (let some; (some = await told((...then) => reader.readEntries(...then))).length;) found.push(...some);
+  return (await Promise.all(found.filter(one => mayBePicture(one.fullPath + (one.isDirectory ? "/-" : ""))).map(within))).flat();
+}
+
+// Files that were chosen while this script was loading.
+for (const id of ["choose", "camera", "folder"]) if ($(id).files.length) $(id).dispatchEvent(new Event("change"));

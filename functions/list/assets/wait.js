@@ -1,0 +1,15 @@
+// Asks whether the picture is ready or refused, less and less often, and then shows the page anew.
+const {id, home} = document.querySelector("main").dataset, LOOKS = 60, SLOWEST_MS = 15000;
+
+async function ended() {
+  try {
+    const answer = await fetch(`${home}images?ids=${id}`), {images: [found]} = await answer.json();
+    return found.status !== "pending";
+  } catch { return false; }
+}
+
+for (let look = 0, wait = 1000; look < LOOKS; look++, wait = Math.min(wait * 1.3, SLOWEST_MS)) {
+  await new Promise(resolve => setTimeout(resolve, wait));
+  if (await ended()) location.reload();
+}
+document.getElementById("waiting").textContent = "The picture has still not arrived. Look again later, or upload it again.";
