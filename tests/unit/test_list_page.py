@@ -193,7 +193,7 @@ def test_names_are_shown_as_typed_and_never_as_markup(s3: S3Client, name: str) -
     (view,) = [img for img in page.all("img") if img.get("id") == "view"]
     assert view["alt"]
     assert name.startswith(view["alt"])
-    assert len(page.all("script")) == scripts == 2
+    assert len(page.all("script")) == scripts == 3
     for key in s3.list_objects_v2(Bucket="resized")["Contents"]:
         s3.delete_object(Bucket="resized", Key=key["Key"])
 
