@@ -98,7 +98,6 @@ def _gallery(wired: Wiring, request: Request, page: Listing, opened: Entry | Non
         bundles={name: bundle_version(name) for name in BUNDLES if name != "owner.js" or Role.OWNER in roles},
         accept=ACCEPT,
         max_bytes=wired.settings.max_upload_megabytes * 1_000_000,
-        view_px=max(wired.settings.view.width_px, wired.settings.view.height_px),
         originals=wired.settings.originals_told,
         litter=" ".join(LITTER_FOLDERS),
         older=page.images[1].id if opened and len(page.images) > 1 else None,

@@ -252,11 +252,11 @@ def test_the_page_tells_its_script_the_stacks_limit_and_what_folders_may_have() 
     ],
 )
 def test_the_page_says_what_a_download_is(
-    gallery: Wiring, monkeypatch: pytest.MonkeyPatch, days: int, deletes: bool, sentence: str
+    s3: S3Client, gallery: Wiring, monkeypatch: pytest.MonkeyPatch, days: int, deletes: bool, sentence: str
 ) -> None:
     told = replace(gallery.settings, originals_retention_days=days, delete_originals=deletes)
     monkeypatch.setattr(handler, "wiring", lambda: Wiring(told, gallery.s3))
-    assert f"Downloads are copies of at most 1600 pixels. {sentence}" in get("/").text
+    assert f"Download: a copy of 1600 × 1200. {sentence}" in get("/", image=picture(s3)).text
 
 
 def test_text_is_compressed_only_for_clients_that_accept_it() -> None:

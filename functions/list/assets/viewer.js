@@ -27,8 +27,8 @@ function show(element) {
   for (const neighbour of [older, newer]) if (neighbour) new Image().src = viewUrl(neighbour);
   entitle({shows: `${name} · Darkroom`});
   $("viewer-status").textContent = "";
-  const {dataset} = $("download"), copy = `Download a copy of ${viewWidth} × ${viewHeight} pixels. ${dataset.originals}`;
-  Object.assign($("download"), {ariaLabel: copy, title: copy});
+  $("viewer-copy").textContent = `Download: a copy of ${viewWidth} × ${viewHeight}. ${$("viewer-copy").dataset.originals}`;
+  $("download").ariaLabel = `Download ${viewWidth} × ${viewHeight} pixels`;
   globalThis.offerRemoval?.(id); // its script loads after the page
 }
 
