@@ -256,7 +256,7 @@ def test_the_page_says_what_a_download_is(
 ) -> None:
     told = replace(gallery.settings, originals_retention_days=days, delete_originals=deletes)
     monkeypatch.setattr(handler, "wiring", lambda: Wiring(told, gallery.s3))
-    assert f"Download: a copy of 1600 × 1200. {sentence}" in get("/", image=picture(s3)).text
+    assert f"Download: a copy of 1600 \u00d7 1200. {sentence}" in get("/", image=picture(s3)).text
 
 
 def test_text_is_compressed_only_for_clients_that_accept_it() -> None:
