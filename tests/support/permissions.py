@@ -95,6 +95,8 @@ def _resources(service: str, action: str, params: Mapping[str, Any]) -> list[str
             return [f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{table}" for table in tables]
         case "ssm":
             return [f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter{params['Name']}"]
+        case "cloudfront":
+            return [f"arn:aws:cloudfront::{ACCOUNT}:distribution/{params['DistributionId']}"]
         case "secretsmanager":
             return [params["SecretId"]]
     raise AssertionError(f"{service} is called, and no test knows the resources of its actions")
