@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Error, Page, sync_playwright
 
@@ -21,6 +22,13 @@ def stack(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config)
     """Deploy the Darkroom that most tests share, with the parameters' defaults; or use the stack of `--stack`."""
     if name := pytestconfig.getoption("--stack"):
         running = stack_on_aws(name, pytestconfig.getoption("--region"))
+        closed = [
+            method
+            for method, path in (("GET", "images"), ("POST", "uploads"))
+            if httpx.request(method, running.gallery_url + path, timeout=30).status_code == httpx.codes.UNAUTHORIZED
+        ]
+        if closed:
+            pytest.exit(f"Stack {name} needs ViewAccess=open and UploadAccess=open: the tests have no invitation.", 1)
         buckets = (running.upload_bucket, running.resized_bucket)
         if any(running.keys("", bucket) for bucket in buckets):
             pytest.exit(f"Stack {name} has pictures, and the tests delete all pictures. Use a stack without any.", 1)
