@@ -1,38 +1,23 @@
 """The artifact of `sam build` is complete: every handler imports from it alone, on a Python without our packages."""
 
 import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from ops.local import stack
 from ops.problem import Problem
+from tests.support.artifact import BARE_PYTHON, HOST, folders_of
 from tests.support.template import FUNCTIONS, of_type
 
-ROOT = Path(__file__).parents[2]
-BARE_PYTHON = Path(sys.base_prefix, "bin", f"python{sys.version_info.major}.{sys.version_info.minor}")
 UNZIPPED_LIMIT_MB = 250  # AWS's, for a function with its layers
-HOST = stack.host_architecture()
 OTHER = {"x86_64": "arm64", "arm64": "x86_64"}[HOST]
-
-
-@pytest.fixture(scope="session")
-def built() -> Path:
-    build, _ = stack.build(ROOT / ".darkroom" / "build", HOST)
-    return build.template.parent
-
-
-def layers_of(function: dict[str, Any], architecture: str) -> list[str]:
-    simd = ["SimdLayer"] if "Layers" in function and architecture == "x86_64" else []
-    return ["SharedLayer", *simd]
 
 
 @pytest.mark.parametrize("name", sorted(FUNCTIONS))
 def test_a_handler_imports_from_the_artifact_alone(built: Path, name: str) -> None:
     module, _, function = FUNCTIONS[name]["Handler"].rpartition(".")
-    path = [str(built / name), *(str(built / layer / "python") for layer in layers_of(FUNCTIONS[name], HOST))]
+    path = [str(folder) for folder in folders_of(built, name)]
     code = f"import sys; sys.path[:0] = {path!r}\nimport {module} as m, shared.events\nassert callable(m.{function})\n"
     code += "print(*{m.__file__ for m in list(sys.modules.values()) if getattr(m, '__file__', None)}, sep='\\n')"
     done = subprocess.run(
@@ -47,7 +32,7 @@ def test_a_handler_imports_from_the_artifact_alone(built: Path, name: str) -> No
 
 @pytest.mark.parametrize("name", sorted(FUNCTIONS))
 def test_an_artifact_fits_lambda_and_contains_bytecode(built: Path, name: str) -> None:
-    folders = [built / name, *(built / layer for layer in layers_of(FUNCTIONS[name], HOST))]
+    folders = folders_of(built, name)
     size_mb = sum(file.stat().st_size for folder in folders for file in folder.rglob("*") if file.is_file()) / 1e6
     assert size_mb < 0.8 * UNZIPPED_LIMIT_MB, "a team that adds a layer of its own (a monitoring agent) needs the rest"
     for source in built.joinpath(name).rglob("functions/**/*.py"):
