@@ -1,0 +1,1 @@
+"""Questions to the local engine and AWS's answers, by service."""
