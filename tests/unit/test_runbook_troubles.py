@@ -1,0 +1,397 @@
+"""Each section of the runbook with its real trouble: it happens to the real handlers, the section's commands are run,
+the cause is repaired, and the uploads end. Every section needs an entry here.
+"""
+
+import json
+import re
+import shlex
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, cast
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+from moto.sqs.models import sqs_backends
+from typer.testing import CliRunner
+
+from functions.list import handler as gallery
+from functions.resize import handler as resize
+from functions.resize.render import render
+from functions.resize.work import Settings, resize_upload
+from ops import options
+from ops.cli import app
+from ops.monitoring import follow, report, status, trace
+from ops.monitoring.logs import LogLine, parse
+from ops.recovery import dead_letters, letters, rejections, resubmit
+from ops.target import Target
+from shared import access, config, start, storage, subscriber
+from shared.access import Guard
+from shared.breaker import Breaker
+from shared.errors import Unavailable
+from shared.events import Upload
+from shared.keys import new_image_id, upload_key
+from shared.limits import MAX_ATTEMPTS, MAX_RECEIVES
+from shared.message import FIRST_SENT_MS, REQUEUED_MS, WAITING_SINCE
+from tests.support.context import Context
+from tests.support.pictures import plain_jpeg
+from tests.support.roles import DEAD, QUEUE, Account, announced, opened
+
+RUNBOOK = (Path(__file__).parents[2] / "docs/runbook.md").read_text()
+SECTIONS = dict(re.findall(r"^### `([A-Za-z-]+)`\n(.*?)(?=^##|\Z)", RUNBOOK, re.MULTILINE | re.DOTALL))
+LONG_AGO = datetime.now(UTC) - timedelta(hours=13)
+
+
+@dataclass
+class Darkroom:
+    """The resizer on AWS in memory, what goes wrong with it, and the operator's commands."""
+
+    account: Account
+    patch: pytest.MonkeyPatch
+    uploads: list[Upload] = field(default_factory=list)
+
+    def upload(self) -> Upload:
+        """Put an original that was uploaded an hour ago."""
+        key = upload_key(new_image_id(datetime.now(UTC) - timedelta(hours=1)), "cat.jpg")
+        self.uploads.append(self.account.put(key, plain_jpeg()))
+        return self.uploads[-1]
+
+    def fail(self, error: Callable[[], Exception] | None, operation: str = "GetObject") -> None:
+        """Let S3 fail from now on, or work again."""
+
+        def refuse(**_: Any) -> None:
+            if error:
+                raise error()
+
+        events = storage.s3_client().meta.events
+        events.unregister(f"before-parameter-build.s3.{operation}", unique_id="trouble")
+        events.register(f"before-parameter-build.s3.{operation}", refuse, unique_id="trouble")
+
+    def render(self, error: Exception | None = None) -> None:
+        """Let every rendering end with an error from now on, or work again."""
+
+        def rendered(*arguments: Any) -> Any:
+            if error:
+                raise error
+            return render(*arguments)
+
+        settings = Settings("uploads", "resized", 5)
+        self.patch.setattr(resize, "resize", lambda one: resize_upload(storage.s3_client(), one, settings, rendered))
+
+    def receive(
+        self, body: str = "", *, attempts: int = MAX_ATTEMPTS, seconds: int = 60, waited: bool = False,
+        handle: Any = None,
+    ) -> None:  # fmt: skip
+        """Let the function receive a message for the last time: one of the first upload, or `body`."""
+        record = self.account.message(body or announced(self.uploads[0]))
+        record["attributes"]["ApproximateReceiveCount"] = str(attempts)
+        if waited:
+            ago_ms, now_ms = (str(round(at.timestamp() * 1000)) for at in (LONG_AGO, datetime.now(UTC)))
+            texts = {WAITING_SINCE: LONG_AGO.isoformat(), FIRST_SENT_MS: ago_ms, REQUEUED_MS: now_ms}
+            record["messageAttributes"] = {
+                name: {"dataType": "String", "stringValue": text} for name, text in texts.items()
+            }
+        self.patch.setattr(subscriber, "breaker", Breaker())
+        answer = (handle or resize.handle)({"Records": [record]}, Context(seconds * 1000))
+        if not answer["batchItemFailures"]:
+            self.account.sqs.delete_message(QueueUrl=QUEUE, ReceiptHandle=record["receiptHandle"])
+
+    def drain(self) -> None:
+        """Let the function work on everything that waits in the queue."""
+        self.patch.setattr(subscriber, "breaker", Breaker())
+        names: Any = ["All"]
+        for queue in sqs_backends["123456789012"]["eu-west-1"].queues.values():
+            for delayed in queue._messages:
+                delayed.delayed_until = 0  # the delay of a requeued message has passed
+        while found := self.account.sqs.receive_message(
+            QueueUrl=QUEUE, MaxNumberOfMessages=10, MessageSystemAttributeNames=names, MessageAttributeNames=names
+        ).get("Messages"):
+            for message in found:
+                record = {
+                    "messageId": message["MessageId"],
+                    "receiptHandle": message["ReceiptHandle"],
+                    "body": message["Body"],
+                    "attributes": message["Attributes"] | {"ApproximateFirstReceiveTimestamp": "1795348800000"},
+                    "messageAttributes": {
+                        name: {"dataType": "String", "stringValue": value["StringValue"]}
+                        for name, value in message.get("MessageAttributes", {}).items()
+                    },
+                }
+                assert resize.handle({"Records": [record]}, Context()) == {"batchItemFailures": []}
+                self.account.sqs.delete_message(QueueUrl=QUEUE, ReceiptHandle=message["ReceiptHandle"])
+
+    def ready(self) -> list[Upload]:
+        """Return the uploads that have renditions."""
+        listed = self.account.s3.list_objects_v2(Bucket="resized", Prefix="thumb/").get("Contents", [])
+        done = {found["Key"].split("/")[1] for found in listed}
+        return [upload for upload in self.uploads if upload.image.id in done]
+
+    def letters(self) -> int:
+        names: Any = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        counted = self.account.sqs.get_queue_attributes(QueueUrl=DEAD, AttributeNames=names)["Attributes"]
+        return sum(int(number) for number in counted.values())
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What happens, what repairs its cause, and whether the section's commands then end every upload.
+
+    `commands` is False for a section whose remedy is in AWS's console or in a deployment.
+    """
+
+    happens: Callable[[Darkroom], None]
+    repair: Callable[[Darkroom], None] = lambda room: room.render()
+    ends_ready: bool = True
+    commands: bool = True
+
+
+def refused(code: str) -> Callable[[], Exception]:
+    return lambda: ClientError({"Error": {"Code": code, "Message": "No."}}, "GetObject")
+
+
+def unreachable() -> Exception:
+    return EndpointConnectionError(endpoint_url="https://uploads.s3.eu-west-1.amazonaws.com")
+
+
+def of_renderer(code: str) -> Trouble:
+    """A picture that the renderer gives up in each of five attempts."""
+
+    def happens(room: Darkroom) -> None:
+        room.upload()
+        room.render(Unavailable(code, "Because."))
+        room.receive()
+
+    return Trouble(happens)
+
+
+def after_s3_failed(error: Callable[[], Exception], *, waited: bool = False) -> Trouble:
+    def happens(room: Darkroom) -> None:
+        room.upload()
+        room.fail(error)
+        room.receive(waited=waited)
+
+    return Trouble(happens, lambda room: room.fail(None))
+
+
+def waits(room: Darkroom) -> None:
+    room.upload()
+    room.fail(unreachable)
+    room.receive(attempts=1)
+    assert room.letters() == 0
+
+
+def no_time(room: Darkroom) -> None:
+    room.upload()
+    room.render(Unavailable("never", "It is not asked."))
+    room.patch.setattr(resize, "resize", _without_time)
+    room.receive(seconds=15, waited=True)
+
+
+def _without_time(_: Upload) -> None:
+    from shared.deadline import no_time_left
+
+    raise no_time_left()
+
+
+def replaced(room: Darkroom) -> None:
+    upload = room.upload()
+    put = boto3.Session().client("s3").put_object
+    room.receive(attempts=1)  # The image has renditions of its first content.
+    second = room.account.put(upload.key, plain_jpeg(99, 100))
+    third = [plain_jpeg(98, 100)]
+
+    def overtake(params: dict[str, Any], **_: Any) -> None:
+        """Upload the next content while the renditions of the second one replace those of the first."""
+        if params["Key"].startswith("thumb/") and "IfNoneMatch" not in params and third:
+            put(Bucket="uploads", Key=upload.key, Body=third.pop())
+
+    storage.s3_client().meta.events.register("before-parameter-build.s3.PutObject", overtake)
+    room.receive(announced(second))
+
+
+def foreign(room: Darkroom) -> None:
+    room.patch.setenv("EVENTS_BUCKET", "uploads")
+    subscriber._queues.cache_clear()
+    room.receive(announced(Upload("somebody-elses", "a.jpg", "e" * 32, 1, datetime.now(UTC))))
+
+
+def misconfigured(room: Darkroom) -> None:
+    room.upload()
+    wrong = config.at_start(Settings)  # nothing is set
+    room.patch.setattr(resize, "resize", lambda one: resize_upload(storage.s3_client(), one, wrong(), render))
+    room.receive()
+
+
+def not_importable(room: Darkroom) -> None:
+    room.upload()
+    room.receive(handle=start.load("no_such_package.handler.handle"), attempts=1)
+
+
+def unexpected(room: Darkroom) -> None:
+    room.upload()
+    room.render(ValueError("a bug"))
+    room.receive()
+
+
+def moved_by_sqs(room: Darkroom) -> None:
+    upload, sqs = room.upload(), room.account.sqs
+    arn = sqs.get_queue_attributes(QueueUrl=DEAD, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    policy = {"deadLetterTargetArn": arn, "maxReceiveCount": MAX_RECEIVES}
+    sqs.set_queue_attributes(QueueUrl=QUEUE, Attributes={"RedrivePolicy": json.dumps(policy)})
+    sqs.send_message(QueueUrl=QUEUE, MessageBody=announced(upload))
+    for _ in range(MAX_RECEIVES + 1):  # the function's process is killed each time
+        sqs.receive_message(QueueUrl=QUEUE, VisibilityTimeout=0)
+    assert room.letters() == 1
+
+
+def undelivered(room: Darkroom) -> None:
+    texts = {"ErrorCode": "AccessDenied", "ErrorMessage": "No.", "RequestID": "r"}
+    attributes: Any = {name: {"DataType": "String", "StringValue": text} for name, text in texts.items()}
+    room.account.sqs.send_message(QueueUrl=DEAD, MessageBody=announced(room.upload()), MessageAttributes=attributes)
+
+
+def undelivered_and_lost(room: Darkroom) -> None:
+    undelivered(room)
+    room.upload()  # its event is nowhere
+
+
+def lost(room: Darkroom) -> None:
+    room.upload()
+
+
+def backlog(room: Darkroom) -> None:
+    for _ in range(3):
+        room.account.sqs.send_message(QueueUrl=QUEUE, MessageBody=announced(room.upload()))
+
+
+def no_key(room: Darkroom) -> None:
+    arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:none"
+    room.patch.setattr(gallery, "guard", Guard(lambda: access.Settings("resized", arn)))
+    headers = {"host": "g", "authorization": "Bearer a.b"}
+    event = {"rawPath": "/", "headers": headers, "requestContext": {"http": {"method": "GET"}}}
+    assert gallery.handle(event, Context())["statusCode"] == 503
+
+
+TROUBLES = {
+    "ResizeDeadLettersAlarm": of_renderer("crashed"),
+    "ResizeOldestMessageAlarm": Trouble(backlog),
+    "ResizeWaitingAlarm": Trouble(waits, lambda room: room.fail(None)),
+    "ResizeErrorRateAlarm": after_s3_failed(refused("AccessDenied")),
+    "ResizeLatencyAlarm": Trouble(backlog),
+    "ResizeThrottlesAlarm": Trouble(backlog, commands=False),
+    "ResizeRecursionAlarm": Trouble(lost),
+    "UploadDeliveryAlarm": Trouble(undelivered_and_lost),
+    "RenditionDeliveryAlarm": Trouble(undelivered),
+    "ServerErrorsAlarm": Trouble(no_key, commands=False),
+    "storage-unavailable": after_s3_failed(unreachable, waited=True),
+    "storage-refused": after_s3_failed(refused("AccessDenied")),
+    "no-time-left": Trouble(no_time),
+    "renderer-unavailable": of_renderer("renderer-unavailable"),
+    "crashed": of_renderer("crashed"),
+    "out-of-memory": of_renderer("out-of-memory"),
+    "timed-out": of_renderer("timed-out"),
+    "replaced": Trouble(replaced),
+    "malformed-event": Trouble(lambda room: room.receive("no event")),
+    "foreign-event": Trouble(foreign),
+    "access-unavailable": Trouble(no_key, commands=False),
+    "misconfigured": Trouble(misconfigured),
+    "import-failed": Trouble(not_importable),
+    "unexpected": Trouble(unexpected),
+    "unexplained": Trouble(moved_by_sqs),
+    "undelivered": Trouble(undelivered),
+}
+
+
+def commands_of(section: str) -> list[list[str]]:
+    """Return the `darkroom` commands of a section in their order, with `--yes` where the section says so."""
+    prose = " ".join(re.sub(r"```.*?```", "", section, flags=re.DOTALL).split())
+    found: list[list[str]] = []
+    for command, after in re.findall(r"`darkroom ([^`]+)`(.{0,40})", prose):
+        words = shlex.split(command)
+        words = [word for word in words if word not in {"--watch", "--follow"}]
+        found.append(words)
+        if "the same with" in after:
+            found.append([*words, "--yes"])
+    return found
+
+
+def test_every_section_of_the_runbook_has_its_trouble() -> None:
+    assert list(TROUBLES) == list(SECTIONS)
+
+
+@pytest.fixture
+def room(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Darkroom]:
+    with opened(monkeypatch) as account:
+        room = Darkroom(account, monkeypatch)
+        room.render()
+        session: Any = boto3.Session()
+        target = Target("darkroom", session, None, _outputs(), "http://127.0.0.1:1/")
+        monkeypatch.setattr(Target, "queues", lambda *_: (QUEUE, DEAD))
+        for module in (dead_letters, rejections, resubmit, status, report, trace, follow):
+            monkeypatch.setattr(module, "resolve", lambda _: target)
+        logged: list[LogLine] = []
+        for other in (report, trace, follow):
+            monkeypatch.setattr(other, "lines", lambda *_: logged or _log(room))
+        monkeypatch.setattr(dead_letters, "log_lines", lambda *_: [])
+        monkeypatch.setattr(letters, "WAIT_SECONDS", 0)
+        monkeypatch.setattr(options.console, "width", 200)
+        monkeypatch.chdir(tmp_path)
+        yield room
+
+
+def _outputs() -> dict[str, str]:
+    return {
+        "ResizeQueueUrl": QUEUE,
+        "ResizeDeadLetterQueueUrl": DEAD,
+        "UploadBucketName": "uploads",
+        "ResizedBucketName": "resized",
+    }
+
+
+def _log(room: Darkroom) -> list[LogLine]:
+    told = {"timestamp": datetime.now(UTC).isoformat(), "service": "resize", "level": "ERROR", "message": "x"}
+    told |= {"image_id": room.uploads[0].image.id} if room.uploads else {}
+    return parse([json.dumps(told)])
+
+
+def code_of(room: Darkroom) -> str:
+    """Return the reason of the only letter, as the operator sees it in the listing."""
+    listed = json.loads(CliRunner().invoke(app, ["dead-letters", "list", "--json"]).stdout)
+    return cast(str, next((group["code"] for group in listed["groups"]), ""))
+
+
+@pytest.mark.parametrize("heading", TROUBLES)
+def test_the_commands_of_a_section_end_its_trouble(room: Darkroom, heading: str) -> None:
+    trouble = TROUBLES[heading]
+    trouble.happens(room)
+    code = code_of(room)
+    if heading.islower() and heading != "access-unavailable":
+        assert code == heading, "the trouble has another reason than the section is about"
+    trouble.repair(room)
+    commands = commands_of(SECTIONS[heading])
+    assert bool(commands) == trouble.commands
+    drops = [words for words in commands if words[:2] == ["dead-letters", "drop"]]
+    replays = [words for words in commands if words[:2] == ["dead-letters", "replay"]]
+    for words in commands:
+        if words in drops and replays:
+            continue  # The section offers it instead of a replay.
+        names = {"ID": _id(room), "IMAGE_ID": _id(room), "REASON": code, "NAME": "resize"}
+        words = [names.get(word, word) for word in words]
+        if words[0] == "reconcile":
+            words += ["--grace", "0s"]
+        done = CliRunner().invoke(app, words)
+        assert done.exit_code in ({0, 3} if words[0] == "reconcile" else {0}), (words, done.output)
+    if room.letters() and not drops:  # The section leaves the replay to the section of the reason.
+        assert CliRunner().invoke(app, ["dead-letters", "replay", "--all", "--yes"]).exit_code == 0
+    room.drain()
+    assert room.letters() == 0
+    assert room.ready() == (room.uploads if trouble.ends_ready else [])
+
+
+def _id(room: Darkroom) -> str:
+    if room.uploads:
+        return room.uploads[0].image.id
+    listed = json.loads(CliRunner().invoke(app, ["dead-letters", "list", "--json"]).stdout)
+    return str(listed["letters"][0]["message_id"])
