@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 
 from ops import access, removal
 from ops.cost.command import cost
@@ -25,6 +24,7 @@ from ops.options import JsonOption, filled, flat, print_json, progress_bar
 from ops.problem import Problem, sentence_on_problem
 from ops.recovery import dead_letters, rejections, resubmit
 from ops.target import DEFAULT_FOLDER, FolderOption, Place, resolve
+from ops.terminal import escape
 
 if TYPE_CHECKING:
     from ops.upload import Found, Outcome

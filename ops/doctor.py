@@ -13,7 +13,6 @@ from typing import Annotated, Literal
 
 import httpx
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from ops.local import engine
@@ -23,6 +22,7 @@ from ops.local.stack import ROOT, UNTRUSTED_SENTENCE
 from ops.options import JsonOption, console, print_json
 from ops.problem import sentence_on_problem
 from ops.target import DEFAULT_FOLDER, FolderOption
+from ops.terminal import escape
 
 NEEDED_BYTES = 2_000_000_000
 INDEX_SECONDS = 5

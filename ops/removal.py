@@ -12,6 +12,7 @@ from ops.options import YesOption, console, filled, flat, print_dry_run, print_r
 from ops.problem import Problem, sentence_on_problem
 from ops.target import Place as PlaceOptions
 from ops.target import Target, resolve
+from ops.terminal import escape
 from shared import clock, removal
 from shared.errors import DarkroomError
 from shared.keys import is_image_id, read_rendition_key, rendition_prefix, taken_at
@@ -136,5 +137,5 @@ def _invalidate(target: Target, ids: list[str]) -> None:
 
 def _report(count: int, failed: dict[str, DarkroomError], done: str) -> None:
     for image_id, error in failed.items():
-        console.print(f"{image_id}: {error.code}: {error.sentence}", markup=False, highlight=False)
+        console.print(f"{image_id}: {error.code}: {escape(error.sentence)}", highlight=False)
     console.print(f"{count - len(failed)} of {count} {done}.")

@@ -10,7 +10,6 @@ from typing import Annotated, Any
 import boto3
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
-from rich.markup import escape
 
 from ops.deployment.adopt import bucket_owner, leftovers
 from ops.deployment.plan import ARCHITECTURE, Plan, exists, make_plan, read_environment
@@ -19,6 +18,7 @@ from ops.local.stack import ROOT
 from ops.options import JsonOption, console, filled, print_json
 from ops.problem import Problem, sentence_on_problem
 from ops.target import RegionOption
+from ops.terminal import escape
 
 # Executions that the resizer must leave for the upload door and the gallery.
 MIN_FREE_EXECUTIONS = 5

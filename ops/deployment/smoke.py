@@ -16,7 +16,6 @@ import httpx
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from ops import access
@@ -29,6 +28,7 @@ from ops.recovery.dead_letters import dead_of
 from ops.recovery.letters import Letter
 from ops.recovery.records import Dead
 from ops.target import Place, Target, resolve
+from ops.terminal import escape
 from ops.upload import bearer, upload_all
 from shared import telemetry
 from shared.access import Role

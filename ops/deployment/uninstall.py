@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import boto3
 import typer
 from botocore.exceptions import ClientError, WaiterError
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
@@ -21,6 +20,7 @@ from ops.options import JsonOption, YesOption, console, filled, print_json
 from ops.problem import Problem, sentence_on_problem
 from ops.recovery import letters
 from ops.target import RegionOption
+from ops.terminal import escape
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from ops.develop.contact_sheet import contact_sheet
 from ops.develop.corpus_worker import Worker
 from ops.develop.outcome import Outcome, Result
+from ops.terminal import escape
 from shared.limits import FUNCTION_MEMORY_MB, RENDER_SECONDS
 
 if TYPE_CHECKING:

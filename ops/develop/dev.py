@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
-from rich.markup import escape
 
 from ops.local import engine as engines
 from ops.local import stack
@@ -17,6 +16,7 @@ from ops.local.engine import Engine
 from ops.monitoring.follow import print_line
 from ops.monitoring.logs import LogLine, parse
 from ops.problem import Problem
+from ops.terminal import escape
 
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient

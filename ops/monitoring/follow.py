@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from ops.monitoring.logs import LogLine, lines
 from ops.monitoring.trace import LEVEL_STYLES, details
@@ -15,6 +14,7 @@ from ops.options import console, filled, flat
 from ops.options import since as moment
 from ops.problem import sentence_on_problem
 from ops.target import Place, Target, resolve
+from ops.terminal import escape
 
 FOLLOW_SECONDS = 2.0
 # CloudWatch shows a line some seconds after it was written, so that each look goes back by so much.

@@ -11,7 +11,6 @@ from typing import Annotated, Any
 import typer
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
-from rich.markup import escape
 from rich.table import Table
 
 from ops.cost.observed import dollars_per_thousand
@@ -25,6 +24,7 @@ from ops.options import since as moment
 from ops.problem import sentence_on_problem
 from ops.recovery import letters
 from ops.target import Place, Target, resolve
+from ops.terminal import escape
 from shared import telemetry
 from shared.keys import image_prefix
 from shared.renditions import LISTED

@@ -5,13 +5,13 @@ from datetime import timedelta
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from ops.monitoring.logs import LogLine, lines
 from ops.options import JsonOption, console, filled, flat, print_json
 from ops.problem import Problem, sentence_on_problem
 from ops.target import Place, resolve
+from ops.terminal import escape
 from shared import telemetry
 from shared.keys import is_image_id, taken_at
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from ops.options import (
@@ -35,6 +34,7 @@ from ops.recovery.letters import Letter
 from ops.recovery.records import Dead, View
 from ops.recovery.replays import Summary
 from ops.target import Place, SubscriberOption, Target, resolve
+from ops.terminal import escape, printable
 from shared.keys import LetterKey, display_name
 from shared.letters import Reason, events_of, read_record
 
@@ -128,7 +128,7 @@ def show(
         console.print_json(data=_event(body))
         console.print(f"[dim]{len(lines)} log lines of request {reason.request_id or '(unknown)'}[/]")
         for line in lines:
-            console.print(line, markup=False, highlight=False, soft_wrap=True)
+            console.print(printable(line), markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command()
