@@ -27,7 +27,7 @@ PERMITTED = {
     "ingest": ("read the key", "list resized", "get_object resized invitations/"),
     "list": ("read the key", "list ", "get_object resized"),
     "remove": ("read the key", "list ", "get_object", "put_object", "delete_object"),
-    "resize": ("list uploads", "get_object uploads", "put_object resized", "delete_object resized", "send to work",
+    "resize": ("list ", "get_object uploads", "put_object resized", "delete_object resized", "send to work",
                "receive from work", "send to dead"),
 }  # fmt: skip
 FORGED_BUCKETS = ("victim", "another-account-uploads", "")
@@ -68,7 +68,7 @@ def forged_events(closed: Closed) -> Count:
     """Put events about other buckets, and messages that are no events, into the resizer's queue."""
     count = Count("forged events in the resizer's queue")
     stack = closed.stack
-    stack.client("s3").create_bucket(Bucket="victim", CreateBucketConfiguration={"LocationConstraint": REGION})
+    stack.s3.create_bucket(Bucket="victim")
     etag = stack.s3.put_object(Bucket="victim", Key="uploads/secret.jpg", Body=picture())["ETag"].strip('"')
     before = set(stack.keys(""))
     forged = [json.dumps(s3_event(bucket, "uploads/secret.jpg", etag, 100)) for bucket in FORGED_BUCKETS]
@@ -102,7 +102,7 @@ def _requests(closed: Closed, client: Client) -> Iterator[tuple[str, Request]]:
     secrets, secret = client("secretsmanager"), outputs["AccessSecretArn"]
     yield "read the key", partial(secrets.get_secret_value, SecretId=secret)
     yield "replace the key", partial(secrets.put_secret_value, SecretId=secret, SecretString="mallory")
-    yield "list users", client("iam").list_users
+    yield "users", client("iam").list_users
 
 
 def _of_buckets(closed: Closed, s3: Any) -> Iterator[tuple[str, Request]]:

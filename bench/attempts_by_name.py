@@ -20,7 +20,7 @@ from tests.support.uploads import picture
 
 PARALLEL = 4
 ARRIVE_SECONDS = 300
-# What a terminal acts on, and what turns text around.
+# Characters that change the direction of text.
 TURNS_TEXT = {chr(code) for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C)}
 CURL_LINE = re.compile(r'#.*|[a-z-]+|[a-z-]+ = "(?:[^"\\]|\\.)*"')
 SAFE_KEY = re.compile(r"uploads/[0-9a-z]{26}/[A-Za-z0-9._!-]+")

@@ -24,6 +24,7 @@ from tests.support.uploads import picture
 OPENAPI = Path(__file__).parents[1] / "docs" / "openapi.yaml"
 OTHER_KEY = "another-key-" * 6
 ALPHABET = string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_"
+ALTERED_CHARS = 10  # of a token, one at a time
 OTHER_POLICIES: tuple[dict[str, Any], ...] = (
     {"expiration": "2040-01-01T00:00:00Z"},
     {"conditions": []},
@@ -155,7 +156,8 @@ def invalid_tokens(closed: Closed) -> Iterator[str]:
         "null",
         "a.b.c",
     )
-    for at, char in enumerate(valid):
+    for at in range(0, len(valid), len(valid) // ALTERED_CHARS):
+        char = valid[at]
         if char in ALPHABET:  # another value in the highest bit of the character, so that the bytes differ
             yield valid[:at] + ALPHABET[(ALPHABET.index(char) + 32) % 64] + valid[at + 1 :]
     later = datetime.now(UTC) + timedelta(days=1)

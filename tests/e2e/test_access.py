@@ -1,15 +1,35 @@
-"""A closed gallery on the local engine: an invitation on a phone, a session, a program's upload, a revocation."""
+"""A closed gallery on the local engine: invitations on a phone and in programs, their end, another site, attempts."""
 
+import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
 
 import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
+from bench.attempts_at_aws import at_aws, with_the_roles_of_functions
+from bench.attempts_over_http import (
+    Closed,
+    Count,
+    altered_receipts,
+    altered_tickets,
+    files_at_the_door,
+    with_a_lower_role,
+    with_invalid_invitations,
+    without_an_invitation,
+)
+from ops.access import issue
+from shared import clock
+from shared.access import Role
 from shared.limits import ACCESS_CACHE_SECONDS
 from tests.support.browser import ARRIVES_MS, JPEG, fill, hand_over, violations
+from tests.support.cors import api_gateway, site
 from tests.support.deployed import DARKROOM, Stack, deployed, until
+from tests.support.template import ROOT
+from tests.support.uploads import picture
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +51,7 @@ def link(closed: Stack, role: str, name: str) -> str:
 def test_a_stranger_gets_nothing_and_a_program_with_an_invitation_uploads(closed: Stack) -> None:
     gallery = closed.gallery_url
     for method, path in (("GET", ""), ("GET", "images"), ("POST", "uploads")):
-        assert httpx.request(method, gallery + path).status_code == 401
+        assert httpx.request(method, gallery + path, timeout=60).status_code == 401
     invited = {"authorization": f"Bearer {link(closed, 'uploader', 'Program').split('#')[1]}"}
     asked = httpx.post(f"{gallery}uploads", json={"name": "cat.jpg"}, headers=invited)
     assert asked.status_code == 201, asked.text
@@ -65,3 +85,67 @@ def test_an_invitation_opened_on_a_phone_leads_to_the_picture_and_ends_when_revo
         return phone.get_by_text("Your invitation was revoked").is_visible()
 
     until(refused, "end of the session", seconds=2 * ACCESS_CACHE_SECONDS)
+
+
+def test_an_expired_invitation_says_so_on_a_phone(closed: Stack, phone: Page) -> None:
+    token = issue(closed.target, "Berta", Role.VIEWER, clock.now() - timedelta(seconds=1))
+    phone.goto(f"{closed.gallery_url}enter#{token}")
+    expect(phone.get_by_text("Your invitation has expired. Ask for a new one.")).to_be_visible(timeout=ARRIVES_MS)
+    assert token not in phone.url
+    assert violations(phone) == []
+    phone.goto(closed.gallery_url)
+    expect(phone.get_by_role("heading", name="A private gallery")).to_be_visible()
+
+
+def test_the_upload_command_needs_an_invitation_and_works_with_one(closed: Stack, tmp_path: Path) -> None:
+    (tmp_path / "cat.jpg").write_bytes(picture())
+    command = [DARKROOM, "upload", str(tmp_path / "cat.jpg"), "--wait", "--folder", str(closed.engine.folder)]
+    environment = {name: value for name, value in os.environ.items() if name != "DARKROOM_INVITATION"}
+    refused = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
+    assert refused.returncode == 1
+    assert "not-invited" in refused.stdout
+    environment["DARKROOM_INVITATION"] = link(closed, "uploader", "Command")
+    done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 of 1 uploaded" in done.stdout
+
+
+@pytest.mark.parametrize("allowed", [True, False], ids=["an allowed site", "another site"])
+def test_a_page_of_another_site_uploads_only_if_its_origin_is_allowed(
+    closed: Stack, phone: Page, tmp_path: Path, allowed: bool
+) -> None:
+    (tmp_path / "from elsewhere.jpg").write_bytes(picture())
+    token = link(closed, "uploader", "Site").split("#")[1]
+    with (
+        site(ROOT / "examples" / "embed") as origin,
+        api_gateway(closed.gallery_url, origin if allowed else "https://www.example.com") as api,
+    ):
+        phone.goto(f"{origin}/index.html?gallery={api}&invitation={token}")
+        phone.get_by_label("Picture").set_input_files(tmp_path / "from elsewhere.jpg")
+        said = "from elsewhere is in the gallery" if allowed else "Failed to fetch"
+        expect(phone.get_by_role("status")).to_have_text(said, timeout=ARRIVES_MS)
+
+
+@pytest.fixture(scope="module")
+def attacked(closed: Stack) -> Closed:
+    return Closed(closed, [], 0)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        without_an_invitation,
+        with_invalid_invitations,
+        with_a_lower_role,
+        altered_tickets,
+        altered_receipts,
+        files_at_the_door,
+        at_aws,
+        with_the_roles_of_functions,
+    ],
+    ids=lambda kind: kind.__name__,
+)
+def test_nothing_else_gets_in(attacked: Closed, kind: Callable[[Closed], Count]) -> None:
+    count = kind(attacked)
+    assert count.got_in + count.errors == []
+    assert count.refused
