@@ -131,6 +131,8 @@ MAX_PROFILE_BYTES = 16 * 1024 * 1024
 # The template parameter Renditions allows this many renditions of at most this size.
 MAX_RENDITIONS = 8
 MAX_RENDITION_PX = 4096
+# The long side of a panorama's rendition, which may be longer than its box. Every decoder and format takes it.
+MAX_PANORAMA_PX = 8192
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,13 @@
 
 import dataclasses
 import json
+import math
 import re
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from shared.keys import VIEW
-from shared.limits import MAX_RENDITION_PX, MAX_RENDITIONS
+from shared.limits import MAX_PANORAMA_PX, MAX_RENDITION_PX, MAX_RENDITIONS
 
 type Format = Literal["auto", "jpeg", "webp", "avif", "png"]
 
@@ -26,6 +27,8 @@ VIEWED = VIEW
 class Rendition:
     """One derived picture, fitted into `width_px` x `height_px` with its ratio kept.
 
+    A panorama would become a thin strip. So the short side of a rendition has `short_px` where the picture then has no
+    more pixels than the box, and as many as possible where it would have more. 0 keeps every picture within the box.
     A smaller original is enlarged to the box only if `enlarge`. `format` "auto" is JPEG for opaque stills, WebP where
     there is alpha or animation. `quality` is 1 to 100 as the encoder of the format understands it.
     """
@@ -36,24 +39,32 @@ class Rendition:
     enlarge: bool = False
     format: Format = "auto"
     quality: int = 80
+    short_px: int = 0
 
 
 DEFAULT_RENDITIONS = (
-    Rendition(LISTED, 400, 400, enlarge=True),
-    Rendition(MEDIUM, 800, 800),
-    Rendition(VIEWED, 1600, 1600),
+    Rendition(LISTED, 400, 400, enlarge=True, short_px=200),
+    Rendition(MEDIUM, 800, 800, quality=70, short_px=400),
+    Rendition(VIEWED, 1600, 1600, short_px=800),
 )
 
 
 def fit(width_px: int, height_px: int, rendition: Rendition) -> tuple[int, int]:
-    """Returns the size in pixels of a `width_px` x `height_px` picture fitted into the rendition's box.
+    """Returns the size in pixels of a `width_px` x `height_px` picture as this rendition.
 
-    The ratio is kept. The result is at least 1 x 1 and fits the box. A smaller picture keeps its size unless the
-    rendition enlarges.
+    The ratio is kept. The result is at least 1 x 1, and fits the box or, as a panorama, has no more pixels than
+    the box. A smaller picture keeps its size unless the rendition enlarges.
     """
     scale = min(rendition.width_px / width_px, rendition.height_px / height_px)
-    if scale > 1 and not rendition.enlarge:
+    panorama = min(
+        rendition.short_px / min(width_px, height_px),
+        math.sqrt(rendition.width_px * rendition.height_px / (width_px * height_px)),
+        MAX_PANORAMA_PX / max(width_px, height_px),
+    )
+    if max(scale, panorama) > 1 and not rendition.enlarge:
         return width_px, height_px
+    if panorama > scale:
+        return max(int(width_px * panorama), 1), max(int(height_px * panorama), 1)
     return (
         min(max(round(width_px * scale), 1), rendition.width_px),
         min(max(round(height_px * scale), 1), rendition.height_px),
@@ -116,10 +127,15 @@ def _name_problems(name: object) -> list[str]:
 
 def _value_problems(item: dict[str, Any]) -> list[str]:
     problems: list[str] = []
-    for key, most in (("width_px", MAX_RENDITION_PX), ("height_px", MAX_RENDITION_PX), ("quality", 100)):
+    for key, least, most in (
+        ("width_px", 1, MAX_RENDITION_PX),
+        ("height_px", 1, MAX_RENDITION_PX),
+        ("quality", 1, 100),
+        ("short_px", 0, MAX_RENDITION_PX),
+    ):
         value = item.get(key, 1)
-        if type(value) is not int or not 1 <= value <= most:
-            problems.append(f"{key} must be a whole number from 1 to {most}")
+        if type(value) is not int or not least <= value <= most:
+            problems.append(f"{key} must be a whole number from {least} to {most}")
     if not isinstance(item.get("enlarge", False), bool):
         problems.append("enlarge must be true or false")
     if item.get("format", "auto") not in FORMATS:

@@ -1,16 +1,18 @@
 """The rendition parameter: valid values, and all mistakes at once."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.limits import MAX_PANORAMA_PX
 from shared.renditions import DEFAULT_RENDITIONS, Rendition, fit, parse_renditions
 
-THUMB = {"name": "thumb", "width_px": 400, "height_px": 400, "enlarge": True}
-MEDIUM = {"name": "medium", "width_px": 800, "height_px": 800}
-VIEW = {"name": "view", "width_px": 1600, "height_px": 1600}
+THUMB = {"name": "thumb", "width_px": 400, "height_px": 400, "short_px": 200, "enlarge": True}
+MEDIUM = {"name": "medium", "width_px": 800, "height_px": 800, "short_px": 400, "quality": 70}
+VIEW = {"name": "view", "width_px": 1600, "height_px": 1600, "short_px": 800}
 
 
 def test_the_defaults_as_a_parameter() -> None:
@@ -25,6 +27,7 @@ def test_the_defaults_as_a_parameter() -> None:
         ([THUMB, VIEW, VIEW], ["'view' is there more than once"]),
         ([THUMB | {"width_px": 0, "quality": 101}, VIEW | {"height_px": 1.5}], ["width_px", "quality", "height_px"]),
         ([THUMB | {"quality": True}, VIEW], ["quality must be"]),
+        ([THUMB | {"short_px": -1}, VIEW | {"short_px": 4097}], ["short_px must be a whole number from 0 to 4096"]),
         ([THUMB | {"colour": "red"}, VIEW], ["unknown field 'colour'"]),
         ([THUMB, {"name": "view"}], ["width_px is missing", "height_px is missing"]),
         ([THUMB | {"format": "gif"}, VIEW], ["format must be one of auto, jpeg, webp, avif, png"]),
@@ -71,3 +74,37 @@ def test_the_fit_is_within_the_box_and_keeps_the_ratio(width: int, height: int, 
     scale = scale if box.enlarge else min(scale, 1)
     for fitted, exact in ((fitted_width, width * scale), (fitted_height, height * scale)):
         assert abs(fitted - exact) <= 0.5 + 1e-6 or (fitted == 1 and exact < 1)
+
+
+@pytest.mark.parametrize(
+    ("original", "view"),
+    [
+        ((4000, 3000), (1600, 1200)),
+        ((4000, 2000), (1600, 800)),
+        ((6000, 2000), (2400, 800)),
+        ((2000, 6000), (800, 2400)),
+        ((12000, 3000), (3200, 800)),
+        ((12000, 1200), (5059, 505)),
+        ((3000, 300), (3000, 300)),
+        ((60000, 60), (8192, 8)),
+    ],
+)
+def test_a_panorama_keeps_a_usable_height(original: tuple[int, int], view: tuple[int, int]) -> None:
+    (rendition,) = [one for one in DEFAULT_RENDITIONS if one.name == "view"]
+    assert fit(*original, rendition) == view
+
+
+@given(SIDES, SIDES, st.sampled_from(DEFAULT_RENDITIONS))
+def test_a_rendition_fits_its_box_or_has_no_more_pixels(width: int, height: int, rendition: Rendition) -> None:
+    fitted_width, fitted_height = fit(width, height, rendition)
+    within = fitted_width <= rendition.width_px and fitted_height <= rendition.height_px
+    strip = 1 in (fitted_width, fitted_height)
+    assert within or strip or fitted_width * fitted_height <= rendition.width_px * rendition.height_px
+    assert max(fitted_width, fitted_height) <= MAX_PANORAMA_PX
+
+
+@given(SIDES, SIDES)
+def test_each_rendition_has_twice_the_pixels_per_side_of_the_one_before(width: int, height: int) -> None:
+    thumb, medium, view = (fit(width, height, replace(one, enlarge=False)) for one in DEFAULT_RENDITIONS)
+    for smaller, larger in ((thumb, medium), (medium, view)):
+        assert all(b <= 2 * a + 2 for a, b in zip(smaller, larger, strict=True))
