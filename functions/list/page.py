@@ -29,7 +29,7 @@ from shared.storage import FOREVER
 
 HERE = Path(__file__).parent
 # The scripts in the page, and those that it loads when it is shown: for all, and for owners only.
-SCRIPTS = ("page.js", "viewer.js", "fresh.js")
+SCRIPTS = ("page.js", "zoom.js", "viewer.js", "fresh.js")
 BUNDLES = {"uploads.js": ("removal.js", "tray.js", "uploads.js", "drop.js"), "owner.js": ("select.js",)}
 # The grid crops shapes beyond these ratios: a panorama ten times as wide as high would be a thin strip.
 MIN_RATIO, MAX_RATIO = 0.5, 3.0

@@ -15,6 +15,7 @@ function show(element) {
   Object.assign(view, {width: viewWidth, height: viewHeight, alt: name});
   view.style.backgroundImage = `url("${thumb.src}")`;
   view.src = viewUrl(element);
+  restZoom();
   $("viewer-name").textContent = name;
   const at = new Date(element.dataset.at).toLocaleString(undefined, {dateStyle: "long", timeStyle: "short"});
   $("viewer-facts").textContent = `${at} · ${width} × ${height}`;
@@ -114,7 +115,7 @@ $("copy").addEventListener("click", async () => {
 // Swipe: the picture follows the finger. A fifth of the width or a flick shows the next one, except while zoomed in.
 let touch = null;
 stage.addEventListener("pointerdown", event => {
-  if (event.pointerType === "touch" && event.isPrimary && (visualViewport?.scale ?? 1) < 1.05) touch = {x: event.clientX, at: event.timeStamp};
+  if (event.pointerType === "touch" && event.isPrimary && !zoomed() && (visualViewport?.scale ?? 1) < 1.05) touch = {x: event.clientX, at: event.timeStamp};
 });
 stage.addEventListener("pointermove", event => {
   if (touch && event.isPrimary) view.style.translate = `${event.clientX - touch.x}px`;

@@ -1,0 +1,135 @@
+"""The viewer zooms and pans. The gallery runs without a deployment (tests/support/served.py)."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import BrowserContext, CDPSession, Page, expect
+
+from tests.support.browser import ARRIVES_MS, violations
+from tests.support.deployed import until
+from tests.support.served import Served, served
+
+
+@pytest.fixture
+def gallery() -> Iterator[Served]:
+    with served() as running:
+        running.fill(3)
+        yield running
+
+
+@pytest.fixture
+def viewer(context: BrowserContext, gallery: Served) -> Page:
+    """Opens the first picture in the viewer."""
+    page = context.new_page()
+    opened(page, gallery)
+    return page
+
+
+def opened(page: Page, gallery: Served) -> None:
+    page.goto(gallery.url)
+    page.get_by_role("link", name="Holiday 1").click()
+    expect(page.get_by_role("button", name="Zoom in")).to_be_visible(timeout=ARRIVES_MS)
+
+
+def box(page: Page) -> tuple[int, int, int]:
+    """Returns left, top and width of the shown picture in CSS pixels."""
+    left, top, width = page.evaluate("(b => [b.left, b.top, b.width])(view.getBoundingClientRect())")
+    return round(left), round(top), round(width)
+
+
+def test_keys_zoom_to_the_pictures_pixels_and_pan(viewer: Page) -> None:
+    whole = box(viewer)
+    viewer.keyboard.press("+")
+    assert box(viewer)[2] == pytest.approx(whole[2] * 1.5, abs=2)
+    for _ in range(9):
+        viewer.keyboard.press("+")
+    # Two pixels of the screen for each of the view's.
+    assert box(viewer)[2] == pytest.approx(2 * viewer.evaluate("view.naturalWidth"), abs=2)
+    left, top, _ = box(viewer)
+    viewer.keyboard.press("ArrowRight")
+    viewer.keyboard.press("ArrowDown")
+    assert (box(viewer)[0], box(viewer)[1]) == (left - round(0.15 * 1440), top - round(0.15 * 900))
+    for _ in range(20):
+        viewer.keyboard.press("ArrowLeft")
+    assert box(viewer)[0] == 0, "the picture's edge stays at the window's"
+    expect(viewer.get_by_role("heading", name="Holiday 1")).to_be_visible()
+    viewer.keyboard.press("-")
+    viewer.keyboard.press("0")
+    assert box(viewer) == whole
+    viewer.keyboard.press("ArrowRight")
+    expect(viewer.get_by_role("heading", name="Holiday 2")).to_be_visible()
+
+
+def test_the_wheel_zooms_at_the_pointer_and_a_drag_pans(viewer: Page) -> None:
+    whole = box(viewer)
+    viewer.mouse.move(900, 500)
+    part = (900 - whole[0]) / whole[2]
+    viewer.mouse.wheel(0, -400)
+    left, top, width = box(viewer)
+    assert width > 1.5 * whole[2]
+    assert (900 - left) / width == pytest.approx(part, abs=0.01)
+    viewer.mouse.down()
+    viewer.mouse.move(860, 470, steps=4)
+    viewer.mouse.up()
+    assert box(viewer) == (left - 40, top - 30, width)
+    expect(viewer.get_by_role("dialog")).to_be_visible()
+    viewer.mouse.wheel(0, 4000)
+    assert box(viewer) == whole
+
+
+def test_the_button_zooms_in_and_out_and_has_a_name(viewer: Page) -> None:
+    whole = box(viewer)
+    viewer.get_by_role("button", name="Zoom in").click()
+    assert box(viewer)[2] > whole[2]
+    assert violations(viewer) == []
+    viewer.get_by_role("button", name="Zoom out").click()
+    assert box(viewer) == whole
+
+
+def test_the_next_picture_is_shown_whole(viewer: Page) -> None:
+    viewer.keyboard.press("+")
+    viewer.get_by_role("link", name="Next picture").click()
+    expect(viewer.get_by_role("heading", name="Holiday 2")).to_be_visible()
+    left, top, width = box(viewer)
+    assert left >= 0
+    assert top >= 0
+    assert width <= 1440
+
+
+def touch(session: CDPSession, kind: str, *points: tuple[float, float]) -> None:
+    session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y} for x, y in points]})
+
+
+def test_fingers_pinch_pan_and_double_tap(phone: Page, gallery: Served) -> None:
+    opened(phone, gallery)
+    whole = box(phone)
+    hand = phone.context.new_cdp_session(phone)
+    touch(hand, "touchStart", (175, 420))
+    touch(hand, "touchStart", (175, 420), (215, 420))
+    for apart in range(20, 61, 10):
+        touch(hand, "touchMove", (195 - apart, 420), (195 + apart, 420))
+    touch(hand, "touchEnd")
+    assert box(phone)[2] == pytest.approx(3 * whole[2], rel=0.1)
+    left = box(phone)[0]
+    touch(hand, "touchStart", (300, 420))
+    for x in range(290, 190, -20):
+        touch(hand, "touchMove", (x, 420))
+    touch(hand, "touchEnd")
+    assert box(phone)[0] == pytest.approx(left - 90, abs=12)
+    expect(phone.get_by_role("heading", name="Holiday 1")).to_be_visible()
+    for _ in range(2):
+        touch(hand, "touchStart", (195, 420))
+        touch(hand, "touchEnd")
+    assert box(phone) == whole
+
+
+def test_a_small_picture_does_not_zoom(context: BrowserContext, gallery: Served) -> None:
+    gallery.store.keys = [key.replace(key.split("/")[2], "300x200") for key in gallery.store.keys]
+    page = context.new_page()
+    page.goto(gallery.url)
+    page.get_by_role("link", name="Holiday 1").click()
+    until(lambda: page.evaluate("view.complete && view.naturalWidth > 0"), "the view")
+    whole = box(page)
+    page.keyboard.press("+")
+    assert box(page) == whole
+    expect(page.get_by_role("button", name="Zoom in")).to_be_hidden()
