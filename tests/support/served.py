@@ -34,6 +34,8 @@ ENVIRONMENT = {
     "AWS_EC2_METADATA_DISABLED": "true",
 }
 
+type Headers = dict[str, str]
+
 
 class Served:
     """A gallery at `url`. Its pictures are the keys in `store`."""
@@ -44,6 +46,8 @@ class Served:
         self.asked: list[str] = []
         self.refuse: Callable[[str], bool] = lambda _: False
         """Says whether a request with this path and query gets no answer."""
+        self.change: Callable[[str, Headers, bytes], tuple[Headers, bytes]] = lambda _, headers, body: (headers, body)
+        """Changes the headers and the body of the answer to a path."""
 
     def fill(self, count: int, *, minutes_apart: float = 7, newest: datetime | None = None) -> list[str]:
         """Put pictures into the gallery, and return their ids, newest first."""
@@ -111,7 +115,9 @@ class _Requests(BaseHTTPRequestHandler):
         answer = handler.handle(event, Context())
         self._send(answer["statusCode"], answer["headers"], answer["body"].encode())
 
-    def _send(self, status: int, headers: dict[str, str], body: bytes) -> None:
+    def _send(self, status: int, headers: Headers, body: bytes) -> None:
+        assert isinstance(self.server, _Server)
+        headers, body = self.server.gallery.change(self.path, headers, body)
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)

@@ -32,6 +32,8 @@ class Look:
 
     dark: bool = False
     forced_colours: bool = False
+    density: int = 1
+    """Device pixels per CSS pixel."""
 
 
 @contextmanager
@@ -50,6 +52,7 @@ def launched(name: Name, folder: Path, look: Look) -> Iterator[Wire]:
 def _chromium(folder: Path, look: Look) -> Iterator[Wire]:
     arguments = [*CHROMIUM_ARGUMENTS, "--headless=new", f"--user-data-dir={folder}"]
     arguments += ["--force-dark-mode", "--blink-settings=preferredColorScheme=0"] if look.dark else []
+    arguments += [f"--force-device-scale-factor={look.density}"]
     arguments += ["--force-high-contrast"] if look.forced_colours else []
     binary, port = chromium() or _program("chromium"), free_port()
     with _process([_program("chromedriver"), f"--port={port}"], folder):
@@ -61,6 +64,7 @@ def _firefox(folder: Path, look: Look) -> Iterator[Wire]:
     port = free_port()
     settings: dict[str, object] = {
         "marionette.port": port,
+        "layout.css.devPixelsPerPx": str(look.density),
         "layout.css.prefers-color-scheme.content-override": 0 if look.dark else 1,
         "browser.display.document_color_use": 2 if look.forced_colours else 0,
         "browser.shell.checkDefaultBrowser": False,
@@ -88,6 +92,7 @@ def _webkit(folder: Path, look: Look) -> Iterator[Wire]:
     theme = "HighContrast" if look.forced_colours else "Adwaita"
     with _screen(folder) as display:
         variables = {"DISPLAY": display, "GTK_THEME": f"{theme}:dark" if look.dark else theme, "HOME": str(folder)}
+        variables["GDK_SCALE"] = str(look.density)
         with _process([_program("WebKitWebDriver"), f"--port={port}"], folder, variables):
             yield Http(port, {"webkitgtk:browserOptions": {"binary": browser, "args": ["--automation"]}})
 
@@ -96,7 +101,7 @@ def _webkit(folder: Path, look: Look) -> Iterator[Wire]:
 def _screen(folder: Path) -> Iterator[str]:
     """Start an X server without a screen, and yield its name. GTK has no headless mode."""
     read, write = os.pipe()
-    command = [_program("Xvfb"), "-displayfd", str(write), "-screen", "0", "1600x1200x24", "-nolisten", "tcp"]
+    command = [_program("Xvfb"), "-displayfd", str(write), "-screen", "0", "3200x3000x24", "-nolisten", "tcp"]
     with _process(command, folder, pass_fds=(write,)), os.fdopen(read) as told:
         os.close(write)
         yield f":{told.readline().strip()}"
