@@ -43,7 +43,7 @@ class Month:
     memory_mb: int = FUNCTION_MEMORY_MB
     architecture: Architecture = "x86_64"
     cdn: bool = False
-    tracing: bool = True
+    tracing: bool = False
 
     @property
     def batch(self) -> float:

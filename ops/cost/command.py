@@ -36,6 +36,7 @@ def cost(
         Processor.X86_64
     ),
     cdn: Annotated[bool, typer.Option("--cdn", help="Pictures go through CloudFront.")] = False,
+    tracing: Annotated[bool, typer.Option("--tracing", help="Tracing=Active.")] = False,
     region: Annotated[
         str, typer.Option("--region", callback=filled, help="The region whose prices count.")
     ] = "us-east-1",
@@ -45,7 +46,7 @@ def cost(
 
     Example: darkroom cost --images 1e6 --mean-mb 2.5 --views 5e6
     """
-    month = Month(images, mean_mb, views, 0.1, polls, retention_days, memory_mb, architecture.value, cdn)
+    month = Month(images, mean_mb, views, 0.1, polls, retention_days, memory_mb, architecture.value, cdn, tracing)
     known, used = prices(region), usage()
     lines = bill(month, used, known)
     best = cheapest(month, used, known)

@@ -131,7 +131,7 @@ def test_alarms_are_mailed_only_to_a_given_address() -> None:
 
 def test_every_function_is_traced_under_its_own_name() -> None:
     common = TEMPLATE["Globals"]["Function"]
-    assert common["Tracing"] == "Active"
+    assert common["Tracing"] == {"Ref": "Tracing"}
     assert common["Environment"]["Variables"]["POWERTOOLS_METRICS_NAMESPACE"] == OURS
     services = [one["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"] for one in FUNCTIONS.values()]
     assert sorted(services) == ["ingest", "list", "remove", "resize"]

@@ -217,7 +217,7 @@ def test_the_resizer_waits_a_moment_for_a_batch() -> None:
 
 def test_a_traced_function_may_send_traces() -> None:
     # Lambda refuses to create a function that traces with a role that may not.
-    assert TEMPLATE["Globals"]["Function"]["Tracing"] == "Active"
+    assert TEMPLATE["Parameters"]["Tracing"]["AllowedValues"] == ["Active", "PassThrough"]
     for function in FUNCTIONS.values():
         role = function["Role"]["Fn::GetAtt"].split(".")[0]
         allowed = [statement["Action"] for name, statement in statements() if name == role]
