@@ -60,9 +60,19 @@ def concurrency_for(rate: float, used: Usage) -> int:
     return min(max(needed, DEFAULT_CONCURRENCY), MOST_POLLERS, ACCOUNT_CONCURRENCY)
 
 
-def run(rate: float, lasts_seconds: float, concurrency: int, used: Usage, kind: str) -> Run:
+def run(
+    rate: float,
+    lasts_seconds: float,
+    concurrency: int,
+    used: Usage,
+    kind: str,
+    *,
+    window_seconds: float = WINDOW_SECONDS,
+    warm: int = 0,
+) -> Run:
     """Lets uploads arrive evenly for so long, and batches work them off.
 
+    The mapping waits `window_seconds` for a batch to fill; `warm` environments need no cold start.
     Message n arrives at n / rate, and messages are received in their order. So the
     model needs no list of messages and takes one step per batch.
     """
@@ -73,13 +83,13 @@ def run(rate: float, lasts_seconds: float, concurrency: int, used: Usage, kind: 
     ]
     busy: list[float] = []  # when each environment is free again
     done = backlog = 0
-    environments = 0
+    environments = warm
     clock = writes_free = ended = 0.0
     latencies: list[tuple[float, int]] = []
     while done < number:
         # The batch begins when it is full or its window is over, and when a poller and an environment are free.
         first, full = done / rate, min(done + BATCH_MESSAGES - 1, number - 1) / rate
-        clock = max(clock, min(full, first + WINDOW_SECONDS), first)
+        clock = max(clock, min(full, first + window_seconds), first)
         allowed = min(concurrency, int(FIRST_POLLERS + clock * POLLERS_PER_MINUTE / 60))
         while busy and busy[0] <= clock:
             heapq.heappop(busy)

@@ -1,0 +1,173 @@
+"""Compares the model of bench.scaling with real runs of the whole system on the local engine.
+
+    python -m bench.scaling_check [PHOTO]
+
+Deploys the real template and puts photos into the upload bucket. One picture at a time, then a first burst, give the
+seconds of a picture alone and in a batch. With these the model predicts a larger burst and steady uploads; then both
+are run. A burst waits in the queue until its last upload has arrived, because the engine takes uploads more slowly than
+S3. Prints the table and writes bench/results/scaling_check.md. The engine ignores the batching window, so the model
+does too here.
+"""
+
+import platform
+import re
+import statistics
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bench.scaling import run
+from ops.cost.bill import BATCH_MESSAGES
+from ops.cost.usage import Compute, Usage, usage
+from ops.monitoring import logs
+from ops.monitoring.logs import LogLine
+from shared import telemetry
+from shared.keys import new_image_id, upload_key
+from tests.support.deployed import Stack, deployed, until
+from tests.support.pictures import jpeg
+
+RESULT = Path(__file__).parent / "results" / "scaling_check.md"
+CONCURRENCY = 4  # MaximumConcurrency on the local engine: template.yaml
+WARM_UPS, ALONE, FIRST_BURST, BURST = 40, 10, 200, 600
+AT_ONCE_PER_SECOND = 1e6
+STEADY_SECONDS, STEADY_SHARE = 60, 0.6
+UPLOADERS = 8
+DONE_SECONDS = 600
+_REPORT = re.compile(r"REPORT RequestId: (\S+)\s+Duration: ([\d.]+) ms")
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a real run, or the model, says about one load."""
+
+    until_all_ready_seconds: float
+    p50_seconds: float
+    p99_seconds: float
+
+
+class Runs:
+    """A deployed Darkroom and the photo that it gets again and again."""
+
+    def __init__(self, stack: Stack, photo: bytes) -> None:
+        self._stack, self._photo = stack, photo
+
+    def burst(self, number: int) -> tuple[datetime, list[LogLine]]:
+        """Lets so many uploads wait in the queue; returns when their work began, and all log lines at its end."""
+        functions = self._stack.client("lambda")
+        (mapping,) = functions.list_event_source_mappings(FunctionName="darkroom-resize")["EventSourceMappings"]
+        functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+        self._upload(number)
+        until(lambda: self._stack.waiting() == number, f"{number} messages", DONE_SECONDS)
+        began = datetime.now(UTC)
+        functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
+        return began, self._done(began, number)
+
+    def put(self, number: int, per_second: float = 0) -> list[LogLine]:
+        """Uploads so many photos, evenly or as fast as possible; returns all log lines when the last one is ready."""
+        since = datetime.now(UTC)
+        self._upload(number, per_second)
+        return self._done(since, number)
+
+    def _upload(self, number: int, per_second: float = 0) -> None:
+        began = time.monotonic()
+
+        def one(n: int) -> None:
+            if per_second:
+                time.sleep(max(began + n / per_second - time.monotonic(), 0))
+            key = upload_key(new_image_id(datetime.now(UTC)), "photo.jpg")
+            self._stack.s3.put_object(Bucket=self._stack.upload_bucket, Key=key, Body=self._photo)
+
+        with ThreadPoolExecutor(UPLOADERS) as pool:
+            list(pool.map(one, range(number)))
+
+    def _done(self, since: datetime, number: int) -> list[LogLine]:
+        until(lambda: self._stack.waiting() == 0, "empty queue", DONE_SECONDS)
+
+        def found() -> list[LogLine]:
+            lines = logs.lines(self._stack.target, since)
+            return lines if len(_resized(lines)) == number else []
+
+        return until(found, f"{number} resized", DONE_SECONDS)
+
+    def durations(self, lines: Iterable[LogLine]) -> list[tuple[int, float]]:
+        """Returns each invocation's number of pictures and its seconds."""
+        sizes = Counter(line.fields["function_request_id"] for line in _resized(lines))
+        said = "\n".join(self._stack.log_lines("darkroom-resize", "REPORT"))
+        return [(sizes[id_], float(ms) / 1000) for id_, ms in _REPORT.findall(said) if id_ in sizes]
+
+
+def _resized(lines: Iterable[LogLine]) -> list[LogLine]:
+    return [line for line in lines if line.message == telemetry.UploadResized.message]
+
+
+def _seen(lines: list[LogLine], began: datetime | None = None) -> Seen:
+    """Returns the times of a run. Those of a burst count from when its work `began`."""
+    done = _resized(lines)
+    arrived = [began.timestamp() if began else line.at.timestamp() - line.fields["latency_ms"] / 1000 for line in done]
+    waits = [line.at.timestamp() - at for line, at in zip(done, arrived, strict=True)]
+    ready = max(line.at.timestamp() for line in done)
+    return Seen(ready - min(arrived), statistics.median(waits), statistics.quantiles(waits, n=100)[98])
+
+
+def _predicted(number: int, rate: float, used: Usage) -> Seen:
+    model = run(rate, number / rate, CONCURRENCY, used, "", window_seconds=0, warm=CONCURRENCY)
+    return Seen(number / rate + model.drain_seconds, model.p50_seconds, model.p99_seconds)
+
+
+def compared(runs: Runs) -> tuple[Compute, list[tuple[str, Seen, Seen]]]:
+    """Measures the seconds of a picture, and compares the model with a burst and with steady uploads."""
+    runs.burst(WARM_UPS)
+    alone: list[float] = [runs.durations(runs.put(1))[0][1] for _ in range(ALONE)]
+    batches = [one for one in runs.durations(runs.burst(FIRST_BURST)[1]) if one[0] == BATCH_MESSAGES]
+    in_batch = statistics.mean(seconds for _, seconds in batches) / BATCH_MESSAGES
+    compute = Compute(0.0, statistics.median(alone), in_batch)  # a whole core at any memory: nothing to scale
+    used = replace(usage(), compute={"x86_64": compute, "arm64": compute})
+    began, lines = runs.burst(BURST)
+    rows = [(f"{BURST} at once", _seen(lines, began), _predicted(BURST, AT_ONCE_PER_SECOND, used))]
+    rate = CONCURRENCY / in_batch * STEADY_SHARE
+    number = round(rate * STEADY_SECONDS)
+    rows.append((f"steady, {rate:.1f}/s", _seen(runs.put(number, rate)), _predicted(number, rate, used)))
+    return compute, rows
+
+
+def main() -> None:
+    """Runs everything, prints the table and writes it."""
+    photo = Path(sys.argv[1]).read_bytes() if len(sys.argv) > 1 else jpeg(2000, 1500)
+    with tempfile.TemporaryDirectory() as folder, deployed(Path(folder), {}) as stack:
+        compute, rows = compared(Runs(stack, photo))
+    cells = [
+        f"| {name} | {seen:.1f} | {said:.1f} | {said / seen - 1:+.0%} |"
+        for load, real, model in rows
+        for name, seen, said in (
+            (f"{load}: until all are ready, s", real.until_all_ready_seconds, model.until_all_ready_seconds),
+            (f"{load}: p50, s", real.p50_seconds, model.p50_seconds),
+            (f"{load}: p99, s", real.p99_seconds, model.p99_seconds),
+        )
+    ]
+    text = "\n".join(
+        [
+            "# The scaling model beside real runs",
+            "",
+            f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, `python -m bench.scaling_check`. The real template",
+            f"runs on the local engine, in {CONCURRENCY} environments. JPEGs of {len(photo) / 1e6:.1f} MB.",
+            f"Measured before: a picture alone takes {compute.alone_seconds:.3f} s, one of a batch of ten",
+            f"{compute.batch_seconds:.3f} s.",
+            "",
+            "| | real | model | error |",
+            "|---|---|---|---|",
+            *cells,
+            "",
+        ]
+    )
+    RESULT.write_text(text, encoding="utf-8")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()
