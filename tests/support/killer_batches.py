@@ -13,7 +13,7 @@ from unittest.mock import patch
 from functions.resize import work
 from functions.resize.renderer import Renderer
 from functions.resize.work import Settings, resize_upload
-from shared import queues, storage, subscriber, telemetry
+from shared import queues, settling, storage, subscriber, telemetry
 from shared.events import Upload
 from shared.keys import new_image_id, upload_key
 from shared.limits import OVERLAPPING_MESSAGES
@@ -82,13 +82,13 @@ class KillerBatches:
                 batch.events.setdefault(positions[image_id], []).append(event)
 
         with _replaced(SqsClient(service, [queue, dead]), s3, tell), settings(_variables(queue, dead)):
-            subscriber._queues.cache_clear()
+            settling.own_queues.cache_clear()
             began = time.monotonic()
             answer = subscriber.process_events(
                 {"Records": records}, Context(), Upload, resize, overlap=OVERLAPPING_MESSAGES
             )
             batch.seconds = time.monotonic() - began
-            subscriber._queues.cache_clear()
+            settling.own_queues.cache_clear()
         batch.failed = {messages[failure["itemIdentifier"]] for failure in answer["batchItemFailures"]}
         for key in buckets["resized"].objects:
             rendition, image_id, *_ = key.split("/")
@@ -112,6 +112,7 @@ def _replaced(sqs: Any, s3: Any, tell: Any) -> Iterator[None]:
         patch.object(queues, "sqs_client", lambda: sqs),
         patch.object(storage, "s3_client", lambda: s3),
         patch.object(subscriber, "tell", tell),
+        patch.object(settling, "tell", tell),
         patch.object(work, "tell", tell),
         patch.object(telemetry, "add", lambda *_, **__: None),
     ):

@@ -12,7 +12,7 @@ from moto import mock_aws
 
 from functions.list import handler as gallery
 from functions.remove import handler as remove
-from shared import access, queues, storage, subscriber
+from shared import access, queues, settling, storage
 from shared.events import Upload
 from tests.support.permissions import Call, Grant, Recorder, denied, recording, unused
 
@@ -107,7 +107,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
         access._secrets_client,
         storage.s3_client,
         queues.sqs_client,
-        subscriber._queues,
+        settling.own_queues,
         gallery.wiring,
         remove._cloudfront,
     ]

@@ -15,7 +15,7 @@ from mypy_boto3_s3 import S3Client
 from mypy_boto3_sqs import SQSClient
 from PIL import Image
 
-from shared import queues, storage, subscriber
+from shared import queues, settling, storage
 from shared.letters import Reason, reason_of
 from shared.limits import MAX_ATTEMPTS
 from tests.support.context import Context
@@ -106,7 +106,7 @@ class Desk:
 @contextmanager
 def delivering(**environment: str) -> Iterator[Desk]:
     """Make a desk. `environment` holds the function's variables beside its queues."""
-    caches = (storage.s3_client, queues.sqs_client, subscriber._queues)
+    caches = (storage.s3_client, queues.sqs_client, settling.own_queues)
     with mock_aws(), patch.dict("os.environ", {**_ACCOUNT, **environment}):
         desk = Desk(boto3.client("s3"), boto3.client("sqs"))
         with patch.dict("os.environ", {"QUEUE_URL": desk.queue, "DEAD_LETTER_QUEUE_URL": desk.dead}):

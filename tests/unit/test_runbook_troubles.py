@@ -21,7 +21,7 @@ from functions.resize import handler as resize
 from functions.resize.render import render
 from functions.resize.work import Settings, resize_upload
 from ops.cli import app
-from shared import access, config, start, storage, subscriber
+from shared import access, config, settling, start, storage
 from shared.access import Guard
 from shared.errors import Unavailable
 from shared.events import Upload
@@ -114,7 +114,7 @@ def replaced(room: Darkroom) -> None:
 
 def foreign(room: Darkroom) -> None:
     room.patch.setenv("EVENTS_BUCKET", "uploads")
-    subscriber._queues.cache_clear()
+    settling.own_queues.cache_clear()
     room.receive(announced(Upload("somebody-elses", "a.jpg", "e" * 32, 1, datetime.now(UTC))))
 
 

@@ -14,13 +14,14 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.sqs.models import sqs_backends
 from mypy_boto3_sqs import SQSClient
 
-from shared import clock, limits, queues, storage, subscriber
+from shared import clock, limits, queues, settling, storage, subscriber
 from shared.breaker import Breaker
 from shared.errors import Outage, Rejected, Unavailable
 from shared.events import RenditionCreated, Upload
 from shared.letters import reason_of
 from shared.message import Message
-from shared.subscriber import Work, backoff_seconds, process_events, wait_seconds
+from shared.settling import backoff_seconds, wait_seconds
+from shared.subscriber import Work, process_events
 from shared.telemetry import LogEvent, UploadReceived
 from tests.support.context import Context
 
@@ -32,7 +33,7 @@ def moto_queues() -> list[Any]:
     return list(sqs_backends[DEFAULT_ACCOUNT_ID]["eu-west-1"].queues.values())
 
 
-class Desk:
+class QueuePair:
     """A subscriber's two queues in moto, and Lambda's part: it receives a batch and reads the answer."""
 
     def __init__(self, sqs: SQSClient, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,12 +117,12 @@ class Desk:
 
 
 @pytest.fixture
-def desk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+def pair(monkeypatch: pytest.MonkeyPatch) -> Iterator[QueuePair]:
     with mock_aws():
         monkeypatch.setattr(subscriber, "breaker", Breaker())
-        subscriber._queues.cache_clear()
+        settling.own_queues.cache_clear()
         queues.sqs_client.cache_clear()
-        yield Desk(boto3.client("sqs"), monkeypatch)
+        yield QueuePair(boto3.client("sqs"), monkeypatch)
 
 
 OUTAGE = Outage("storage-unavailable", "S3 is down.")
@@ -170,14 +171,14 @@ def refuse(monkeypatch: pytest.MonkeyPatch, function: str, code: str = "ServiceU
     monkeypatch.setattr(queues, function, fail)
 
 
-def test_only_the_failed_message_is_redelivered_and_soon(desk: Desk, overlap: int) -> None:
-    event = desk.batch(("a.jpg", 1), ("b.jpg", 1), ("c.jpg", 1))
+def test_only_the_failed_message_is_redelivered_and_soon(pair: QueuePair, overlap: int) -> None:
+    event = pair.batch(("a.jpg", 1), ("b.jpg", 1), ("c.jpg", 1))
     answer = process_events(event, Context(), Upload, failing("b.jpg"), overlap=overlap)
-    assert desk.come_back(event, answer) == ["b.jpg"]
-    (seconds,) = desk.waits("b.jpg")
+    assert pair.come_back(event, answer) == ["b.jpg"]
+    (seconds,) = pair.waits("b.jpg")
     assert seconds in range(1, limits.BACKOFF_FIRST_SECONDS + 1)
-    assert desk.waits("a.jpg") == desk.waits("c.jpg") == []
-    assert desk.letters() == []
+    assert pair.waits("a.jpg") == pair.waits("c.jpg") == []
+    assert pair.letters() == []
 
 
 def test_each_backoff_is_longer_and_random() -> None:
@@ -194,12 +195,12 @@ def test_a_wait_is_at_most_as_long_as_the_wait_before(waited: float, longest: in
     assert longest / 2 <= min(drawn) < max(drawn) <= longest
 
 
-def test_the_last_attempt_leaves_a_letter_with_its_reason(desk: Desk, overlap: int) -> None:
-    event = desk.batch(("a.jpg", limits.MAX_ATTEMPTS))
+def test_the_last_attempt_leaves_a_letter_with_its_reason(pair: QueuePair, overlap: int) -> None:
+    event = pair.batch(("a.jpg", limits.MAX_ATTEMPTS))
     broken = failing("a.jpg", error=ZeroDivisionError("by\0zero"))
     answer = process_events(event, Context(), Upload, broken, overlap=overlap)
     assert answer == {"batchItemFailures": []}  # SQS may delete it: it is in the dead-letter queue now
-    (letter,) = desk.letters()
+    (letter,) = pair.letters()
     assert letter["Body"] == event["Records"][0]["body"]
     reason = reason_of(letter)
     assert reason.code == "unexpected"
@@ -213,171 +214,171 @@ def test_the_last_attempt_leaves_a_letter_with_its_reason(desk: Desk, overlap: i
     assert reason.attempts == "5"
 
 
-def test_a_message_comes_back_if_its_letter_cannot_be_sent(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_message_comes_back_if_its_letter_cannot_be_sent(pair: QueuePair, monkeypatch: pytest.MonkeyPatch) -> None:
     refuse(monkeypatch, "send")
-    event = desk.batch(("a.jpg", limits.MAX_ATTEMPTS))
+    event = pair.batch(("a.jpg", limits.MAX_ATTEMPTS))
     answer = process_events(event, Context(), Upload, failing("a.jpg"))
-    assert desk.come_back(event, answer) == ["a.jpg"]
+    assert pair.come_back(event, answer) == ["a.jpg"]
 
 
-def test_a_rejected_message_is_not_retried(desk: Desk) -> None:
-    event = desk.batch(("a.jpg", 1))
+def test_a_rejected_message_is_not_retried(pair: QueuePair) -> None:
+    event = pair.batch(("a.jpg", 1))
     answer = process_events(event, Context(), Upload, failing("a.jpg", error=Rejected("not-an-image", "It is a poem.")))
     assert answer == {"batchItemFailures": []}
-    assert reason_of(desk.letters()[0]).code == "not-an-image"
+    assert reason_of(pair.letters()[0]).code == "not-an-image"
 
 
-def test_a_malformed_message_is_given_up_at_its_first_attempt(desk: Desk, overlap: int) -> None:
-    event = desk.batch(("a.jpg", 1), ("b.jpg", 1))
+def test_a_malformed_message_is_given_up_at_its_first_attempt(pair: QueuePair, overlap: int) -> None:
+    event = pair.batch(("a.jpg", 1), ("b.jpg", 1))
     event["Records"][0]["body"] = "{}"
     answer = process_events(event, Context(), Upload, failing(), overlap=overlap)
     assert answer == {"batchItemFailures": []}
-    (letter,) = desk.letters()
+    (letter,) = pair.letters()
     assert reason_of(letter).code == "malformed-event"
     assert letter["Body"] == "{}"
 
 
 @pytest.mark.parametrize(("bucket", "refused"), [("uploads", []), ("ours", ["foreign-event"]), ("", [])])
 def test_an_event_about_another_bucket_is_a_dead_letter_before_any_work(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch, overlap: int, bucket: str, refused: list[str]
+    pair: QueuePair, monkeypatch: pytest.MonkeyPatch, overlap: int, bucket: str, refused: list[str]
 ) -> None:
     monkeypatch.setenv("EVENTS_BUCKET", bucket)
     worked: list[str] = []
-    answer = process_events(desk.batch(("a.jpg", 1)), Context(), Upload, recording(worked), overlap=overlap)
+    answer = process_events(pair.batch(("a.jpg", 1)), Context(), Upload, recording(worked), overlap=overlap)
     assert answer == {"batchItemFailures": []}
-    assert [reason_of(letter).code for letter in desk.letters()] == refused
+    assert [reason_of(letter).code for letter in pair.letters()] == refused
     assert worked == ([] if refused else ["a.jpg"])
 
 
-def test_the_lease_ends_soon_after_the_invocation(desk: Desk) -> None:
+def test_the_lease_ends_soon_after_the_invocation(pair: QueuePair) -> None:
     seen: list[tuple[str, int]] = []
-    event = desk.batch(("a.jpg", 1), ("b.jpg", 1))
-    process_events(event, Context(), Upload, lambda _: seen.extend(desk.hidden))
+    event = pair.batch(("a.jpg", 1), ("b.jpg", 1))
+    process_events(event, Context(), Upload, lambda _: seen.extend(pair.hidden))
     assert ("a.jpg", 70) in seen
     assert ("b.jpg", 70) in seen
 
 
-def test_each_further_receive_doubles_the_lease_up_to_fifteen_minutes(desk: Desk) -> None:
+def test_each_further_receive_doubles_the_lease_up_to_fifteen_minutes(pair: QueuePair) -> None:
     seen: list[tuple[str, int]] = []
-    event = desk.batch(("a.jpg", 1), ("b.jpg", 2), ("c.jpg", 4), ("d.jpg", 9))
-    process_events(event, Context(), Upload, lambda _: seen.extend(desk.hidden))
+    event = pair.batch(("a.jpg", 1), ("b.jpg", 2), ("c.jpg", 4), ("d.jpg", 9))
+    process_events(event, Context(), Upload, lambda _: seen.extend(pair.hidden))
     assert dict(seen) == {"a.jpg": 70, "b.jpg": 140, "c.jpg": 560, "d.jpg": 900}
 
 
 @pytest.mark.parametrize("attempts", [1, 3, limits.MAX_ATTEMPTS])
-def test_a_message_without_time_is_requeued_without_an_attempt(desk: Desk, time: Time, attempts: int) -> None:
+def test_a_message_without_time_is_requeued_without_an_attempt(pair: QueuePair, time: Time, attempts: int) -> None:
     worked = []
 
     def slow(upload: Upload) -> None:
         worked.append(upload.key)
         time.passed += timedelta(seconds=45)
 
-    event = desk.batch(("a.jpg", limits.MAX_ATTEMPTS), ("b.jpg", attempts))
+    event = pair.batch(("a.jpg", limits.MAX_ATTEMPTS), ("b.jpg", attempts))
     assert process_events(event, Context(), Upload, slow) == {"batchItemFailures": []}
     assert worked == ["a.jpg"]  # the message with the most attempts goes first
-    assert desk.letters() == []
-    (copy,) = desk.received()
+    assert pair.letters() == []
+    (copy,) = pair.received()
     assert copy["body"] == event["Records"][1]["body"]
     assert copy["messageId"] != event["Records"][1]["messageId"]
     answer = process_events({"Records": [copy]}, Context(), Upload, failing("b.jpg"))
     if attempts == limits.MAX_ATTEMPTS:
-        assert reason_of(desk.letters()[0]).attempts == str(limits.MAX_ATTEMPTS)
+        assert reason_of(pair.letters()[0]).attempts == str(limits.MAX_ATTEMPTS)
     else:
-        assert desk.come_back({"Records": [copy]}, answer) == ["b.jpg"]
+        assert pair.come_back({"Records": [copy]}, answer) == ["b.jpg"]
 
 
-def test_a_message_that_cannot_be_requeued_is_redelivered(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_message_that_cannot_be_requeued_is_redelivered(pair: QueuePair, monkeypatch: pytest.MonkeyPatch) -> None:
     refuse(monkeypatch, "requeue")
-    event = desk.batch(("a.jpg", 2), ("b.jpg", 2))
+    event = pair.batch(("a.jpg", 2), ("b.jpg", 2))
     answer = process_events(event, Context(remaining_ms=15_000), Upload, failing())
-    assert desk.come_back(event, answer) == ["b.jpg"]
-    (seconds,) = desk.waits("b.jpg")
+    assert pair.come_back(event, answer) == ["b.jpg"]
+    (seconds,) = pair.waits("b.jpg")
     assert limits.MIN_WAIT_SECONDS / 2 <= seconds <= limits.MAX_WAIT_SECONDS
 
 
-def test_the_first_message_is_tried_with_little_time(desk: Desk) -> None:
+def test_the_first_message_is_tried_with_little_time(pair: QueuePair) -> None:
     worked: list[str] = []
-    event = desk.batch(("a.jpg", 2), ("b.jpg", 2))
+    event = pair.batch(("a.jpg", 2), ("b.jpg", 2))
     answer = process_events(event, Context(remaining_ms=10_000), Upload, recording(worked))
     assert worked == ["a.jpg"]
     assert answer == {"batchItemFailures": []}
-    assert len(desk.received()) == 1
+    assert len(pair.received()) == 1
 
 
-def test_a_batch_goes_on_if_visibility_cannot_be_changed(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    event = desk.batch(("a.jpg", 1), ("b.jpg", 1))
+def test_a_batch_goes_on_if_visibility_cannot_be_changed(pair: QueuePair, monkeypatch: pytest.MonkeyPatch) -> None:
+    event = pair.batch(("a.jpg", 1), ("b.jpg", 1))
     refuse(monkeypatch, "set_visibility", "RequestThrottled")
     answer = process_events(event, Context(), Upload, failing("b.jpg"))
-    assert desk.come_back(event, answer) == ["b.jpg"]
+    assert pair.come_back(event, answer) == ["b.jpg"]
 
 
-def test_a_subscriber_gets_only_its_kind_of_event_and_its_keys(desk: Desk) -> None:
+def test_a_subscriber_gets_only_its_kind_of_event_and_its_keys(pair: QueuePair) -> None:
     image_id = "7ybqx4m8hz6wwqcr6076spxfyx"
     thumb = f"thumb/{image_id}/4x3/a"
-    event = desk.batch((f"{thumb}.jpg", 1), (f"{thumb}.webp", 1), (f"rejected/{image_id}.json", 1), ("a.jpg", 1))
+    event = pair.batch((f"{thumb}.jpg", 1), (f"{thumb}.webp", 1), (f"rejected/{image_id}.json", 1), ("a.jpg", 1))
     seen: list[str] = []
     answer = process_events(event, Context(), RenditionCreated, lambda made: seen.append(made.key), keys="*.webp")
     assert seen == [f"{thumb}.webp"]
     assert answer == {"batchItemFailures": []}
 
 
-def test_a_superseded_event_is_done(desk: Desk) -> None:
-    event = desk.batch(("a.jpg", 1))
+def test_a_superseded_event_is_done(pair: QueuePair) -> None:
+    event = pair.batch(("a.jpg", 1))
     answer = process_events(event, Context(), Upload, failing("a.jpg", error=storage.Superseded("replaced")))
     assert answer == {"batchItemFailures": []}
-    assert desk.letters() == []
+    assert pair.letters() == []
 
 
-def test_an_outage_makes_the_message_wait_without_an_attempt(desk: Desk, time: Time, overlap: int) -> None:
-    event = desk.batch(("a.jpg", limits.MAX_ATTEMPTS))
+def test_an_outage_makes_the_message_wait_without_an_attempt(pair: QueuePair, time: Time, overlap: int) -> None:
+    event = pair.batch(("a.jpg", limits.MAX_ATTEMPTS))
     for _ in range(20):
         answer = process_events(event, Context(), Upload, failing("a.jpg", error=OUTAGE), overlap=overlap)
         assert answer == {"batchItemFailures": []}
-        assert desk.letters() == []
-        event = {"Records": desk.delayed()}
+        assert pair.letters() == []
+        event = {"Records": pair.delayed()}
         assert len(event["Records"]) == 1
         time.passed += timedelta(minutes=10)
     worked: list[str] = []
     process_events(event, Context(), Upload, recording(worked), overlap=overlap)
     assert worked == ["a.jpg"]
     process_events(event, Context(), Upload, failing("a.jpg"), overlap=overlap)
-    (letter,) = desk.letters()
+    (letter,) = pair.letters()
     assert reason_of(letter).attempts == str(limits.MAX_ATTEMPTS)
 
 
-def test_a_message_that_waited_for_half_a_day_becomes_a_letter(desk: Desk, time: Time) -> None:
-    event = desk.batch(("a.jpg", 1))
+def test_a_message_that_waited_for_half_a_day_becomes_a_letter(pair: QueuePair, time: Time) -> None:
+    event = pair.batch(("a.jpg", 1))
     process_events(event, Context(), Upload, failing("a.jpg", error=OUTAGE))
-    event = {"Records": desk.delayed()}
+    event = {"Records": pair.delayed()}
     time.passed += timedelta(seconds=limits.MAX_WAITED_SECONDS + 1)
     assert process_events(event, Context(), Upload, failing("a.jpg", error=OUTAGE)) == {"batchItemFailures": []}
-    (letter,) = desk.letters()
+    (letter,) = pair.letters()
     assert (reason_of(letter).code, reason_of(letter).sentence) == (OUTAGE.code, OUTAGE.sentence)
 
 
 def test_waiting_keeps_the_first_sending_time(
-    desk: Desk, time: Time, monkeypatch: pytest.MonkeyPatch, overlap: int
+    pair: QueuePair, time: Time, monkeypatch: pytest.MonkeyPatch, overlap: int
 ) -> None:
-    event = desk.batch(("a.jpg", 1))
+    event = pair.batch(("a.jpg", 1))
     process_events(event, Context(), Upload, failing("a.jpg", error=OUTAGE), overlap=overlap)
     time.passed += timedelta(minutes=30)
     told: list[LogEvent] = []
     monkeypatch.setattr(subscriber, "tell", lambda event, **_: told.append(event))
-    process_events({"Records": desk.delayed()}, Context(), Upload, failing(), overlap=overlap)
+    process_events({"Records": pair.delayed()}, Context(), Upload, failing(), overlap=overlap)
     (received,) = [event for event in told if isinstance(event, UploadReceived)]
     assert received.queue_ms == pytest.approx(30 * 60_000, abs=10_000)
 
 
-def test_attempts_from_before_a_redrive_do_not_count(desk: Desk, time: Time) -> None:
-    event = desk.batch(("a.jpg", limits.MAX_ATTEMPTS))
+def test_attempts_from_before_a_redrive_do_not_count(pair: QueuePair, time: Time) -> None:
+    event = pair.batch(("a.jpg", limits.MAX_ATTEMPTS))
     process_events(event, Context(), Upload, failing("a.jpg", error=OUTAGE))
-    (copy,) = desk.delayed()
+    (copy,) = pair.delayed()
     copy["attributes"]["SentTimestamp"] = str(int(copy["attributes"]["SentTimestamp"]) + 3_600_000)
     answer = process_events({"Records": [copy]}, Context(), Upload, failing("a.jpg"))
-    assert desk.come_back({"Records": [copy]}, answer) == ["a.jpg"]
+    assert pair.come_back({"Records": [copy]}, answer) == ["a.jpg"]
 
 
-def test_an_open_breaker_lets_one_message_of_a_batch_try(desk: Desk, overlap: int) -> None:
+def test_an_open_breaker_lets_one_message_of_a_batch_try(pair: QueuePair, overlap: int) -> None:
     tried: list[str] = []
 
     def work(upload: Upload) -> None:
@@ -385,19 +386,19 @@ def test_an_open_breaker_lets_one_message_of_a_batch_try(desk: Desk, overlap: in
         raise OUTAGE
 
     names = [f"{number}.jpg" for number in range(10)]
-    process_events(desk.batch(*((name, 1) for name in names)), Context(), Upload, work, overlap=overlap)
+    process_events(pair.batch(*((name, 1) for name in names)), Context(), Upload, work, overlap=overlap)
     assert len(tried) in range(limits.BREAKER_OUTAGES, limits.BREAKER_OUTAGES + overlap)
     tried.clear()
-    process_events({"Records": desk.delayed()}, Context(), Upload, work, overlap=overlap)
+    process_events({"Records": pair.delayed()}, Context(), Upload, work, overlap=overlap)
     assert len(tried) == 1
     worked: list[str] = []
-    process_events({"Records": desk.delayed()}, Context(), Upload, recording(worked), overlap=overlap)
+    process_events({"Records": pair.delayed()}, Context(), Upload, recording(worked), overlap=overlap)
     assert sorted(worked) == names  # the service is back: nobody waits any longer
-    assert desk.letters() == []
+    assert pair.letters() == []
 
 
-def test_failed_events_of_a_long_message_go_on_alone(desk: Desk, overlap: int) -> None:
-    event = desk.batch(("a.jpg", 1))
+def test_failed_events_of_a_long_message_go_on_alone(pair: QueuePair, overlap: int) -> None:
+    event = pair.batch(("a.jpg", 1))
     records = [Upload("uploads", f"{n}.jpg", "e" * 32, 1, AT).as_event()["Records"][0] for n in range(100)]
     event["Records"][0]["body"] = json.dumps({"Records": records})
     worked: list[str] = []
@@ -411,24 +412,24 @@ def test_failed_events_of_a_long_message_go_on_alone(desk: Desk, overlap: int) -
 
     assert process_events(event, Context(), Upload, work, overlap=overlap) == {"batchItemFailures": []}
     assert len(worked) == 98
-    copies = desk.delayed()
-    attempts = {desk.keys_by_handle[copy["receiptHandle"]]: Message(copy).attempts for copy in copies}
+    copies = pair.delayed()
+    attempts = {pair.keys_by_handle[copy["receiptHandle"]]: Message(copy).attempts for copy in copies}
     assert attempts == {"7.jpg": 2, "8.jpg": 1}
 
 
-def test_overlapping_messages_are_worked_on_at_the_same_time(desk: Desk) -> None:
+def test_overlapping_messages_are_worked_on_at_the_same_time(pair: QueuePair) -> None:
     together = threading.Barrier(4, timeout=10)
-    event = desk.batch(*((f"{number}.jpg", 1) for number in range(8)))
+    event = pair.batch(*((f"{number}.jpg", 1) for number in range(8)))
 
     def work(_: Upload) -> None:
         together.wait()
 
     answer = process_events(event, Context(), Upload, work, overlap=4)
     assert answer == {"batchItemFailures": []}
-    assert desk.received() == []
+    assert pair.received() == []
 
 
-def test_work_does_not_wait_for_the_lease_but_a_retry_does(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_work_does_not_wait_for_the_lease_but_a_retry_does(pair: QueuePair, monkeypatch: pytest.MonkeyPatch) -> None:
     began = threading.Event()
     set_visibility = queues.set_visibility
 
@@ -442,12 +443,12 @@ def test_work_does_not_wait_for_the_lease_but_a_retry_does(desk: Desk, monkeypat
         raise REFUSED
 
     monkeypatch.setattr(queues, "set_visibility", slow)
-    process_events(desk.batch(("a.jpg", 1)), Context(), Upload, work, overlap=2)
-    lease, retry = [seconds for _, seconds in desk.hidden]
-    assert lease > retry == desk.waits("a.jpg")[0]
+    process_events(pair.batch(("a.jpg", 1)), Context(), Upload, work, overlap=2)
+    lease, retry = [seconds for _, seconds in pair.hidden]
+    assert lease > retry == pair.waits("a.jpg")[0]
 
 
-def test_a_message_that_is_stuck_is_requeued_in_time(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_message_that_is_stuck_is_requeued_in_time(pair: QueuePair, monkeypatch: pytest.MonkeyPatch) -> None:
     release = threading.Event()
     monkeypatch.setattr(subscriber, "RESERVE_SECONDS", 0.1)
     monkeypatch.setattr(subscriber, "START_SECONDS", 0.1)
@@ -457,22 +458,23 @@ def test_a_message_that_is_stuck_is_requeued_in_time(desk: Desk, monkeypatch: py
             release.wait(10)
             raise REFUSED
 
-    event = desk.batch(("stuck.jpg", 1), ("a.jpg", 1), ("b.jpg", 1))
+    event = pair.batch(("stuck.jpg", 1), ("a.jpg", 1), ("b.jpg", 1))
     answer = process_events(event, Context(remaining_ms=1000), Upload, work, overlap=2)
     release.set()
     assert answer == {"batchItemFailures": []}
-    (copy,) = desk.received()
-    assert desk.keys_by_handle[copy["receiptHandle"]] == "stuck.jpg"
+    (copy,) = pair.received()
+    assert pair.keys_by_handle[copy["receiptHandle"]] == "stuck.jpg"
     assert Message(copy).attempts == 1
 
 
-def test_a_message_that_is_still_being_settled_is_not_lost(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_message_that_is_still_being_settled_is_not_lost(pair: QueuePair, monkeypatch: pytest.MonkeyPatch) -> None:
     """The last moment: the work has failed, but SQS has not yet been told, when the invocation must end."""
     release = threading.Event()
     monkeypatch.setattr(subscriber, "RESERVE_SECONDS", 0.5)
     monkeypatch.setattr(subscriber, "START_SECONDS", 0.1)
     monkeypatch.setattr(subscriber, "MARGIN_SECONDS", 0.1)
-    event = desk.batch(("a.jpg", 1), ("b.jpg", 1))
+    monkeypatch.setattr(settling, "MARGIN_SECONDS", 0.1)
+    event = pair.batch(("a.jpg", 1), ("b.jpg", 1))
     real = queues.set_visibility
     calls: list[int] = []
 
@@ -485,14 +487,14 @@ def test_a_message_that_is_still_being_settled_is_not_lost(desk: Desk, monkeypat
     monkeypatch.setattr(queues, "set_visibility", slow)
     answer = process_events(event, Context(remaining_ms=1000), Upload, failing("a.jpg"), overlap=2)
     release.set()
-    assert desk.come_back(event, answer) == ["a.jpg"]
+    assert pair.come_back(event, answer) == ["a.jpg"]
 
 
-def test_a_message_whose_settling_fails_is_not_lost(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_message_whose_settling_fails_is_not_lost(pair: QueuePair, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(_: int) -> int:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(subscriber, "backoff_seconds", broken)
-    event = desk.batch(("a.jpg", 1), ("b.jpg", 1))
+    monkeypatch.setattr(settling, "backoff_seconds", broken)
+    event = pair.batch(("a.jpg", 1), ("b.jpg", 1))
     answer = process_events(event, Context(), Upload, failing("a.jpg"), overlap=2)
-    assert desk.come_back(event, answer) == ["a.jpg"]
+    assert pair.come_back(event, answer) == ["a.jpg"]

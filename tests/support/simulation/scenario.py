@@ -215,8 +215,9 @@ class Simulation:
             rendering.renderer = SimulatedRenderer(self.world, self.scenario.render_seconds, self.renders)
             subscriber: Any = importlib.import_module("shared.subscriber")
             subscriber.make_pool = lambda threads: VirtualExecutor(self.world, threads)
-            subscriber.wait = virtual_wait(self.world)
-            subscriber.random = self.world.random
+            settling: Any = importlib.import_module("shared.settling")
+            subscriber.wait = settling.wait = virtual_wait(self.world)
+            settling.random = self.world.random
 
         return Environment(self.world, prepare, skew)
 
