@@ -6,7 +6,7 @@ budget, waiting during outages, and dead letters. docs/architecture.md shows the
 
 The process can still end in the middle of a batch: Lambda's timeout, the kernel if memory runs out, a crash of the
 interpreter. Then Lambda reports nothing, and SQS delivers each message of the batch again once its lease ends
-(`Settling.lease`). Every such receive counts as an attempt, and after MAX_RECEIVES of them SQS moves the message itself.
+(`Settling.lease`). Every such receive counts as an attempt. After MAX_RECEIVES of them SQS moves the message itself.
 """
 
 from collections.abc import Callable
