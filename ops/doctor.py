@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import ssl
 import subprocess
 import sys
@@ -20,7 +19,7 @@ from ops.local.browser import chromium
 from ops.local.isolation import past_proxies
 from ops.local.stack import ROOT, UNTRUSTED_SENTENCE
 from ops.options import JsonOption, console, print_json
-from ops.problem import sentence_on_problem
+from ops.problem import Problem, sentence_on_problem
 from ops.target import DEFAULT_FOLDER, FolderOption
 from ops.terminal import escape
 
@@ -113,11 +112,9 @@ def loopback_port(folder: Path, port: int) -> Finding:
     if running and running.port == port:
         return Finding("port", "good", f"Darkroom runs on 127.0.0.1:{port}")
     try:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(("127.0.0.1", port))
-    except OSError as error:
-        return Finding("port", "bad", f"127.0.0.1:{port}: {error.strerror}", f"make run PORT={port + 1}")
+        engine.refuse_taken_port(port)
+    except Problem as problem:
+        return Finding("port", "bad", f"127.0.0.1:{port}: {problem.code}", problem.sentence)
     return Finding("port", "good", f"127.0.0.1:{port} is free")
 
 

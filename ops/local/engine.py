@@ -81,7 +81,7 @@ def start(engine: Engine) -> subprocess.Popen[bytes]:
     The engine has its own session, so that Ctrl-C reaches only this process, which then stops the engine in order.
     Raises Problem (`port-taken`, `port-refused`, `no-loopback`, `engine-failed`).
     """
-    _refuse_taken_port(engine.port)
+    refuse_taken_port(engine.port)
     _discard(engine.folder / "tmp")
     for name in ("state", "s3", "tmp"):
         (engine.folder / name).mkdir(parents=True, exist_ok=True)
@@ -120,6 +120,27 @@ def start(engine: Engine) -> subprocess.Popen[bytes]:
         time.sleep(0.05)
     _running_file(engine.folder).write_text(json.dumps({"port": engine.port, "pid": process.pid}))
     return process
+
+
+def refuse_taken_port(port: int) -> None:
+    """Raise Problem if the engine cannot listen on this port (`port-taken`, `port-refused`, `no-loopback`)."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except PermissionError as error:
+            raise Problem(
+                "port-refused", f"This machine lets only root listen on port {port}. Choose one above 1023."
+            ) from error
+        except OSError as error:
+            if error.errno == errno.EADDRNOTAVAIL:
+                raise Problem(
+                    "no-loopback", "This machine has no 127.0.0.1. Enable IPv4 on its loopback interface and try again."
+                ) from error
+            raise Problem(
+                "port-taken",
+                f"Port {port} is in use by another program. Choose another one: `make run PORT={port + 1}`.",
+            ) from error
 
 
 def _move_to_port(engine: Engine) -> None:
@@ -202,23 +223,3 @@ def _answers(engine: Engine) -> bool:
         return httpx.get(f"{engine.url}/_ministack/health", timeout=2).is_success
     except httpx.HTTPError:
         return False
-
-
-def _refuse_taken_port(port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except PermissionError as error:
-            raise Problem(
-                "port-refused", f"This machine lets only root listen on port {port}. Choose one above 1023."
-            ) from error
-        except OSError as error:
-            if error.errno == errno.EADDRNOTAVAIL:
-                raise Problem(
-                    "no-loopback", "This machine has no 127.0.0.1. Enable IPv4 on its loopback interface and try again."
-                ) from error
-            raise Problem(
-                "port-taken",
-                f"Port {port} is in use by another program. Choose another one: `make run PORT={port + 1}`.",
-            ) from error

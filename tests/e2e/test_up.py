@@ -94,6 +94,11 @@ def test_pictures_survive_a_stop_and_a_kill(folder: Path) -> None:
         killed.has_done(stage)
         killed.ends(signal.SIGKILL)
 
+    killed = Run(folder, port)
+    deploys = folder / "deploy.log"
+    until(lambda: deploys.exists() and "CREATE_IN_PROGRESS" in deploys.read_text(), "begun deployment", STARTS_SECONDS)
+    killed.ends(signal.SIGKILL)
+
     first = Run(folder, port)
     gallery = first.gallery()
     assert "| curl -K - -F file=@cat.jpg" in first.log.read_text()
