@@ -33,7 +33,7 @@ EVERYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action
 
 @dataclass
 class Account:
-    """An account on the local engine with what the functions need, and the front through which they ask for it."""
+    """An account on the local engine with the functions' buckets and queues, behind the front."""
 
     front: Front
     environment: dict[str, str]

@@ -35,7 +35,7 @@ LONG_AGO = datetime.now(UTC) - timedelta(hours=13)
 
 @dataclass
 class Darkroom:
-    """The resizer on AWS in memory, what goes wrong with it, and the operator's commands."""
+    """The resizer on AWS in memory, and ways to disturb it."""
 
     account: Account
     patch: pytest.MonkeyPatch
@@ -73,7 +73,7 @@ class Darkroom:
         self, body: str = "", *, attempts: int = MAX_ATTEMPTS, seconds: int = 60, waited: bool = False,
         handle: Any = None,
     ) -> None:  # fmt: skip
-        """Let the function receive a message for the last time: one of the first upload, or `body`."""
+        """Let the function receive a message for the last time: the first upload's, or `body`."""
         record = self.account.message(body or announced(self.uploads[0]))
         record["attributes"]["ApproximateReceiveCount"] = str(attempts)
         if waited:

@@ -104,7 +104,7 @@ def replaced(room: Darkroom) -> None:
     third = [plain_jpeg(98, 100)]
 
     def overtake(params: dict[str, Any], **_: Any) -> None:
-        """Upload the next content while the renditions of the second one replace those of the first."""
+        """Upload a third content while the second content's renditions replace the first content's."""
         if params["Key"].startswith("thumb/") and "IfNoneMatch" not in params and third:
             put(Bucket="uploads", Key=upload.key, Body=third.pop())
 
