@@ -12,6 +12,6 @@ HOST = stack.host_architecture()
 
 
 def folders_of(built: Path, name: str) -> list[Path]:
-    """Return the folders that a function imports from: its own, and those of its layers."""
+    """Return the folders that a function imports from: the function's and its layers'."""
     simd = ["SimdLayer"] if "Layers" in FUNCTIONS[name] and HOST == "x86_64" else []
     return [built / name, *(built / layer / "python" for layer in ["SharedLayer", *simd])]

@@ -58,9 +58,9 @@ _HEAD = """\
 # What the local engine does differently from AWS
 
 `python -m tests.support.engine_probes` asks MiniStack and writes this page; a test compares it, so an upgrade of the
-engine shows what has changed. AWS's answers are those of the linked documentation. `recorded` means that LocalStack's
-tests recorded the answer on AWS. Differences are bold. A difference matters where the last column says yes: there,
-something else than an end-to-end test must show that Darkroom is right.
+engine shows a difference. Each answer of AWS links to the page with its rule. Not every page names the error's code, so a
+code may differ. `recorded` means that LocalStack's tests recorded the answer on AWS. Differences are bold. A difference
+matters where the last column says yes. An end-to-end test cannot show there that Darkroom is right.
 
 Two more differences were found when stacks were deployed. The engine keeps a parameter of type Number as text, and its
 SQS poller stops if `MaximumConcurrency` is text; the template gives it a number (`RunsOn=local`). It ignores

@@ -100,7 +100,7 @@ class Account:
 
 @contextmanager
 def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
-    """Open the account, and let the functions' clients be made anew in it."""
+    """Open the account. The functions make new clients in it."""
     for name, value in {"QUEUE_URL": QUEUE, "DEAD_LETTER_QUEUE_URL": DEAD, "LETTERS_BUCKET": "resized"}.items():
         monkeypatch.setenv(name, value)
     cached: list[Any] = [

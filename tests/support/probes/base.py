@@ -1,4 +1,4 @@
-"""What a probe of the local engine is, and the place that it asks."""
+"""Probes of the local engine: a question, AWS's answer, and the place to ask."""
 
 import json
 from collections.abc import Callable
@@ -79,7 +79,7 @@ class Probe:
 
 
 def answer(probe: Probe, place: Place) -> str:
-    """Return the engine's answer: an error code, or what the probe returns."""
+    """Return the engine's answer: an error code, or the result of the probe."""
     try:
         found = probe.ask(place)
     except ClientError as error:

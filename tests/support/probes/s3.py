@@ -106,7 +106,7 @@ PROBES = (
           "no: removals copy to another key"),
     Probe("S3: copying a missing object", "NoSuchKey", f"{API}, CopyObject",
           lambda p: p.s3.copy_object(Bucket="probes", Key="x", CopySource="probes/missing"),
-          "yes: a removal of nothing is told"),
+          "yes: a removal of a missing picture is told"),
     Probe("S3: copying with x-amz-copy-source-if-match of an older ETag", "PreconditionFailed", f"{API}, CopyObject",
           lambda p: p.s3.copy_object(
               Bucket="probes", Key="x", CopySource="probes/there", CopySourceIfMatch='"' + "0" * 32 + '"'

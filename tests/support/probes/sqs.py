@@ -130,7 +130,7 @@ PROBES = (
           lambda p: p.sqs.create_queue(QueueName="old", Attributes={"MessageRetentionPeriod": "1209601"}),
           "no: the template has the maximum"),
     Probe("SQS: deleting a message twice", "accepted", f"{API}, DeleteMessage", _delete_twice,
-          "yes: Lambda may delete what was deleted"),
+          "yes: Lambda may delete a message again"),
     Probe("SQS: deleting with a handle that is none", "ReceiptHandleIsInvalid", f"{API}, DeleteMessage",
           lambda p: p.sqs.delete_message(QueueUrl=p.queue, ReceiptHandle="none")),
     Probe("SQS: a queue that does not exist", "NonExistentQueue", f"{API}, GetQueueUrl",
