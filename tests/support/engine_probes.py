@@ -52,15 +52,15 @@ _PAGES = {
     "IAM User Guide, names and quotas": f"{_AWS}/IAM/latest/UserGuide/reference_iam-quotas.html",
     "Service Authorization Reference, Amazon SQS": f"{_AWS}/service-authorization/latest/reference/list_amazonsqs.html",
 }
-_RECORDED = "https://github.com/localstack/localstack/blob/master/tests/aws/services/sqs/"
+_RECORDED = "https://github.com/localstack/localstack/blob/master/tests/aws/services"
 
 _HEAD = """\
 # What the local engine does differently from AWS
 
 `python -m tests.support.engine_probes` asks MiniStack and writes this page; a test compares it, so an upgrade of the
-engine shows a difference. Each answer of AWS links to the page with its rule. Not every page names the error's code, so a
-code may differ. `recorded` means that LocalStack's tests recorded the answer on AWS. Differences are bold. A difference
-matters where the last column says yes. An end-to-end test cannot show there that Darkroom is right.
+engine shows a difference. Each answer of AWS links to the page with its rule. Not every page names the error's code, so
+a code may differ. `recorded` means that LocalStack's tests recorded the answer on AWS. Differences are bold. A
+difference matters where the last column says yes. An end-to-end test cannot show there that Darkroom is right.
 
 Two more differences were found when stacks were deployed. The engine keeps a parameter of type Number as text, and its
 SQS poller stops if `MaximumConcurrency` is text; the template gives it a number (`RunsOn=local`). It ignores
@@ -76,7 +76,8 @@ def link(source: str) -> str:
     name, _, part = source.partition(", ")
     if name == "recorded":
         file, _, test = part.partition("::")
-        return f"[recorded]({_RECORDED}{file.replace('.py', '.snapshot.json')}): `{test}`"
+        service = file.split("_")[1].removesuffix(".py")
+        return f"[recorded]({_RECORDED}/{service}/{file.replace('.py', '.snapshot.json')}): `{test}`"
     page, _, remark = source.partition(": ")
     address = f"{_APIS[name]}{page.partition(', ')[2]}.html" if name in _APIS else _PAGES[page]
     return f"[{page}]({address})" + (f": {remark}" if remark else "")

@@ -74,7 +74,7 @@ PROBES = (
     Probe("SNS: a message whose attribute the filter does not want", "does not arrive",
           "SNS Developer Guide, filter policies", lambda p: _filtered(p, "MessageAttributes", {"kind": ["dog"]}, "m")),
     Probe("SNS: a filter on a value within a list of the body", "arrives with its attributes",
-          "SNS Developer Guide, filter policies",
+          "recorded, test_sns_filter_policy.py::test_filter_policy_on_message_body_array_of_object_attributes",
           lambda p: _filtered(p, "MessageBody", {"Records": {"name": ["cat"]}}, '{"Records": [{"name": "cat"}]}'),
           "no: S3 filters by prefix, subscribers in code"),
     Probe("SNS: an empty message", "InvalidParameter", f"{API}, Publish",
