@@ -116,6 +116,10 @@ RENDER_SECONDS = 30
 MAX_IMAGE_BYTES = 64 * 1024 * 1024
 # Width x height x frames. Phones make pictures of 108 MP; 120 MP allows a scan of A3 at 400 dots per inch.
 MAX_IMAGE_PIXELS = 120_000_000
+# The template parameter MaxImageMegapixels allows so many, given enough memory. libwebp and libavif end at 268 million.
+MOST_IMAGE_PIXELS = 250_000_000
+# Memory of the renderer for each pixel of the worst picture, an AVIF with alpha, with its file (docs/engine.md).
+WORST_BYTES_PER_PIXEL = 14
 # One side. JPEG allows 65 535, WebP 16 383.
 MAX_SIDE_PX = 65_535
 # An animation with more frames becomes a still of its first frame.

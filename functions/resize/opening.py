@@ -6,6 +6,8 @@ reach a rarely used plugin, or a program such as Ghostscript.
 
 from dataclasses import replace
 
+from PIL import Image
+
 from functions.resize.damage import damage_is_rejected
 from functions.resize.formats.base import Opened, check_size
 from functions.resize.formats.sniff import sniff
@@ -24,6 +26,7 @@ def open_picture(data: bytes, limits: Limits) -> Opened:
             f"The file has {len(data):,} bytes and at most {limits.max_bytes:,} are taken. Upload a smaller copy.",
         )
     format_ = sniff(data)
+    Image.MAX_IMAGE_PIXELS = limits.max_pixels  # of frames and icons inside; Pillow refuses more than twice as many
     with damage_is_rejected():
         if format_.declared_size:
             check_size(*format_.declared_size(data), 1, limits)

@@ -6,6 +6,7 @@ other: a key that exists, or a key that is not its own. Then it writes again ove
 or leaves the image to the newer content. A first upload sees neither, after one GET, its PUTs and one LIST.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -27,7 +28,16 @@ from shared.keys import (
     removed_key,
     rendition_key,
 )
-from shared.limits import MAX_HELD_BYTES, MAX_IMAGE_PIXELS, MAX_METADATA_BYTES, MAX_SIDE_PX, Limits
+from shared.limits import (
+    FUNCTION_MEMORY_MB,
+    MAX_HELD_BYTES,
+    MAX_IMAGE_PIXELS,
+    MAX_METADATA_BYTES,
+    MAX_SIDE_PX,
+    RENDERER_MEMORY_PERCENT,
+    WORST_BYTES_PER_PIXEL,
+    Limits,
+)
 from shared.renditions import DEFAULT_RENDITIONS, LISTED, Rendition, parse_renditions
 from shared.telemetry import tell
 
@@ -44,12 +54,19 @@ class Settings:
     max_upload_megabytes: int = config.parsed(config.positive)
     max_image_megapixels: int = config.parsed(config.positive, default=MAX_IMAGE_PIXELS // 1_000_000)
     max_side_pixels: int = config.parsed(config.positive, default=MAX_SIDE_PX)
+    aws_lambda_function_memory_size: int = config.parsed(config.positive, default=FUNCTION_MEMORY_MB)
     delete_originals: bool = config.parsed(config.flag, default=False)
     renditions: tuple[Rendition, ...] = config.parsed(parse_renditions, default=DEFAULT_RENDITIONS)
 
     def __post_init__(self) -> None:
         if self.upload_bucket == self.resized_bucket:
             raise ValueError("UPLOAD_BUCKET and RESIZED_BUCKET are the same bucket: every rendition would be an upload")
+        needed_mb = memory_needed_mb(self.max_image_megapixels * 1_000_000)
+        if self.aws_lambda_function_memory_size < needed_mb:
+            raise ValueError(
+                f"MAX_IMAGE_MEGAPIXELS={self.max_image_megapixels} needs {needed_mb} MiB of memory, the function has "
+                f"{self.aws_lambda_function_memory_size}: raise ResizeMemory or lower MaxImageMegapixels"
+            )
 
     @property
     def limits(self) -> Limits:
@@ -58,6 +75,11 @@ class Settings:
             max_pixels=self.max_image_megapixels * 1_000_000,
             max_side_px=self.max_side_pixels,
         )
+
+
+def memory_needed_mb(pixels: int) -> int:
+    """Returns the memory in MiB with which the function's renderer can hold any picture of so many pixels."""
+    return math.ceil(pixels * WORST_BYTES_PER_PIXEL * 100 / RENDERER_MEMORY_PERCENT / 2**20)
 
 
 type Render = Callable[[bytes, Sequence[Rendition], Limits], Rendered]

@@ -15,6 +15,7 @@ from shared.limits import (
     MAX_RECEIVES,
     MAX_SIDE_PX,
     MESSAGE_SECONDS,
+    MOST_IMAGE_PIXELS,
     RESERVE_SECONDS,
 )
 from shared.renditions import DEFAULT_RENDITIONS, parse_renditions
@@ -311,11 +312,13 @@ def test_parameters_are_described_and_safe_by_default() -> None:
 
 def test_the_code_and_the_template_agree() -> None:
     assert parse_renditions(TEMPLATE["Parameters"]["Renditions"]["Default"]) == DEFAULT_RENDITIONS
-    assert FUNCTIONS["ResizeFunction"]["MemorySize"] == FUNCTION_MEMORY_MB
-    # Memory is sized for these, so nobody may ask for more (docs/engine.md).
+    assert FUNCTIONS["ResizeFunction"]["MemorySize"] == {"Ref": "ResizeMemory"}
+    assert TEMPLATE["Parameters"]["ResizeMemory"]["Default"] == FUNCTION_MEMORY_MB
+    assert TEMPLATE["Parameters"]["MaxImageMegapixels"]["Default"] * 1_000_000 == MAX_IMAGE_PIXELS
+    # Nobody may ask for more (docs/engine.md).
     greatest = {name: parameter.get("MaxValue") for name, parameter in TEMPLATE["Parameters"].items()}
     assert greatest["MaxUploadMegabytes"] * 1_000_000 <= MAX_IMAGE_BYTES
-    assert greatest["MaxImageMegapixels"] * 1_000_000 == MAX_IMAGE_PIXELS
+    assert greatest["MaxImageMegapixels"] * 1_000_000 == MOST_IMAGE_PIXELS
     assert greatest["MaxSidePixels"] == MAX_SIDE_PX
 
 

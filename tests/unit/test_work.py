@@ -14,7 +14,8 @@ from PIL import Image
 from functions.resize.render import render
 from functions.resize.rendered import Rendered
 from functions.resize.work import Render, Settings, resize_upload
-from shared.errors import Rejected
+from shared.config import read
+from shared.errors import Rejected, Unavailable
 from shared.events import Upload, uploads_in
 from shared.keys import new_image_id, upload_key
 from shared.limits import Limits
@@ -170,3 +171,22 @@ def test_an_event_about_another_bucket_is_refused_before_anything_is_read(s3: S3
     with pytest.raises(Rejected, match="foreign-event: The event is about bucket 'victim' and not 'uploads'"):
         resize_upload(s3, forged, SETTINGS, render)
     assert calls == []
+
+
+@pytest.mark.parametrize(("megapixels", "memory_mb"), [(200, 2048), (200, 3008), (250, 3300), (120, 1024)])
+def test_a_pixel_limit_that_the_memory_cannot_hold_is_refused_at_the_start(megapixels: int, memory_mb: int) -> None:
+    environ = {
+        "UPLOAD_BUCKET": "uploads",
+        "RESIZED_BUCKET": "resized",
+        "MAX_UPLOAD_MEGABYTES": "50",
+        "MAX_IMAGE_MEGAPIXELS": str(megapixels),
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(memory_mb),
+    }
+    with pytest.raises(Unavailable, match=f"MEGAPIXELS={megapixels} needs [0-9]{{4}} MiB .* has {memory_mb}: raise"):
+        read(Settings, environ)
+
+
+@pytest.mark.parametrize(("megapixels", "memory_mb"), [(120, 2048), (200, 3300), (250, 4100)])
+def test_the_pixel_limit_grows_with_the_memory(megapixels: int, memory_mb: int) -> None:
+    settings = Settings("a", "b", 50, megapixels, aws_lambda_function_memory_size=memory_mb)
+    assert settings.limits.max_pixels == megapixels * 1_000_000

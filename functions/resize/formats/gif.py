@@ -76,7 +76,9 @@ def composed(data: bytes, size: tuple[int, int]) -> Iterator[Frame]:
         before = canvas.copy() if disposal in _RESTORE else None
         coloured = _table_bytes(data, 10) or _table_bytes(data, frame.start + 9)
         if width and height and coloured:
-            _draw(canvas, _decoded(data, frame, width * height), left, upper)
+            if width * height > max(MAX_IMAGE_PIXELS, size[0] * size[1]):
+                raise ValueError("a frame is larger than any picture may be")
+            _draw(canvas, _decoded(data, frame), left, upper)
         opaque = canvas.getchannel("A").getextrema() == (255, 255)
         duration = int.from_bytes(frame.control[1:3], "little") * 10
         yield Frame(canvas.convert("RGB") if opaque else canvas.copy(), duration)
@@ -94,10 +96,8 @@ def _draw(canvas: Image.Image, frame: Image.Image, left: int, upper: int) -> Non
         canvas.paste(patch, (left, upper), patch)
 
 
-def _decoded(data: bytes, frame: _Frame, pixels: int) -> Image.Image:
+def _decoded(data: bytes, frame: _Frame) -> Image.Image:
     """Opens one frame with Pillow, as a separate file."""
-    if pixels > MAX_IMAGE_PIXELS:
-        raise ValueError("a frame is larger than any picture may be")
     size = data[frame.start + 5 : frame.start + 9]
     # Only the table in use: from a grey and a coloured table Pillow makes a mode that it cannot convert.
     own = _table_bytes(data, frame.start + 9)
