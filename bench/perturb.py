@@ -32,7 +32,7 @@ def differing(files: Sequence[Path]) -> list[Path]:
 def _outcomes(files: Sequence[Path], fill: int) -> dict[str, str]:
     """Renders `files` in a separate process. Returns a digest of each one's renditions, or the rejection's code."""
     done = subprocess.run(
-        [sys.executable, "-m", __name__, "--child"],
+        [sys.executable, "-m", "bench.perturb", "--child"],
         input="\n".join(map(str, files)),
         env=os.environ | {"GLIBC_TUNABLES": f"glibc.malloc.perturb={fill}"},
         stdout=subprocess.PIPE,

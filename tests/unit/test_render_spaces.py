@@ -149,6 +149,15 @@ def test_hdr_is_tone_mapped_with_all_the_bits_of_the_file(kind: str, transfer: i
     assert len(set(found)) > 14  # of 8 bits there would be 9
 
 
+def test_a_deep_avif_is_reduced_before_it_is_converted() -> None:
+    (picture,) = render(TEN_BIT_RAMP, [Rendition("x", 16, 16, format="png")], LIMITS).pictures
+    image = opened(picture).convert("RGB")
+    assert image.size == (16, 1)
+    found = [image.getpixel((x, 0)) for x in range(1, 15)]
+    # Each pixel is the mean of two greys.
+    assert apart(found, [shown([(500.5 + 2 * x) / 1023] * 3, 9, PQ) for x in range(1, 15)]) <= 1  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("size", [(40, 30), (120, 90)])
 def test_a_deep_picture_is_reduced_like_any_other(size: tuple[int, int]) -> None:
     """Of a fifth of its size, it is first reduced in libavif, libheif or plane by plane."""

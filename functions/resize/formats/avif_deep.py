@@ -13,6 +13,7 @@ from functions.resize.deep import Deep, enough, from_values
 # libavif's avif.h. The number of the library's interface is in its file's name.
 _LIBRARY = "libavif-*.so.16.*"
 _OK, _FORMAT_RGB = 0, 0
+_DIAGNOSTICS_BYTES = 256  # avifDiagnostics, a text that is not read here
 
 
 class _Decoder(ctypes.Structure):
@@ -103,7 +104,7 @@ def decode(data: bytes, size: tuple[int, int], needed: tuple[int, int]) -> Deep 
             return None
         smallest = enough(size, needed)
         if smallest != size:
-            _check(avif.avifImageScale(image, *smallest, None))
+            _check(avif.avifImageScale(image, *smallest, ctypes.create_string_buffer(_DIAGNOSTICS_BYTES)))
         return _rgb(avif, image, smallest, needed)
 
 
