@@ -17,7 +17,7 @@ from shared import clock, removal
 from shared.errors import DarkroomError
 from shared.keys import is_image_id, read_rendition_key, rendition_prefix, taken_at
 from shared.removal import Place
-from shared.renditions import LISTED, VIEWED
+from shared.renditions import LISTED, SHOWN
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -130,7 +130,7 @@ def _invalidate(target: Target, ids: list[str]) -> None:
     """Has the CDN delete its copies, if there is a CDN. Beyond a few pictures one wildcard costs less."""
     if not (distribution := target.outputs.get("DistributionId")):
         return
-    paths = [f"/{kind}/{one}/*" for one in ids for kind in (LISTED, VIEWED)] if len(ids) <= PARALLEL else ["/*"]
+    paths = [f"/{kind}/{one}/*" for one in ids for kind in SHOWN] if len(ids) <= PARALLEL else ["/*"]
     batch = {"Paths": {"Quantity": len(paths), "Items": paths}, "CallerReference": clock.now().isoformat()}
     target.client("cloudfront").create_invalidation(DistributionId=distribution, InvalidationBatch=batch)
 

@@ -21,6 +21,8 @@ _TAKEN_NAMES = {"uploads", "rejected", "removed", "trash", "invitations"}
 LISTED = "thumb"
 MEDIUM = "medium"
 VIEWED = VIEW
+# The CDN serves these, and keeps copies of them.
+SHOWN = (LISTED, MEDIUM, VIEWED)
 
 
 @dataclass(frozen=True, slots=True)

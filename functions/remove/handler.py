@@ -14,7 +14,7 @@ from shared.errors import Unavailable
 from shared.http import NotFound, Request, Response, Route
 from shared.keys import is_image_id
 from shared.removal import NothingThere, Place
-from shared.renditions import LISTED, VIEWED
+from shared.renditions import SHOWN
 from shared.storage import s3_client
 from shared.telemetry import PictureRemoved, PictureRestored, observed, tell
 
@@ -78,7 +78,7 @@ def _forget_copies(image_id: str) -> None:
     """Has the CDN delete its copies of the picture, if there is a CDN. Raises Unavailable (`copies-remain`)."""
     if not (distribution := settings().distribution_id):
         return
-    paths = [f"/{rendition}/{image_id}/*" for rendition in (LISTED, VIEWED)]
+    paths = [f"/{rendition}/{image_id}/*" for rendition in SHOWN]
     # CloudFront takes two requests with the same reference for one, so a picture's second removal needs another.
     reference = f"{image_id} {clock.now().isoformat()}"
     batch: Any = {"Paths": {"Quantity": len(paths), "Items": paths}, "CallerReference": reference}

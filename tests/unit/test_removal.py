@@ -20,22 +20,17 @@ from functions.resize.render import render
 from ops.cli import app
 from ops.target import Target
 from shared import clock, http, removal, storage
-from shared.access import Caller, Guard, Role
 from shared.events import Upload
 from shared.keys import UPLOADS_PREFIX, receipt_hash, removal_mark_key, removed_key
 from shared.limits import WITHDRAW_SECONDS
 from shared.removal import NothingThere, Place
 from tests.support.context import Context
 from tests.support.gallery import NOW, get, image_id, picture, rejection
+from tests.support.roles import Open
+from tests.support.template import RESOURCES
 
 SETTINGS = work.Settings("uploads", "resized", 5)
-
-
-class Open(Guard):
-    """Takes everybody for an owner called Olga."""
-
-    def admit(self, headers: object, role: Role) -> Caller:
-        return Caller("Olga", Role.OWNER.included())
+BEHAVIOURS = RESOURCES["Distribution"]["Properties"]["DistributionConfig"]["CacheBehaviors"]
 
 
 @pytest.fixture(autouse=True)
@@ -238,7 +233,8 @@ def test_the_cdn_forgets_its_copies(s3: S3Client, monkeypatch: pytest.MonkeyPatc
     image = uploaded(s3).image.id
     assert ask("DELETE", f"/images/{image}")["statusCode"] == 200
     assert calls[0]["DistributionId"] == "E123"
-    assert calls[0]["InvalidationBatch"]["Paths"]["Items"] == [f"/thumb/{image}/*", f"/view/{image}/*"]
+    served = [one["PathPattern"].removesuffix("/*") for one in BEHAVIOURS]
+    assert calls[0]["InvalidationBatch"]["Paths"]["Items"] == [f"/{prefix}/{image}/*" for prefix in served]
     ask("POST", f"/images/{image}/restore")
     ask("DELETE", f"/images/{image}")
     assert len({call["InvalidationBatch"]["CallerReference"] for call in calls}) == 2, "CloudFront would ignore it"
