@@ -30,7 +30,11 @@ from shared.storage import FOREVER
 HERE = Path(__file__).parent
 # The scripts in the page, and those that it loads when it is shown: for all, and for owners only.
 SCRIPTS = ("page.js", "zoom.js", "viewer.js", "fresh.js")
-BUNDLES = {"uploads.js": ("removal.js", "tray.js", "uploads.js", "drop.js"), "owner.js": ("select.js",)}
+BUNDLES = {
+    "place.js": ("place.js", "arrivals.js"),
+    "uploads.js": ("removal.js", "tray.js", "uploads.js", "drop.js"),
+    "owner.js": ("select.js",),
+}
 # The grid crops shapes beyond these ratios: a panorama ten times as wide as high would be a thin strip.
 MIN_RATIO, MAX_RATIO = 0.5, 3.0
 # The comments of each kind of file: in JavaScript those that take whole lines.
@@ -38,7 +42,7 @@ _COMMENTS = {".css": re.compile(r"/\*.*?\*/", re.DOTALL), ".js": re.compile(r"^\
 
 
 def show(wired: Wiring, request: Request, now: float) -> Response:
-    """Answers the gallery from its newest picture, from a cursor, or opened at one picture."""
+    """Answers the gallery from its newest picture, from a cursor or a date, or opened at one picture."""
     if image_id := request.query.get("image"):
         return _one(wired, request, image_id, now)
     if image_id := request.query.get("previous"):
@@ -101,7 +105,7 @@ def _gallery(wired: Wiring, request: Request, page: Listing, opened: Entry | Non
         originals=wired.settings.originals_told,
         litter=" ".join(LITTER_FOLDERS),
         older=page.images[1].id if opened and len(page.images) > 1 else None,
-        moved=not {"after", "before", "image"}.isdisjoint(request.query),
+        moved=not {"after", "before", "from", "image", "until"}.isdisjoint(request.query),
     )
 
 

@@ -24,7 +24,7 @@ from tests.support.browser import rendered
 from tests.support.context import Context
 from tests.support.store import Store
 
-SEEDS = 24
+SEEDS = 6
 BOXES = {box.name: box.width_px for box in DEFAULT_RENDITIONS}
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "nobody",

@@ -11,7 +11,16 @@ function entitle(part) {
   document.title = title.doing + title.shows;
 }
 
-const say = text => { announce.textContent = text; };
+// Announces texts to screen readers. Texts that come together are read together, so none is lost.
+let spoken = 0, unsaid = [];
+function say(text) {
+  unsaid.push(text);
+  spoken ||= setTimeout(() => {
+    announce.textContent = unsaid.join(". ");
+    unsaid = [];
+    spoken = 0;
+  }, 300);
+}
 
 // Fetches JSON. Throws an error with a `sentence` for people; it is `final` if a retry cannot help.
 async function ask(url, options) {
@@ -45,14 +54,23 @@ function fill(element, image) {
 const newPicture = image => fill($("picture").content.firstElementChild.cloneNode(true), image);
 const known = id => document.querySelector(`.picture[data-id="${CSS.escape(id)}"]`);
 
+// The grid is a column of lists. Pictures that arrive get a list of their own, so no other row changes.
+const lists = () => [...grid.children];
+function newList(pictures) {
+  const list = document.createElement("ul");
+  list.className = "grid";
+  list.append(...pictures);
+  return list;
+}
+
 // While more pictures follow, the last row is incomplete and would grow visibly, so it stays hidden.
 function hold(on) {
-  const all = [...grid.children];
+  const list = grid.lastElementChild, all = [...list.children];
   for (const picture of all) picture.classList.remove("held");
   const last = all.at(-1)?.offsetTop;
   const held = on && more.querySelector("a") && all[0].offsetTop < last ? all.filter(picture => picture.offsetTop === last) : [];
   for (const picture of held) picture.classList.add("held");
-  grid.classList.toggle("holding", held.length > 0);
+  list.classList.toggle("holding", held.length > 0);
 }
 hold(true);
 addEventListener("resize", () => hold(true));
@@ -66,8 +84,10 @@ function loadOlder() {
   return loading ??= (async () => {
     try {
       const page = await ask("images?after=" + new URL(link.href).searchParams.get("after"));
+      const waiting = grid.lastElementChild.querySelectorAll(".held"), fresh = page.images.filter(image => !known(image.id));
       hold(false);
-      grid.append(...page.images.filter(image => !known(image.id)).map(newPicture));
+      grid.append(newList([...waiting, ...fresh.map(newPicture)]));
+      globalThis.filed?.(grid.lastElementChild);
       if (page.next) link.href = "?after=" + page.next;
       else link.remove();
       hold(true);
@@ -84,19 +104,6 @@ function loadOlder() {
   })();
 }
 
-// Loads the page before the first picture, for the viewer; false if there is none.
-async function loadNewer() {
-  const link = $("newer")?.querySelector("[rel=prev]");
-  if (!link) return false;
-  const page = await ask("images?before=" + new URL(link.href).searchParams.get("before")).catch(() => null);
-  if (!page) return false;
-  const fresh = page.images.filter(image => !known(image.id)).map(newPicture), height = document.documentElement.scrollHeight;
-  grid.prepend(...fresh);
-  scrollBy({top: document.documentElement.scrollHeight - height, behavior: "instant"});
-  if (page.previous) link.href = "?before=" + page.previous;
-  else $("newer").remove();
-  return fresh.length > 0;
-}
 
 // Loads two screens ahead, so that rows are complete before they are visible.
 const near = new IntersectionObserver(async ([seen]) => {
@@ -110,8 +117,6 @@ more.addEventListener("click", async event => {
     if (await loadOlder()) near.observe(more);
   }
 });
-
-addEventListener("scroll", () => { $("back").hidden = scrollY < 2 * innerHeight; }, {passive: true});
 
 const note = $("undo"), again = note.querySelector("button");
 const NOTE_MS = 10_000;

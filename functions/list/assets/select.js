@@ -14,7 +14,7 @@ const arrivals = new MutationObserver(addBoxes);
 function select(on) {
   grid.classList.toggle("selecting", on);
   $("selection").hidden = !on;
-  if (on) { addBoxes(); arrivals.observe(grid, {childList: true}); }
+  if (on) { addBoxes(); arrivals.observe(grid, {childList: true, subtree: true}); }
   else { arrivals.disconnect(); for (const box of grid.querySelectorAll(".pick")) box.remove(); }
   summariseSelection();
 }
@@ -35,7 +35,7 @@ function toggle(element) {
 
 $("select").hidden = false;
 $("select").addEventListener("click", () => select(!selecting()));
-grid.addEventListener("change", summariseSelection);
+grid.addEventListener("change", () => { summariseSelection(); say(`${picked().length} selected`); });
 // Before the viewer hears of it.
 grid.addEventListener("click", event => {
   const link = event.target.closest(".picture a");

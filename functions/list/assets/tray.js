@@ -73,7 +73,7 @@ function sum() {
   $("tray-done").hidden = busy;
   $("tray-retry").hidden = failed < 2;
   tray.hidden = !all.length;
-  if ($("empty")) $("empty").hidden = all.length > 0 || grid.childElementCount > 0;
+  if ($("empty")) $("empty").hidden = all.length > 0 || grid.querySelector(".picture") !== null;
   entitle({doing: busy ? `${Math.floor(part * 100)} % · ` : all.length ? `${parts[0]} · ` : ""});
   if (!busy && all.length && sum.busy) say(parts.join(", "));
   sum.busy = busy;
@@ -111,7 +111,7 @@ $("tray-done").addEventListener("click", () => {
   const ready = [...jobs].filter(job => job.image).sort((a, b) => a.image.id < b.image.id ? -1 : 1);
   jobs.clear();
   cards.replaceChildren();
-  grid.prepend(...ready.map(job => newPicture(job.image)));
+  prepend(ready.map(job => job.image));
   sum();
   (grid.querySelector("a") ?? choose).focus();
 });

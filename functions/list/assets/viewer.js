@@ -55,24 +55,28 @@ function close() {
   current?.querySelector("a").focus({preventScroll: true});
   current?.scrollIntoView({block: "nearest"});
   current = null;
+  globalThis.remember?.();
 }
 
 function leave() {
   if (history.state?.opened) history.back();
   else {
-    history.replaceState(null, "", "./");
+    // remember() makes it exact.
+    history.replaceState(null, "", "?from=" + current.dataset.id);
     close();
   }
 }
 
 async function go(way) {
   const from = current, beside = () => pictures()[pictures().indexOf(from) + way];
+  await globalThis.refillBeside?.(from, way);
   if (!beside() && !await (way > 0 ? loadOlder() : loadNewer())) {
     step($(way > 0 ? "next" : "previous"), null);
     return;
   }
   if (current !== from || !beside()) return;
   show(beside());
+  current.scrollIntoView({block: "nearest"});
   history.replaceState(history.state, "", "?image=" + current.dataset.id);
 }
 

@@ -1,0 +1,129 @@
+// The visitor's place: its address, the way up to newer pictures, and the emptying of lists far from the window.
+const HEADER_PX = 64, SETTLED_MS = 250, RETRY_MS = 3000, LIST_ITEMS = 60, TALL = 1.4, MAX_LEFT_OUT = 12;
+
+// The address names the first visible picture. Reload and back show it again at the same height.
+function firstVisible() {
+  for (let y = HEADER_PX + 2; y < innerHeight; y += 8) {
+    const found = document.elementsFromPoint(8, y).map(element => element.closest("#grid .picture")).find(Boolean);
+    if (found) return found;
+  }
+  return null;
+}
+
+const isNewest = picture => !$("newer") && picture.offsetTop === grid.querySelector(".picture").offsetTop;
+
+function remember() {
+  const picture = viewer.open ? null : firstVisible();
+  if (!picture) return;
+  const state = {...history.state, top: picture.getBoundingClientRect().top};
+  history.replaceState(state, "", isNewest(picture) ? "./" : "?from=" + picture.dataset.id);
+}
+
+let settled = 0;
+addEventListener("scroll", () => {
+  $("back").hidden = scrollY < 2 * innerHeight && !$("newer");
+  clearTimeout(settled);
+  settled = setTimeout(remember, SETTLED_MS);
+}, {passive: true});
+
+// The browser would restore the distance from the top of a page that now begins elsewhere.
+history.scrollRestoration = "manual";
+const head = grid.querySelector(".picture");
+if (head && (history.state?.top || $("newer"))) {
+  scrollBy({top: head.getBoundingClientRect().top - (history.state?.top ?? HEADER_PX + 4), behavior: "instant"});
+}
+
+// Puts a list above all others without moving what the visitor sees.
+function putAbove(list) {
+  const below = grid.firstElementChild, top = below.getBoundingClientRect().top;
+  below.before(list);
+  const moved = () => scrollBy({top: below.getBoundingClientRect().top - top, behavior: "instant"});
+  moved();
+  filed(list);
+  return moved;
+}
+
+// Loads the pictures before the first; false if there are none. Some of the newest stay out if that completes the last row.
+let climbing = null;
+function loadNewer() {
+  const link = $("newer")?.querySelector("[rel=prev]");
+  if (!link) return Promise.resolve(false);
+  return climbing ??= (async () => {
+    try {
+      const page = await ask("images?before=" + new URL(link.href).searchParams.get("before"));
+      const fresh = page.images.filter(image => !known(image.id));
+      if (!page.previous) $("newer").remove();
+      if (!fresh.length) return false;
+      const list = newList(fresh.map(newPicture)), moved = putAbove(list);
+      const tall = () => list.lastElementChild.offsetHeight > TALL * list.firstElementChild.offsetHeight;
+      for (let n = 0; page.previous && n < MAX_LEFT_OUT && tall(); n++) { list.firstElementChild.remove(); moved(); }
+      if (page.previous) link.href = "?before=" + list.firstElementChild.dataset.id;
+      return true;
+    } catch {
+      return false;
+    } finally {
+      climbing = null;
+    }
+  })();
+}
+
+if ($("newer")) {
+  new IntersectionObserver(async ([seen], observer) => {
+    if (!seen.isIntersecting) return;
+    if (!await loadNewer()) observer.disconnect();
+  }, {rootMargin: `-${HEADER_PX + 8}px 0px 0px`}).observe($("newer"));
+}
+
+// Puts pictures that have just arrived in front of all others.
+function prepend(images) {
+  for (let end = images.length; end > 0; end -= LIST_ITEMS) {
+    const list = newList(images.slice(Math.max(end - LIST_ITEMS, 0), end).map(newPicture));
+    if (grid.querySelector(".picture")) { grid.prepend(list); filed(list); }
+    else grid.firstElementChild.append(...list.children);
+  }
+}
+
+// A list some screens away keeps its height and loses its pictures. It gets them back, with fresh addresses, when it is near.
+const distance = new IntersectionObserver(seen => {
+  for (const {target, isIntersecting} of seen) isIntersecting ? refill(target) : empty(target);
+}, {rootMargin: "300% 0px"});
+function filed(list) { distance.observe(list); }
+lists().forEach(filed);
+
+const look = list => { distance.unobserve(list); distance.observe(list); };
+
+function empty(list) {
+  if (!list.firstElementChild || list.matches(":last-child")) return;
+  const shown = current?.closest("#grid > .grid"), beside = [shown, shown?.previousElementSibling, shown?.nextElementSibling];
+  if (beside.includes(list) || list.matches(":focus-within") || list.querySelector(".pick:checked")) {
+    setTimeout(look, RETRY_MS, list);
+    return;
+  }
+  list.span = [list.firstElementChild.dataset.id, list.lastElementChild.dataset.id, list.childElementCount];
+  list.style.height = `${list.offsetHeight}px`;
+  list.replaceChildren();
+}
+
+function refill(list) {
+  if (!list.span) return Promise.resolve();
+  const [first, last, count] = list.span;
+  return list.filling ??= ask(`images?from=${first}&limit=${count}`).then(({images}) => {
+    list.span = null;
+    list.replaceChildren(...images.filter(({id}) => id <= last).map(newPicture));
+    list.style.height = "";
+  }, () => { setTimeout(look, RETRY_MS, list); }).finally(() => { list.filling = null; });
+}
+
+// The neighbour of a picture may be in a list that is empty.
+async function refillBeside(picture, way) {
+  const list = picture.closest("#grid > .grid");
+  const beside = way > 0 ? list?.nextElementSibling : list?.previousElementSibling;
+  if (beside) await refill(beside);
+}
+
+// A date is the visitor's, not UTC's.
+$("until").max = new Date().toLocaleDateString("sv");
+$("dates").addEventListener("submit", event => {
+  event.preventDefault();
+  location.assign("?until=" + new Date(`${$("until").value}T23:59:59.999`).toISOString());
+});

@@ -1,0 +1,179 @@
+"""The visitor's place in the grid: its address, dates, pictures by others, and bounded memory. Nothing is deployed."""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.support.browser import ARRIVES_MS, complete, violations
+from tests.support.deployed import until
+from tests.support.served import Served, served
+
+# Four lists reach into the window and three screens on each side. The last list stays.
+MOST_PICTURES = 330
+# The first picture below the header, and the address that names it.
+FIRST = "[...document.querySelectorAll('#grid .picture')].find(p => p.getBoundingClientRect().bottom > 68)"
+NAMED = f"location.search === '?from=' + {FIRST}.dataset.id"
+
+
+@pytest.fixture
+def gallery() -> Iterator[Served]:
+    with served() as running:
+        yield running
+
+
+@pytest.fixture
+def tab(context: BrowserContext) -> Iterator[Page]:
+    wrong: list[str] = []
+    opened = context.new_page()
+    opened.on("pageerror", lambda error: wrong.append(str(error)))
+    yield opened
+    assert not wrong
+
+
+def first_in_window(tab: Page) -> tuple[str, int]:
+    """Returns the name of the first visible picture, and its distance in pixels from the top of the window."""
+    name, top = tab.evaluate(f"(p => [p.querySelector('img').alt, p.getBoundingClientRect().top])({FIRST})")
+    return str(name), round(top)
+
+
+def scroll(tab: Page, to_px: int) -> tuple[str, int]:
+    """Scrolls until the page is at this height, waits for its address, and returns what is seen."""
+    tab.mouse.move(600, 500)
+
+    def there() -> bool:
+        tab.mouse.wheel(0, min(to_px - tab.evaluate("scrollY"), 3000))
+        tab.wait_for_timeout(100)
+        return bool(tab.evaluate(f"Math.abs(scrollY - {to_px}) < 2"))
+
+    until(there, f"scroll position {to_px}")
+    until(lambda: tab.evaluate(NAMED), "address of the place")
+    return first_in_window(tab)
+
+
+def test_reload_and_back_keep_the_place(tab: Page, gallery: Served) -> None:
+    gallery.fill(300)
+    tab.goto(gallery.url)
+    seen = scroll(tab, 9000)
+    tab.reload()
+    until(lambda: first_in_window(tab) == seen, "the place after a reload")
+    tab.goto(f"{gallery.url}nowhere")
+    tab.go_back()
+    until(lambda: first_in_window(tab) == seen, "the place after going back")
+    assert violations(tab) == []
+    # From there the pictures go on in both directions, and nothing moves when they arrive.
+    names = tab.evaluate("[...document.querySelectorAll('#grid .picture img')].map(image => image.alt)")
+    tab.mouse.wheel(0, -100)
+    until(lambda: tab.evaluate("document.querySelectorAll('#grid .picture').length") > len(names), "newer pictures")
+    before, after = names[0], tab.evaluate("[...document.querySelectorAll('#grid .picture img')].map(i => i.alt)")
+    assert after[after.index(before) - 1] == f"Holiday {int(before.split()[1]) - 1}"
+    top = tab.evaluate("name => document.querySelector(`[alt='${name}']`).getBoundingClientRect().top", before)
+    assert top == pytest.approx(seen[1] + 100, abs=2)
+
+
+def test_the_top_of_the_gallery_has_the_plain_address(tab: Page, gallery: Served) -> None:
+    gallery.fill(130)
+    tab.goto(gallery.url)
+    scroll(tab, 2000)
+    tab.keyboard.press("Home")
+    expect(tab).to_have_url(gallery.url)
+
+
+def test_closing_the_link_of_a_picture_leaves_the_address_of_its_place(tab: Page, gallery: Served) -> None:
+    ids = gallery.fill(130)
+    tab.goto(f"{gallery.url}?image={ids[69]}")
+    tab.keyboard.press("Escape")
+    expect(tab).to_have_url(f"{gallery.url}?from={ids[69]}")
+    tab.reload()
+    expect(tab.get_by_role("link", name="Holiday 70", exact=True)).to_be_in_viewport()
+
+
+def test_the_viewer_goes_through_lists_that_were_emptied(tab: Page, gallery: Served) -> None:
+    gallery.fill(400)
+    tab.goto(gallery.url)
+    scroll(tab, 8000)
+    name, _ = first_in_window(tab)
+    tab.get_by_role("link", name=name, exact=True).click()
+    number = int(name.split()[1])
+    for n in range(number - 1, number - 90, -1):
+        tab.keyboard.press("ArrowLeft")
+        expect(tab.get_by_role("dialog").get_by_role("heading")).to_have_text(f"Holiday {n}", timeout=ARRIVES_MS)
+    tab.keyboard.press("Escape")
+    expect(tab.get_by_role("link", name=f"Holiday {n}", exact=True)).to_be_in_viewport()
+
+
+def test_a_visitor_goes_to_a_date(tab: Page, gallery: Served) -> None:
+    noon = datetime.now(UTC).replace(hour=12, minute=0)
+    gallery.fill(40, minutes_apart=1440, newest=noon)
+    tab.goto(gallery.url)
+    tab.get_by_role("button", name="Go to a date").click()
+    day = noon - timedelta(days=20)
+    tab.get_by_label("Pictures up to").fill(f"{day:%Y-%m-%d}")
+    assert violations(tab) == []
+    tab.get_by_role("button", name="Show").click()
+    tab.wait_for_url(re.compile("until="))
+    complete(tab)
+    assert first_in_window(tab)[0] == "Holiday 21"
+    tab.goto(f"{gallery.url}?until=2001-01-01")
+    expect(tab.get_by_role("heading", name="Nothing older")).to_be_visible()
+    expect(tab.get_by_role("button", name="Go to a date")).to_be_visible()
+
+
+def test_pictures_by_others_wait_behind_a_button(tab: Page, gallery: Served) -> None:
+    gallery.fill(70)
+    tab.clock.install()
+    tab.goto(gallery.url)
+    complete(tab)
+    gallery.fill(3, newest=datetime.now(UTC) + timedelta(hours=1))
+    tab.clock.fast_forward(31_000)
+    button = tab.get_by_role("button", name="3 new pictures")
+    expect(button).to_be_visible()
+    assert violations(tab) == []
+    assert tab.evaluate("document.querySelectorAll('#grid .picture').length") == 60
+    button.click()
+    expect(tab.locator("#grid .picture")).to_have_count(63)
+    expect(button).to_be_hidden()
+    assert tab.evaluate("scrollY") == 0
+
+
+def test_a_tab_that_nobody_touches_asks_less_and_less_and_a_hidden_one_not_at_all(tab: Page, gallery: Served) -> None:
+    gallery.fill(5)
+    tab.clock.install()
+    tab.goto(gallery.url)
+
+    def asked() -> int:
+        return sum("images?limit=1" in path for path in gallery.asked)
+
+    def hours(count: int) -> int:
+        before = asked()
+        for _ in range(count * 60):
+            tab.clock.fast_forward(60_000)
+            tab.wait_for_timeout(5)
+        return asked() - before
+
+    assert 8 <= hours(1) <= 16
+    assert hours(1) <= 6
+    tab.evaluate("Object.defineProperty(document, 'hidden', {get: () => true})")
+    tab.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    assert hours(1) == 0
+
+
+def test_a_long_gallery_keeps_few_pictures_in_memory(tab: Page, gallery: Served) -> None:
+    gallery.fill(600)
+    tab.goto(gallery.url)
+    most = 0
+    tab.mouse.move(600, 500)
+
+    def far() -> bool:
+        nonlocal most
+        tab.mouse.wheel(0, 4000)
+        tab.wait_for_timeout(60)
+        most = max(most, tab.evaluate("document.querySelectorAll('#grid .picture').length"))
+        return bool(tab.evaluate("grid.children.length") >= 9)
+
+    until(far, "nine lists")
+    assert most < MOST_PICTURES
+    tab.keyboard.press("Home")
+    expect(tab.get_by_role("link", name="Holiday 1", exact=True)).to_be_in_viewport()
