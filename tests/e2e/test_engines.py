@@ -1,42 +1,25 @@
 """The main path of the page in Firefox and WebKit, against the deployed stack. All other tests use Chromium."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
-from shared.access import COOKIE
-from shared.keys import new_image_id
 from tests.e2e.test_removal import invitation
 from tests.support.browser import JPEG, empty, fill
 from tests.support.deployed import Stack
-from tests.support.engines.cable import Cable, cable_to
+from tests.support.engines.cable import cable_to
 from tests.support.engines.launch import Look, Name, NotInstalled
-from tests.support.engines.tab import DESKTOP_PX, PHONE_PX, Tab, opened
-from tests.support.gallery import NOW
+from tests.support.engines.states import LOADED, STATES, Visitor
+from tests.support.engines.tab import DESKTOP_PX, PHONE_PX, opened
 
 pytestmark = pytest.mark.local_only("cuts the network of this machine's engine")
-LOADED = """
-const shown = [...document.querySelectorAll(".picture img")]
-  .filter(image => image.checkVisibility() && image.getBoundingClientRect().top < innerHeight);
-return shown.length && shown.every(image => image.complete && image.naturalWidth);
-"""
 NAMES_SHOWN = "return [...document.querySelectorAll('#grid .picture img')].map(image => image.alt)"
 SHAPES = """
 return [...document.querySelectorAll("#grid img")].slice(0, 9)
   .map(image => (image.clientWidth / image.clientHeight) / (image.naturalWidth / image.naturalHeight));
 """
-
-
-@dataclass
-class Visitor:
-    """A browser, and the address under which it sees the gallery: at the other end of a cable."""
-
-    tab: Tab
-    cable: Cable
-    home: str
 
 
 @pytest.fixture(scope="module", params=["firefox", "webkit"])
@@ -45,9 +28,12 @@ def visitor(
 ) -> Iterator[Visitor]:
     name: Name = request.param
     place = urlsplit(stack.gallery_url)
+    look = Look(dark=name == "webkit")  # each colour scheme in one of the engines
     try:
-        with cable_to(place.port or 80) as cable, opened(name, tmp_path_factory.mktemp(name), Look(dark=True)) as tab:
-            yield Visitor(tab, cable, place._replace(netloc=f"127.0.0.1:{cable.port}").geturl())
+        with cable_to(place.port or 80) as cable, opened(name, tmp_path_factory.mktemp(name), look) as tab:
+            home = place._replace(netloc=f"127.0.0.1:{cable.port}").geturl()
+            owner = invitation(stack, "owner").partition("#")[2]
+            yield Visitor(tab, cable, home, tmp_path_factory.mktemp("files"), owner)
     except NotInstalled as missing:
         pytest.fail(str(missing), pytrace=False)
 
@@ -122,10 +108,7 @@ def test_an_upload_goes_on_when_the_network_is_back(visitor: Visitor, tmp_path: 
 def test_an_owner_removes_a_picture_and_undoes_it(visitor: Visitor, stack: Stack) -> None:
     fill(stack, 3)
     tab = visitor.tab
-    tab.goto(visitor.home)
-    tab.cookie(COOKIE, invitation(stack, "owner").partition("#")[2])
-    tab.goto(visitor.home)
-    tab.until(LOADED, "pictures")
+    visitor.enter()
     tab.click(".picture a")
     tab.click("#remove")
     tab.reads("#undo", "1 picture removed")
@@ -136,6 +119,17 @@ def test_an_owner_removes_a_picture_and_undoes_it(visitor: Visitor, stack: Stack
     assert tab.js(NAMES_SHOWN) == ["Holiday 1", "Holiday 2", "Holiday 3"]
 
 
-def test_a_picture_that_is_still_being_resized_has_a_page(visitor: Visitor) -> None:
-    visitor.tab.goto(f"{visitor.home}?image={new_image_id(NOW)}")
-    visitor.tab.reads("h2", "Your picture is being resized")
+def test_every_state_is_accessible_and_fits_a_phone(visitor: Visitor, stack: Stack) -> None:
+    visitor.tab.resize(PHONE_PX)
+    wrong = {}
+    for name, reach in STATES.items():
+        if name == "pictures":
+            fill(stack, 12)
+        visitor.cable.put_back()
+        reach(visitor)
+        found = visitor.tab.violations()
+        if visitor.tab.js("return document.documentElement.scrollWidth > innerWidth"):
+            found.append("wider than the window")
+        if found:
+            wrong[name] = found
+    assert wrong == {}

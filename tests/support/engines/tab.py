@@ -100,7 +100,7 @@ class Tab:
         return found
 
     def screenshot(self, path: Path) -> None:
-        path.write_bytes(base64.b64decode(self._send("screenshot")))
+        path.write_bytes(base64.b64decode(self._send("screenshot", full=False)))
 
     def cookie(self, name: str, value: str) -> None:
         """Set a cookie of the current page's address. WebKit takes no secure cookie from a page without TLS."""

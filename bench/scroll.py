@@ -1,0 +1,96 @@
+"""Scrolls a gallery of 10,000 pictures to its end, with a phone's profile and a slowed processor, and back to its top.
+
+    python -m bench.scroll [--pictures 10000] [--slower 4] [> bench/results/scroll.md]
+
+The gallery's handler runs in this process and nothing is deployed. Long animation frames are the browser's own measure
+(w3.org/TR/long-animation-frames): frames with more than 50 ms of work. Compare them on a quiet machine only.
+"""
+
+import argparse
+import platform
+import time
+from datetime import UTC, datetime
+
+from playwright.sync_api import CDPSession, Page, sync_playwright
+
+from ops.local.browser import CHROMIUM_ARGUMENTS, chromium
+from tests.support.served import served
+
+STEP_PX = 2400
+STEP_MS = 120
+WATCH = """
+globalThis.frames = [];
+new PerformanceObserver(list => frames.push(...list.getEntries().map(entry => entry.duration)))
+  .observe({type: "long-animation-frame", buffered: true});
+"""
+
+
+def main() -> None:
+    """Prints the table."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--pictures", type=int, default=10_000)
+    parser.add_argument("--slower", type=float, default=4)
+    wanted = parser.parse_args()
+    with served() as gallery, sync_playwright() as playwright:
+        gallery.fill(wanted.pictures, minutes_apart=90)
+        browser = playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM_ARGUMENTS)
+        page = browser.new_page(
+            viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True, device_scale_factor=3
+        )
+        page.add_init_script(WATCH)
+        session = page.context.new_cdp_session(page)
+        session.send("Performance.enable")
+        session.send("Emulation.setCPUThrottlingRate", {"rate": wanted.slower})
+        page.goto(gallery.url)
+        page.wait_for_timeout(2000)
+        rows = [("at the start", *_state(page, session))]
+        began = time.monotonic()
+        rows += _scrolled(page, session, wanted.pictures)
+        seconds = time.monotonic() - began
+        frames = page.evaluate("frames")
+        shown = page.evaluate(
+            "[...grid.children].reduce((sum, list) => sum + (list.span?.[2] ?? list.childElementCount), 0)"
+        )
+        version = browser.version
+        browser.close()
+    print(f"{datetime.now(UTC):%Y-%m-%d}, Chromium {version}, {platform.machine()}, 390 x 844 at 3 device pixels,")
+    print(f"processor {wanted.slower:g} times slower, {shown:,} pictures in {seconds:.0f} s\n")
+    print("| | pictures in the page | DOM nodes | script memory, MB |")
+    print("|---|---:|---:|---:|")
+    for name, pictures, nodes, megabytes in rows:
+        print(f"| {name} | {pictures} | {nodes:,} | {megabytes:.1f} |")
+    print(f"\nLong frames (over 50 ms): {len(frames)}, over 100 ms: {sum(ms > 100 for ms in frames)}, ", end="")
+    print(f"longest: {max(frames, default=0):.0f} ms.")
+
+
+def _scrolled(page: Page, session: CDPSession, pictures: int) -> list[tuple[str, int, int, float]]:
+    """Scrolls to the end, then to the top; returns the state a few times on the way, and the largest of each figure."""
+    rows: list[tuple[str, int, int, float]] = []
+    states: list[tuple[int, int, float]] = []
+    still = 0
+    page.mouse.move(200, 400)
+    while still < 30:
+        before = page.evaluate("scrollY")
+        page.mouse.wheel(0, STEP_PX)
+        page.wait_for_timeout(STEP_MS)
+        states.append(_state(page, session))
+        still = still + 1 if page.evaluate("scrollY") == before else 0
+        seen = page.evaluate("grid.children.length") * 60
+        if len(rows) < 3 and seen > pictures * (len(rows) + 1) / 4:
+            rows.append((f"after about {seen:,} pictures", *states[-1]))
+    rows.append(("at the end", *_state(page, session)))
+    page.keyboard.press("Home")
+    page.wait_for_timeout(3000)
+    rows.append(("at the top again", *_state(page, session)))
+    rows.append(("the most at any step", *(max(column) for column in zip(*states, strict=True))))
+    return rows
+
+
+def _state(page: Page, session: CDPSession) -> tuple[int, int, float]:
+    found = {one["name"]: one["value"] for one in session.send("Performance.getMetrics")["metrics"]}
+    pictures = page.evaluate("document.querySelectorAll('#grid .picture').length")
+    return pictures, page.evaluate("document.getElementsByTagName('*').length"), found["JSHeapUsedSize"] / 1e6
+
+
+if __name__ == "__main__":
+    main()
