@@ -13,6 +13,7 @@ function show(element) {
   current = element;
   // The element has its size from the start, and shows the thumbnail until the view is loaded.
   Object.assign(view, {width: viewWidth, height: viewHeight, alt: name});
+  view.style.width = `min(100%, ${viewWidth}px, 100dvh * ${viewWidth / viewHeight})`;
   view.style.backgroundImage = `url("${thumb.src}")`;
   view.src = viewUrl(element);
   restZoom();
@@ -44,6 +45,7 @@ function step(link, element, page) {
 function open(element) {
   show(element);
   if (!viewer.open) viewer.showModal();
+  placeView(); // the picture has a size now, and perhaps a button to zoom
 }
 
 function close() {
