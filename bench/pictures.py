@@ -118,7 +118,7 @@ def drawn(seed: int) -> Image.Image:
 
 
 def visit(tab: Tab, gallery: Served, width_px: int, old: bool) -> Shown:
-    """Shows the gallery in a frame, waits for every picture and returns what was fetched."""
+    """Shows the gallery in a frame, waits for every picture, and counts."""
     sent: list[int] = []
     gallery.change = partial(_changed, width_px, old, sent)
     with _without(gallery, MEDIUM if old else ""):

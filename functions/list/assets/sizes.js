@@ -1,7 +1,7 @@
 // Chooses the rendition of each picture by its place in the grid. Browsers choose from a srcset by different rules, and
 // know no layout when they do. Here the smallest rendition with SHARP of the device's pixels wins, in every browser: the
 // attribute `sizes` is set so that this candidate fits exactly. The observer reports a picture's first size, and each
-// later one, after the layout and before the browser loads what has come near (loading="lazy").
+// later one, after the layout and before the browser loads the pictures near the window (loading="lazy").
 const SHARP = .9;
 
 function chooseSize(img) {

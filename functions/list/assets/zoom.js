@@ -38,7 +38,7 @@ function restZoom() {
   placeView();
 }
 
-// Shows the whole picture, or one that is large enough to fill the window.
+// Zooms out to the whole picture, or in until it fills the window.
 function toggleZoom(x, y) {
   const fill = Math.max(zoomStage.clientWidth / view.offsetWidth, zoomStage.clientHeight / view.offsetHeight);
   zoomTo(zoomed() ? 1 : Math.max(2, fill), x, y);
