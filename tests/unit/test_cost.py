@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -15,6 +16,7 @@ from ops.cost.prices import prices, regions
 from ops.cost.usage import FILE, Compute, Usage, usage
 from ops.problem import Problem
 
+ROOT = Path(__file__).parents[2]
 US = prices("us-east-1")
 ROUND = Usage(
     requests={"first upload": {"s3:GetObject": 1, "s3:PutObject": 2, "s3:ListObjectsV2": 1}},
@@ -50,6 +52,13 @@ def test_a_million_uploads_a_month_by_hand() -> None:
     assert found["renditions of one month, each month"] == pytest.approx(420 * 0.023)
     assert found["metrics"] == pytest.approx(6.00)
     assert found["alarms"] == pytest.approx(1.00)
+
+
+def test_the_readme_says_what_a_million_photos_cost() -> None:
+    lines = bill(Month(images=1e6), usage(), US)
+    processing, storage = (f"${total(lines, kind):.0f}" for kind in ("processing", "storage"))
+    sentence = f"A million photos of 2.5 MB cost about {processing} to process and {storage} to keep for a month"
+    assert sentence in " ".join((ROOT / "README.md").read_text().split())
 
 
 def test_few_uploads_and_many_views_by_hand() -> None:
