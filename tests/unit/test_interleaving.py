@@ -27,7 +27,11 @@ NEWER = {"red": plain_jpeg(80, 60, "red"), "another poem": b"another poem"}
 
 
 def interleave(s3: S3Client, choose: random.Random, *acts: Callable[[], None]) -> None:
-    """Runs `acts` until all have ended, and changes between them at random before each request to S3."""
+    """Runs `acts` until all have ended, and changes between them at random before requests to S3.
+
+    Some runs change at each request and some seldom, so that one act also overtakes the whole of another.
+    """
+    changes = choose.choice([1.0, 0.3, 0.1])
     hub = greenlet.getcurrent()
 
     def pause(**_: Any) -> None:
@@ -36,8 +40,10 @@ def interleave(s3: S3Client, choose: random.Random, *acts: Callable[[], None]) -
 
     s3.meta.events.register_first("before-call.s3", pause)
     running = [greenlet(act) for act in acts]
+    chosen = running[0]
     while running:
-        chosen = choose.choice(running)
+        if chosen.dead or choose.random() < changes:
+            chosen = choose.choice(running)
         chosen.switch()
         running = [one for one in running if not one.dead]
     s3.meta.events.unregister("before-call.s3", pause)
