@@ -1,12 +1,15 @@
 """Options that several commands share."""
 
 import time
+from typing import Any
 
 import pytest
 import typer
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from ops import options
+from ops.cli import app as darkroom
 from ops.options import Filters, Pace, flat, print_rows
 from ops.target import Place
 
@@ -57,3 +60,19 @@ def test_items_keep_their_rate_after_short_delays_and_never_rush_after_long_ones
     assert times[40] == pytest.approx(40 / 50)  # The delay of 0.1 s is made up for.
     after = [at - times[51] for at in times[51:]]
     assert after[options.BURST + 10] == pytest.approx(10 / 50)  # A long delay is not.
+
+
+# They print a list, or the facts about one thing.
+LISTING = [
+    "corpus", "cost", "dead-letters list", "dead-letters outcome", "dead-letters show", "doctor", "invitations", "logs",
+    "preflight", "reconcile", "rejections list", "rejections show", "report", "rerender", "smoke", "status", "trace",
+    "uninstall", "upload",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LISTING)
+def test_a_listing_command_prints_json_on_request(name: str) -> None:
+    command: Any = get_command(darkroom)
+    for word in name.split():
+        command = command.commands[word]
+    assert any("--json" in parameter.opts for parameter in command.params)
