@@ -1,9 +1,10 @@
 """The built functions under AWS's own runtime client, with AWS's addresses, in processes without anything else."""
 
 import json
+import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from ops.local import engine as engines
+from ops.local import stack
 from ops.local.engine import REGION, Engine
 from shared import access
 from shared.access import Role
@@ -48,12 +50,23 @@ class Account:
     @contextmanager
     def function(self, built: Path, name: str) -> Iterator[RuntimeApi]:
         """Start the function's process under the runtime client."""
-        self.front.asked.clear()
-        handler = FUNCTIONS[name]["Handler"]
         before = _files(built)
-        with running(BARE_PYTHON, handler, folders_of(built, name), self.environment, self.folder) as api:
+        with self.process(FUNCTIONS[name]["Handler"], folders_of(built, name)) as api:
             yield api
         assert _files(built) == before, "the function changed its own folder, which is read-only on Lambda"
+
+    @contextmanager
+    def process(self, handler: str, path: Sequence[Path], **more: str) -> Iterator[RuntimeApi]:
+        """Start a process that imports its handler from the folders `path`."""
+        self.front.asked.clear()
+        with running(BARE_PYTHON, handler, path, self.environment | more, self.folder) as api:
+            yield api
+
+    def letter(self) -> str:
+        """Receive the only dead letter, delete it, and return its reason."""
+        (letter,) = self.sqs.receive_message(QueueUrl=self.dead, MessageAttributeNames=["All"])["Messages"]
+        self.sqs.delete_message(QueueUrl=self.dead, ReceiptHandle=letter["ReceiptHandle"])
+        return str(letter["MessageAttributes"]["code"]["StringValue"])
 
     def upload(self, name: str) -> Upload:
         key = upload_key(new_image_id(datetime.now(UTC)), name)
@@ -234,5 +247,27 @@ def test_a_message_that_is_no_event_becomes_a_dead_letter(built: Path, account: 
     event["Records"][0]["body"] = "no event"
     with account.function(built, "ResizeFunction") as resizer:
         assert resizer.invoke(event, 60) == ("response", {"batchItemFailures": []})
-    (letter,) = account.sqs.receive_message(QueueUrl=account.dead, MessageAttributeNames=["All"])["Messages"]
-    assert letter["MessageAttributes"]["code"]["StringValue"] == "malformed-event"
+    assert account.letter() == "malformed-event"
+
+
+def test_a_subscriber_starts_from_the_shared_layer(built: Path, account: Account, tmp_path: Path) -> None:
+    """Generated subscribers and examples have this entry point. Its work is the webhook's, without an address."""
+    (tmp_path / "examples").mkdir()
+    shutil.copytree(stack.ROOT / "examples" / "webhook", tmp_path / "examples" / "webhook")
+    image = Image(new_image_id(datetime.now(UTC)), "cat.jpg")
+    key = rendition_key("thumb", image, 64, 48, "jpg")
+    etag = account.s3.put_object(Bucket="resized", Key=key, Body=plain_jpeg(64, 48))["ETag"].strip('"')
+    event = account.batch(Upload("resized", key, etag, 1, datetime.now(UTC)))
+    path = [tmp_path, built / "SharedLayer" / "python"]
+    with account.process("shared.start.handle", path, HANDLER="examples.webhook.handler.handle") as subscriber:
+        assert subscriber.invoke(event, 60) == ("response", {"batchItemFailures": []})
+
+
+def test_a_subscriber_that_cannot_be_imported_makes_dead_letters_with_the_reason(
+    built: Path, account: Account, tmp_path: Path
+) -> None:
+    event = account.batch(account.upload("cat.jpg"))
+    path = [tmp_path, built / "SharedLayer" / "python"]
+    with account.process("shared.start.handle", path, HANDLER="no_such_package.handle") as subscriber:
+        assert subscriber.invoke(event, 60) == ("response", {"batchItemFailures": []})
+    assert account.letter() == "import-failed"
