@@ -1,4 +1,4 @@
-"""Renders the page with Jinja2. What is needed to look at pictures is inside the page, so that it is one request.
+"""Renders the page with Jinja2. The page contains all that is needed for looking at pictures, so that it is one request.
 
 The page loads the scripts for uploads afterwards. Browsers keep them. The Content-Security-Policy allows exactly the
 styles and scripts in the page, by their hashes, and the gallery's own script files.
@@ -28,7 +28,7 @@ from shared.media import ACCEPT
 from shared.storage import FOREVER
 
 HERE = Path(__file__).parent
-# The scripts in the page, and those that it loads when it is shown: for all, and for owners only.
+# The page contains SCRIPTS. It loads BUNDLES when it is shown: one for all, and one for owners.
 SCRIPTS = ("page.js", "zoom.js", "viewer.js", "fresh.js")
 BUNDLES = {
     "place.js": ("place.js", "arrivals.js"),
@@ -169,7 +169,7 @@ def asset(name: str) -> str:
 
 @cache
 def joined(names: tuple[str, ...]) -> str:
-    """Returns scripts joined to one. They share their names, because none of them is a module."""
+    """Returns scripts joined to one. The scripts share their names, because they are no modules."""
     return "\n".join(['"use strict";', *map(asset, names)])
 
 

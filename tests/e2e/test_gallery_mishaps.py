@@ -40,7 +40,7 @@ def _no_pictures(stack: Stack) -> None:
 
 
 def expired(stack: Stack) -> Callable[[str], str]:
-    """Return a function from a presigned URL to the one that the gallery would have signed three hours ago."""
+    """Return a function from a presigned URL to the same URL with the gallery's signature of three hours ago."""
     session = as_role(stack, "list").get_credentials()
     assert session
     credentials = presign.Credentials(session.access_key or "", session.secret_key or "", session.token)

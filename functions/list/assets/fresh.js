@@ -33,7 +33,7 @@ async function fetchFresh() {
   renewing = 0;
 }
 
-// A picture that is shown keeps its thumbnail and gets the address for the viewer. All others load anew.
+// A picture that is shown keeps its thumbnail and gets the address for the viewer. Every other picture loads again.
 function refresh(element, image) {
   if (!image) return;
   element.view = image.view.url;

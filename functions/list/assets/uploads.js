@@ -9,7 +9,7 @@ const online = () => navigator.onLine ? Promise.resolve() : new Promise(resolve 
 const problem = (sentence, final) => Object.assign(new Error(sentence), {sentence, final});
 const ABANDONED = "The page was left before this file had arrived. Choose it again to upload it.";
 
-// Takes files, and says about those that cannot be sent why not, before anything is sent.
+// Queues files. An empty or too large file gets its reason at once, and nothing of it is sent.
 function add(files) {
   const most = +choose.dataset.max;
   if (files.length) say(`${count(files.length, "file")} to upload`);
@@ -201,7 +201,7 @@ function cancel(job) {
   sum();
 }
 
-// A file that was sent may have arrived, or may just be arriving: it is removed, or the user is told that it stays.
+// Removes a file that has arrived, or that is just arriving. If the removal fails, the user is told that the file stays.
 async function takeBack(job) {
   const cancelled = `${job.name} cancelled`;
   if (!job.id) return say(cancelled);

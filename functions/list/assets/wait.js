@@ -1,4 +1,4 @@
-// Asks whether the picture is ready or refused, less and less often, and then shows the page anew.
+// Asks for the picture's status at growing intervals. When the picture is ready or refused, the page is loaded again.
 const {id, home} = document.querySelector("main").dataset, LOOKS = 60, SLOWEST_MS = 15000;
 
 async function ended() {
