@@ -1,4 +1,4 @@
-"""Renders the page with Jinja2. The page contains all that is needed for looking at pictures, so that it is one request.
+"""Renders the page with Jinja2. The page contains all that looking at pictures needs, so that it is one request.
 
 The page loads the scripts for uploads afterwards. Browsers keep them. The Content-Security-Policy allows exactly the
 styles and scripts in the page, by their hashes, and the gallery's own script files.
