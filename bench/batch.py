@@ -52,8 +52,10 @@ class Measured:
 class Candidate:
     """A warm process that works on batches, pinned with all its children to one core."""
 
-    def __init__(self, tree: Path, python: Path, kind: str, s3: SlowS3, core: int, first: Path | None = None) -> None:
-        """`first` is a folder whose modules are imported before all others."""
+    def __init__(
+        self, tree: Path, python: Path, kind: str, s3: SlowS3, core: int | str, first: Path | None = None
+    ) -> None:
+        """`first` is a folder whose modules are imported before all others. `core` may be a list such as `0,1`."""
         environment = os.environ | {
             "PYTHONPATH": os.pathsep.join(str(folder) for folder in (first, tree) if folder),
             "AWS_ENDPOINT_URL": s3.url,
