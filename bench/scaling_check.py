@@ -98,12 +98,17 @@ class Runs:
     def durations(self, lines: Iterable[LogLine]) -> list[tuple[int, float]]:
         """Returns each invocation's number of pictures and its seconds."""
         sizes = Counter(line.fields["function_request_id"] for line in _resized(lines))
-        said = "\n".join(self._stack.log_lines("darkroom-resize", "REPORT"))
+        pages = self._stack.logs.get_paginator("filter_log_events").paginate(
+            logGroupName="/aws/lambda/darkroom-resize", filterPattern='"REPORT"'
+        )
+        said = "\n".join(event["message"] for page in pages for event in page["events"])
         return [(sizes[id_], float(ms) / 1000) for id_, ms in _REPORT.findall(said) if id_ in sizes]
 
 
 def _resized(lines: Iterable[LogLine]) -> list[LogLine]:
-    return [line for line in lines if line.message == telemetry.UploadResized.message]
+    """Returns the first line about each picture that is ready: SQS may deliver a message twice."""
+    found = [line for line in lines if line.message == telemetry.UploadResized.message]
+    return list({line.image_id: line for line in reversed(found)}.values())
 
 
 def _seen(lines: list[LogLine], began: datetime | None = None) -> Seen:
