@@ -61,7 +61,7 @@ def remove(place: Place, image_id: str, at: datetime, *, forever: bool = False, 
     that is removed already is erased. `original` is the original's key, for uploads that have no door key. Raises
     NothingThere (`unknown-image`) and Unavailable (`storage-unavailable`).
     """
-    found = sorted(_derived(place, image_id), key=lambda key: not key.startswith(f"{LISTED}/"))  # out of sight first
+    found = _derived(place, image_id)
     originals = list(_originals(place, image_id, found, original))
     trash = _keys(place, place.resized, trash_prefix(image_id))
     if not (found or originals or trash):
@@ -70,6 +70,8 @@ def remove(place: Place, image_id: str, at: datetime, *, forever: bool = False, 
         record = {"image": image_id, "removed_at": at.isoformat(), "forever": forever}
         storage.put_record(place.s3, place.resized, removed_key(image_id), record)
         storage.put_mark(place.s3, place.resized, removal_mark_key(image_id))
+        # A resizer may have written more since the first look. If it writes after this one, it sees the mark.
+        found = _derived(place, image_id)
     for key in found:
         if not forever:
             _copy(place, (place.resized, key), (place.resized, f"{trash_prefix(image_id)}renditions/{key}"))
@@ -114,16 +116,19 @@ def is_removed(s3: "S3Client", resized: str, image_id: str) -> bool:
     return storage.exists(s3, resized, removed_key(image_id))
 
 
-def _derived(place: Place, image_id: str) -> Iterator[str]:
-    """Yields the keys in the resized bucket that are about the picture, whichever configuration wrote them."""
+def _derived(place: Place, image_id: str) -> list[str]:
+    """Returns the keys in the resized bucket that are about the picture, whichever configuration wrote them.
+
+    The thumb is the first, so that the picture is out of sight first.
+    """
     try:
         answer = place.s3.list_objects_v2(Bucket=place.resized, Delimiter="/")
     except (ClientError, BotoCoreError, OSError) as error:
         raise Unavailable("storage-unavailable", "The pictures cannot be listed now. Try again.") from error
-    for found in answer.get("CommonPrefixes", []):
-        if found["Prefix"] not in _KEPT:
-            keys = _keys(place, place.resized, found["Prefix"] + image_id)
-            yield from (key for key in keys if key != removal_mark_key(image_id))
+    prefixes = [found["Prefix"] for found in answer.get("CommonPrefixes", []) if found["Prefix"] not in _KEPT]
+    keys = [key for prefix in prefixes for key in _keys(place, place.resized, prefix + image_id)]
+    keys = [key for key in keys if key != removal_mark_key(image_id)]
+    return sorted(keys, key=lambda key: not key.startswith(f"{LISTED}/"))
 
 
 def _originals(place: Place, image_id: str, derived: list[str], original: str) -> Iterator[str]:

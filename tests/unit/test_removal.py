@@ -147,6 +147,24 @@ def test_a_picture_that_is_removed_while_it_is_resized_stays_removed(s3: S3Clien
     assert shown() == [event.image.id]
 
 
+def test_a_removal_takes_what_the_resizer_wrote_just_before_the_mark(
+    s3: S3Client, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = uploaded(s3).image
+    (thumb,) = keys(s3, prefix=f"thumb/{image.id}/")
+    body = s3.get_object(Bucket="resized", Key=thumb)["Body"].read()
+    s3.delete_object(Bucket="resized", Key=thumb)
+    mark = storage.put_mark
+
+    def late(*arguments: Any) -> None:
+        s3.put_object(Bucket="resized", Key=thumb, Body=body)
+        mark(*arguments)
+
+    monkeypatch.setattr(storage, "put_mark", late)
+    removal.remove(place, image.id, NOW)
+    assert keys(s3, prefix=f"thumb/{image.id}/") == []
+
+
 def test_the_mark_of_a_removal_stays_until_the_picture_is_restored(s3: S3Client, place: Place) -> None:
     image = uploaded(s3).image.id
     removal.remove(place, image, NOW)
