@@ -141,7 +141,7 @@ def _prepared(engine: Engine, front: Front, folder: Path) -> Account:
         "AWS_ACCESS_KEY_ID": given["AccessKeyId"],
         "AWS_SECRET_ACCESS_KEY": given["SecretAccessKey"],
         "AWS_SESSION_TOKEN": given["SessionToken"],
-        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1769",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "2048",
         "UPLOAD_BUCKET": "uploads",
         "RESIZED_BUCKET": "resized",
         "LETTERS_BUCKET": "resized",

@@ -123,6 +123,13 @@ def test_a_box_that_turns_a_heic_comes_before_exif() -> None:
     assert shows_scene(opened(rendered.pictures[1]))
 
 
+def test_an_avif_beyond_the_side_of_its_decoder_is_not_called_damaged() -> None:
+    at = STILL.index(b"ispe") + 8
+    wide = STILL[:at] + struct.pack(">I", 40_000) + STILL[at + 4 :]
+    with pytest.raises(Rejected, match="unsupported-format: This is an AVIF with a side of more than 32,768 pixels"):
+        made(wide)
+
+
 def test_a_heif_beyond_a_limit_of_its_decoder_is_not_called_damaged() -> None:
     """libheif takes at most a hundred boxes in one. The new box `meta` stands at the end, so no offset changes."""
     data = pictures.heic()
