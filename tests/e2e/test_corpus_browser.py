@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from tests.support import pictures
-from tests.support.boxes import with_one_ipma_an_item
+from tests.support.boxes import minimized, with_one_ipma_an_item
+from tests.support.deep import TEN_BIT_RAMP, sixteen_bit_png
 from tests.support.rendered import STILLS
 from tests.support.spaces import avif, cicp, gamma, png
 
@@ -36,6 +37,9 @@ KINDS = {
     "gamma.png": png(PATCHES, gamma(55_556)),
     **{f"cicp {p} {t}.png": png(PATCHES, cicp(p, t)) for p in (1, 9, 12) for t in (1, 8, 13, 16, 18)},
     **{f"nclx {p} {t}.avif": avif(PATCHES, p, t) for p in (1, 9) for t in (1, 13, 16, 18)},
+    "minimized.avif": minimized(pictures.encoded(pictures.scene(320, 240, grain=0), "AVIF", quality=90)),
+    "ten bits.avif": TEN_BIT_RAMP,
+    "sixteen bits.png": sixteen_bit_png(PATCHES, cicp(12, 16)),
     "half.jpg": pictures.jpeg()[:20_000],
     "letter.txt": pictures.NOT_PICTURES["text"],
 }

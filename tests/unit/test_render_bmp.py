@@ -139,3 +139,14 @@ def test_a_plain_picture_is_the_same_by_either_reader() -> None:
     both = bmp((64, 48), 32, pixels), bmp((64, 48), 32, pixels, 3, palette=fields)
     views = [render(data, [Rendition("x", 64, 48, format="png")], LIMITS).pictures[0].body for data in both]
     assert views[0] == views[1]
+
+
+@pytest.mark.parametrize(
+    ("bits", "compression", "header_bytes"),
+    [(0, 4, 40), (0, 5, 124), (24, 4, 64), (1, 3, 64), (64, 0, 40)],
+    ids=["JPEG inside", "PNG inside", "OS/2's 24-bit runs", "OS/2's Huffman coding", "64 bits"],
+)
+def test_a_bmp_in_an_unusual_coding_is_not_called_damaged(bits: int, compression: int, header_bytes: int) -> None:
+    data = bmp((4, 4), bits, bytes(512), compression, header_bytes=header_bytes)
+    with pytest.raises(Rejected, match=rf"unsupported-format: .* BMP in an unusual coding \({compression}, {bits}"):
+        made(data)

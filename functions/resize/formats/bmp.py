@@ -2,7 +2,7 @@
 
 from functions.resize.damage import second_opinion
 from functions.resize.formats import bmp_pixels
-from functions.resize.formats.base import Decoded, Format, Opened, check_size, loaded, whole
+from functions.resize.formats.base import Decoded, Format, Opened, check_size, loaded, unread, whole
 from shared.limits import Limits
 
 # The sizes of all BMP headers. A file that starts with "BM" and has another size is some text.
@@ -15,6 +15,8 @@ def _matches(head: bytes) -> bool:
 
 def _open(data: bytes, limits: Limits) -> Opened:
     header = bmp_pixels.header(data)
+    if header and not header.is_known:
+        raise unread(f"a BMP in an unusual coding ({header.compression}, {header.bits} bits a pixel)")
     if header and header.is_read_here:
         return _open_here(data, header, limits)
     return second_opinion(lambda: _open_in_pillow(data), lambda: _open_here(data, header, limits))

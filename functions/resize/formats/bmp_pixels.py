@@ -7,7 +7,9 @@ from typing import NamedTuple
 from PIL import Image, ImageMath
 
 _RGB, _RLE8, _RLE4, _BITFIELDS, _ALPHA_BITFIELDS = 0, 1, 2, 3, 6
+_BITS = {1, 2, 4, 8, 16, 24, 32}
 _FILE_HEADER_BYTES, _INFO_HEADER_BYTES = 14, 40
+_OS2_HEADER_BYTES = (16, 64)  # there, coding 3 is Huffman's and 4 is run lengths of 24 bits
 # Each run costs about a microsecond. Whole pictures of this many pixels have fewer.
 _MAX_RUNS = 8_000_000
 # Rows are unpacked in strips of about so many pixels, because each takes several pictures of 32 bits a pixel.
@@ -26,6 +28,13 @@ class Header(NamedTuple):
     palette: int
     colours: int
     masks: tuple[int, int, int, int]
+    of_os2: bool
+
+    @property
+    def is_known(self) -> bool:
+        """Tells whether any reader is there for the coding. Others hold a JPEG or a PNG, or are OS/2's."""
+        known = {_RGB, _RLE8, _RLE4, _BITFIELDS, _ALPHA_BITFIELDS} - ({_BITFIELDS} if self.of_os2 else set())
+        return self.compression in known and self.bits in _BITS
 
     @property
     def is_read_here(self) -> bool:
@@ -52,7 +61,16 @@ def header(data: bytes) -> Header | None:
     outside = {_BITFIELDS: 12, _ALPHA_BITFIELDS: 16}.get(compression, 0) if size == _INFO_HEADER_BYTES else 0
     palette = _FILE_HEADER_BYTES + size + outside
     return Header(
-        width, abs(height), height < 0, bits, compression, pixels, palette, colours or 1 << min(bits, 8), masks
+        width,
+        abs(height),
+        height < 0,
+        bits,
+        compression,
+        pixels,
+        palette,
+        colours or 1 << min(bits, 8),
+        masks,
+        size in _OS2_HEADER_BYTES,
     )
 
 
