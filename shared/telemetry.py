@@ -81,7 +81,7 @@ FIELDS = {
     "format": "the picture's file format",
     "image_id": "the upload's id from ticket to gallery: the correlation id",
     "key": "the object's key in the upload bucket",
-    "latency_ms": "milliseconds from S3's event time to the last rendition written",
+    "latency_ms": "milliseconds from S3's event time, or from the last replay, to the last rendition written",
     "media_type": "the media type in the ticket",
     "message_id": "the queue message's id",
     "objects": "number of objects that were moved",
