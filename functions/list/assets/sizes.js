@@ -14,5 +14,16 @@ function chooseSize(img) {
   if (width && best) img.sizes = `${Math.floor(best / devicePixelRatio)}px`;
 }
 
-const sized = new ResizeObserver(entries => { for (const {target} of entries) chooseSize(target); });
+// The largest picture in the window comes first, or all share the line and each is late.
+function hurry(images) {
+  const area = img => img.getBoundingClientRect().top < innerHeight ? img.width * img.height : 0;
+  const largest = images.reduce((a, b) => area(b) > area(a) ? b : a);
+  if (area(largest)) largest.fetchPriority = "high";
+}
+
+const sized = new ResizeObserver(entries => {
+  const images = entries.map(entry => entry.target);
+  images.forEach(chooseSize);
+  if (!scrollY) hurry(images);
+});
 for (const img of document.querySelectorAll("#grid img")) sized.observe(img);
