@@ -72,7 +72,7 @@ def _shown(closed: Closed, uploaded: dict[str, str]) -> Iterator[tuple[str, str]
         names |= here
         if not listed.get("next"):
             break
-        cursor = f"&before={quote(listed['next'])}"
+        cursor = f"&after={quote(listed['next'])}"
     for image_id, name in uploaded.items():
         shown = names.get(image_id, "")
         visible = any(unicodedata.category(char)[0] not in "CMZ" for char in shown)
