@@ -13,6 +13,13 @@ from tests.support.deployed import Stack, until
 PORTRAIT = ("Trunks in mist.jpg", "image/jpeg", photos.jpeg(5, 1200))
 NOT_A_PICTURE = ("Holiday.jpg", "image/jpeg", b"this is a text" * 100)
 
+# Collects what a screen reader is given to read.
+HEAR = """
+globalThis.heard = [];
+new MutationObserver(([{target}]) => heard.push(target.textContent))
+  .observe(document.getElementById("status"), {childList: true});
+"""
+
 
 @pytest.fixture(autouse=True)
 def _no_pictures(stack: Stack) -> None:
@@ -119,6 +126,7 @@ def test_a_running_upload_shows_progress_and_can_be_cancelled(page: Page, stack:
 
 def test_a_rejected_upload_shows_the_reason_and_a_remedy(page: Page, stack: Stack) -> None:
     page.goto(stack.gallery_url)
+    page.evaluate(HEAR)
     hand_over(page, "drop", [NOT_A_PICTURE, ("notes.txt", "text/plain", b"x")])
     expect(page.locator(".card[data-state=rejected]")).to_have_count(2, timeout=ARRIVES_MS)
     for sentence in page.locator(".card .why").all_text_contents():
@@ -126,6 +134,9 @@ def test_a_rejected_upload_shows_the_reason_and_a_remedy(page: Page, stack: Stac
         assert sentence.endswith(".")
     expect(page.get_by_role("heading", name="2 not accepted")).to_be_visible()
     assert violations(page) == []
+    until(lambda: "2 not accepted" in page.evaluate("heard.join()"), "announced summary")
+    heard = page.evaluate("heard.join()")
+    assert [heard.count(f"{name}: ") for name in ("Holiday.jpg", "notes.txt")] == [1, 1]
     page.get_by_role("button", name="Dismiss notes.txt").click()
     expect(page.locator(".card")).to_have_count(1)
 

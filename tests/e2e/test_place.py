@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
+from shared.keys import safe_name
 from tests.support.browser import ARRIVES_MS, complete, violations
 from tests.support.deployed import until
 from tests.support.served import Served, served
@@ -163,17 +164,41 @@ def test_a_tab_that_nobody_touches_asks_less_and_less_and_a_hidden_one_not_at_al
 def test_a_long_gallery_keeps_few_pictures_in_memory(tab: Page, gallery: Served) -> None:
     gallery.fill(600)
     tab.goto(gallery.url)
-    most = 0
+    shown, most = "document.querySelectorAll('#grid .picture').length", 0
     tab.mouse.move(600, 500)
 
     def far() -> bool:
         nonlocal most
         tab.mouse.wheel(0, 4000)
         tab.wait_for_timeout(60)
-        most = max(most, tab.evaluate("document.querySelectorAll('#grid .picture').length"))
+        most = max(most, tab.evaluate(shown))
         return bool(tab.evaluate("grid.children.length") >= 9)
 
     until(far, "nine lists")
     assert most < MOST_PICTURES
     tab.keyboard.press("Home")
     expect(tab.get_by_role("link", name="Holiday 1", exact=True)).to_be_in_viewport()
+    until(lambda: tab.evaluate(shown) < MOST_PICTURES, "emptied lists on the way back")
+
+
+def test_the_viewers_text_is_readable_in_a_contrast_theme(tab: Page, gallery: Served) -> None:
+    gallery.fill(3)
+    tab.emulate_media(forced_colors="active")
+    tab.goto(gallery.url)
+    tab.get_by_role("link", name="Holiday 2").click()
+    bar = "getComputedStyle(document.querySelector('.bar'))"
+    assert tab.evaluate(f"[{bar}.backgroundImage, {bar}.backgroundColor !== {bar}.color]") == ["none", True]
+    assert tab.evaluate("getComputedStyle(document.querySelector('#close')).borderTopWidth") == "1px"
+    assert violations(tab) == []
+
+
+def test_a_long_name_is_readable_as_a_whole(tab: Page, gallery: Served) -> None:
+    gallery.fill(1)
+    long = f"{'Northern shore of the lake ' * 8}1"
+    gallery.store.keys = [key.replace("Holiday!201", safe_name(long)) for key in gallery.store.keys]
+    tab.set_viewport_size({"width": 390, "height": 844})
+    tab.goto(gallery.url)
+    tab.get_by_role("link", name=long).click()
+    title = tab.get_by_role("heading", name=long)
+    expect(title).to_be_in_viewport(ratio=1)
+    assert title.evaluate("title => title.scrollWidth <= title.clientWidth")

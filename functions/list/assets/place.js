@@ -111,6 +111,8 @@ function refill(list) {
     list.span = null;
     list.replaceChildren(...images.filter(({id}) => id <= last).map(newPicture));
     list.style.height = "";
+    // It may be far again by now.
+    look(list);
   }, () => { setTimeout(look, RETRY_MS, list); }).finally(() => { list.filling = null; });
 }
 
