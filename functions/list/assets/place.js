@@ -1,5 +1,5 @@
 // The visitor's place: its address, the way up to newer pictures, and the emptying of lists far from the window.
-const HEADER_PX = 64, SETTLED_MS = 250, RETRY_MS = 3000, LIST_ITEMS = 60, TALL = 1.4, MAX_LEFT_OUT = 12;
+const HEADER_PX = 64, SETTLED_MS = 250, RETRY_MS = 3000, LIST_ITEMS = 60, MOST_ITEMS = 150, TALL = 1.4, MAX_LEFT_OUT = 12;
 
 // The address names the first visible picture. Reload and back show it again at the same height.
 function firstVisible() {
@@ -33,14 +33,10 @@ if (head && (history.state?.top || $("newer"))) {
   scrollBy({top: head.getBoundingClientRect().top - (history.state?.top ?? HEADER_PX + 4), behavior: "instant"});
 }
 
-// Puts a list above all others without moving what the visitor sees.
-function putAbove(list) {
-  const below = grid.firstElementChild, top = below.getBoundingClientRect().top;
-  below.before(list);
-  const moved = () => scrollBy({top: below.getBoundingClientRect().top - top, behavior: "instant"});
-  moved();
-  filed(list);
-  return moved;
+// Returns a function that undoes how far the first list has moved since.
+function keepingStill() {
+  const list = grid.firstElementChild, top = list.getBoundingClientRect().top;
+  return () => scrollBy({top: list.getBoundingClientRect().top - top, behavior: "instant"});
 }
 
 // Loads the pictures before the first; false if there are none. Some of the newest stay out if that completes the last row.
@@ -52,11 +48,16 @@ function loadNewer() {
     try {
       const page = await ask("images?before=" + new URL(link.href).searchParams.get("before"));
       const fresh = page.images.filter(image => !known(image.id));
+      const still = keepingStill(), list = newList(fresh.map(newPicture));
       if (!page.previous) $("newer").remove();
+      if (fresh.length) grid.prepend(list);
+      still();
       if (!fresh.length) return false;
-      const list = newList(fresh.map(newPicture)), moved = putAbove(list);
       const tall = () => list.lastElementChild.offsetHeight > TALL * list.firstElementChild.offsetHeight;
-      for (let n = 0; page.previous && n < MAX_LEFT_OUT && tall(); n++) { list.firstElementChild.remove(); moved(); }
+      for (let n = 0; page.previous && n < MAX_LEFT_OUT && tall(); n++) list.firstElementChild.remove();
+      list.classList.toggle("short", tall());
+      still();
+      filed(list);
       if (page.previous) link.href = "?before=" + list.firstElementChild.dataset.id;
       return true;
     } catch {
@@ -74,12 +75,18 @@ if ($("newer")) {
   }, {rootMargin: `-${HEADER_PX + 8}px 0px 0px`}).observe($("newer"));
 }
 
-// Puts pictures that have just arrived in front of all others.
+// Puts pictures that have just arrived in front of all others: a few into the first list, many into lists of their own.
 function prepend(images) {
+  const first = grid.firstElementChild;
+  if (!first.span && first.childElementCount + images.length <= MOST_ITEMS) {
+    first.prepend(...images.map(newPicture));
+    hold(true);
+    return;
+  }
   for (let end = images.length; end > 0; end -= LIST_ITEMS) {
     const list = newList(images.slice(Math.max(end - LIST_ITEMS, 0), end).map(newPicture));
-    if (grid.querySelector(".picture")) { grid.prepend(list); filed(list); }
-    else grid.firstElementChild.append(...list.children);
+    grid.prepend(list);
+    filed(list);
   }
 }
 
