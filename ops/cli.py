@@ -189,14 +189,16 @@ def build(
         Path | None, typer.Option(help="Where the build goes, if not beside its template, where `sam deploy` looks.")
     ] = None,
 ) -> None:
-    """Build the template for `sam deploy`: `sam build`, and then bytecode, without which cold starts are slow.
+    """Build the template for `sam deploy`: `sam build`, bytecode, and the bill of materials (sbom.cdx.json).
 
     Example: darkroom build --architecture arm64
     """
-    from ops.local import stack
+    from ops.local import sbom, stack
 
     source = stack.service_folder(service) if service else stack.ROOT
     built, ran = stack.build((folder or source / ".aws-sam" / "build").resolve(), architecture, source)
+    if not service:  # a subscriber's packages are not in uv.lock
+        sbom.write(built.template.parent, architecture)
     console.print(f"{'Built' if ran else 'Nothing changed in'} {built.template}", soft_wrap=True, highlight=False)
 
 

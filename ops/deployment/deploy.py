@@ -6,7 +6,7 @@ import typer
 
 from ops.deployment import adopt, preflight, rollback, sam, smoke
 from ops.deployment.plan import Plan, describe, exists
-from ops.local import stack
+from ops.local import sbom, stack
 from ops.options import console, filled, print_rows
 from ops.problem import Problem, sentence_on_problem
 from ops.target import Place, RegionOption, resolve
@@ -42,6 +42,8 @@ def deploy(
     plan = preflight.plan_of(source, environment, parameter or [], region)
     _print_parameters(plan)
     built, ran = stack.build(plan.build, plan.architecture, source)
+    if source == stack.ROOT:  # a subscriber's packages are not in uv.lock
+        sbom.write(plan.build, plan.architecture)
     console.print(f"{'Built' if ran else 'Nothing changed in'} {built.template}", soft_wrap=True, highlight=False)
     findings = preflight.check(plan)
     preflight.print_findings(findings)

@@ -14,7 +14,8 @@ def write(folder: Path, architecture: str) -> Path:
     """Write the bill of materials into `folder` and return its path. Raises Problem (`no-bill-of-materials`)."""
     groups = (*GROUPS, "simd") if architecture == "x86_64" else GROUPS
     chosen = [option for group in groups for option in ("--only-group", group)]
-    exported = run_uv("export", "--quiet", "--frozen", "--format", FORMAT, *chosen)
+    # Everything is in uv.lock. Without --no-cache, uv would want to write into the home, which may be read-only.
+    exported = run_uv("export", "--quiet", "--frozen", "--no-cache", "--format", FORMAT, *chosen)
     if exported.returncode:
         raise Problem(
             "no-bill-of-materials", f"`uv export` failed. Run `make requirements` again. {exported.stderr.strip()}"

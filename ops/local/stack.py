@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ops.local import sbom
 from ops.local.engine import REGION, Engine
 from ops.local.patience import Patience, work_of
 from ops.local.processes import end_with_parent
@@ -120,8 +119,6 @@ def _build(folder: Path, architecture: str, source: Path) -> tuple[Build, bool]:
         folder.with_name(folder.name + "-work"),
     )
     _compile(folder)
-    if source == ROOT:  # a subscriber's packages are not in uv.lock
-        sbom.write(folder, architecture)
     stamp.write_text(sources)
     return built, True
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from ops.local import sbom
+from ops.problem import Problem
 
 ROOT = Path(__file__).parents[2]
 UV = shutil.which("uv") or ROOT / ".venv-uv/bin/uv"
@@ -46,3 +47,19 @@ def test_the_bill_of_materials_lists_each_deployed_package_with_version_and_hash
     assert (bill["bomFormat"], bill["specVersion"]) == ("CycloneDX", "1.5")
     assert {one["name"]: one["version"] for one in bill["components"]} == deployed
     assert all(reference["hashes"] for one in bill["components"] for reference in one["externalReferences"])
+
+
+def test_the_bill_of_materials_needs_no_home_that_can_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HOME", "XDG_CACHE_HOME", "UV_CACHE_DIR"):
+        monkeypatch.setenv(name, "/proc/nowhere")
+    assert sbom.write(tmp_path, "x86_64").exists()
+
+
+def test_a_missing_uv_is_explained(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / "venv"))
+    with pytest.raises(Problem) as raised:
+        sbom.write(tmp_path, "x86_64")
+    assert raised.value.code == "no-uv"
