@@ -66,7 +66,8 @@ function sum() {
   else if (ready) parts.push(`${count(ready)} added`);
   if (refused) parts.push(`${refused} not accepted`);
   if (failed) parts.push(`${failed} not uploaded`);
-  const part = all.reduce((sum, job) => sum + (ended(job) ? 1 : job.sent * .9), 0) / all.length || 0;
+  const sent = all.filter(job => job.up || job.state !== "rejected");
+  const part = sent.reduce((sum, job) => sum + (ended(job) ? 1 : job.sent * .9), 0) / sent.length || 0;
   $("tray-title").textContent = parts.join(" · ");
   $("tray-progress").value = part;
   $("tray-progress").hidden = $("tray-stop").hidden = !busy;
