@@ -1,12 +1,15 @@
 """The viewer zooms and pans. The gallery runs without a deployment (tests/support/served.py)."""
 
+import io
 from collections.abc import Iterator
 
 import pytest
+from PIL import Image
 from playwright.sync_api import BrowserContext, CDPSession, Page, expect
 
+from shared.renditions import DEFAULT_RENDITIONS, fit
 from tests.support.browser import ARRIVES_MS, violations
-from tests.support.served import Served, served
+from tests.support.served import Headers, Served, served
 
 
 @pytest.fixture
@@ -106,6 +109,28 @@ def test_the_thumbnail_fills_the_place_of_the_picture_until_that_has_loaded(
     assert "/thumb/" in page.evaluate("view.style.backgroundImage") or "/medium/" in page.evaluate(
         "view.style.backgroundImage"
     )
+
+
+def test_a_panorama_is_looked_at_in_the_height_of_the_window(context: BrowserContext, gallery: Served) -> None:
+    def panorama(path: str, headers: Headers, body: bytes) -> tuple[Headers, bytes]:
+        if "/12000x1200/" not in path:
+            return headers, body
+        (rendition,) = [one for one in DEFAULT_RENDITIONS if path.startswith(f"/{one.name}/")]
+        out = io.BytesIO()
+        Image.new("RGB", fit(12000, 1200, rendition), "teal").save(out, "JPEG")
+        return headers, out.getvalue()
+
+    gallery.store.keys = [key.replace(key.split("/")[2], "12000x1200") for key in gallery.store.keys]
+    gallery.change = panorama
+    page = context.new_page()
+    opened(page, gallery)
+    assert box(page)[2] == 1440
+    page.mouse.dblclick(700, 450)
+    assert page.evaluate("view.getBoundingClientRect().height") == pytest.approx(900, abs=2)
+    for _ in range(30):
+        page.keyboard.press("ArrowRight")
+    left, _, width = box(page)
+    assert left + width == 1440, "the right end is at the window's edge"
 
 
 def touch(session: CDPSession, kind: str, *points: tuple[float, float]) -> None:
