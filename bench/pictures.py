@@ -29,9 +29,9 @@ from shared.renditions import DEFAULT_RENDITIONS, MEDIUM, Rendition, fit
 from tests.support import photos
 from tests.support.engines.launch import NAMES, Look, Name
 from tests.support.engines.tab import Tab, opened
-from tests.support.served import SEEDS, Headers, Served, served
+from tests.support.served import Headers, Served, served
 
-PICTURES = 60
+PICTURES, PHOTOS = 60, 24
 # Widths in CSS pixels with the densities that screens of this width have.
 SCREENS = ((390, 2), (390, 3), (820, 2), (1440, 1), (1440, 2))
 WINDOW_PX = (1500, 1000)
@@ -75,8 +75,9 @@ def main() -> None:
     print("| browser | screen | kB before | kB now | of before | requests | ratio, median (range) | before | wrong |")
     print("|---|---|---:|---:|---:|---:|---|---|---:|")
     with served() as gallery, tempfile.TemporaryDirectory() as folder:
+        gallery.seeds = PHOTOS
         gallery.fill(PICTURES)
-        for seed in range(SEEDS):  # a slow server would still answer the last page
+        for seed in range(PHOTOS):  # a slow server would still answer the last page
             for rendition in DEFAULT_RENDITIONS:
                 encoded(seed, rendition)
         for density in sorted({density for _, density in SCREENS}):
@@ -149,7 +150,7 @@ def _changed(
         return headers, FRAME.format(width_px).encode()
     if key := read_rendition_key(unquote(path[1:])):
         number = int(key.stem.split()[-1])
-        body = encoded((number - 1) % SEEDS, BOXES[key.rendition])
+        body = encoded((number - 1) % PHOTOS, BOXES[key.rendition])
         sent.append(len(body))
     elif old:
         text = body.decode().replace(asset("sizes.js"), "const sized = {observe() {}};")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.pictures import SOFT, WASTEFUL, visit
+from bench.pictures import PHOTOS, SOFT, WASTEFUL, visit
 from tests.support.engines.launch import NAMES, Look, Name, NotInstalled
 from tests.support.engines.tab import opened
 from tests.support.served import served
@@ -16,6 +16,7 @@ PICTURES = 14
 def test_pictures_are_sharp_and_light_on_a_phone(name: Name, tmp_path: Path) -> None:
     try:
         with served() as gallery, opened(name, tmp_path, Look(density=3)) as tab:
+            gallery.seeds = PHOTOS
             gallery.fill(PICTURES)
             seen = visit(tab, gallery, 390, old=False)
     except NotInstalled as missing:

@@ -44,6 +44,8 @@ class Served:
         self.url = url
         self.store = Store()
         self.asked: list[str] = []
+        self.seeds = SEEDS
+        """The number of different pictures."""
         self.refuse: Callable[[str], bool] = lambda _: False
         """Says whether a request with this path and query gets no answer."""
         self.change: Callable[[str, Headers, bytes], tuple[Headers, bytes]] = lambda _, headers, body: (headers, body)
@@ -55,7 +57,7 @@ class Served:
         ids = []
         for n in range(count):
             image = Image(new_image_id(newest - timedelta(minutes=minutes_apart * n + 1)), f"Holiday {n + 1}.jpg")
-            _, (width, height) = rendered(n % SEEDS, 400, grain=False)
+            _, (width, height) = rendered(n % self.seeds, 400, grain=False)
             # The name's number tells the server which picture to draw.
             self.store.keys += [rendition_key(box.name, image, width, height, "jpg") for box in DEFAULT_RENDITIONS]
             ids.append(image.id)
@@ -103,7 +105,7 @@ class _Requests(BaseHTTPRequestHandler):
         rendition = url.path.split("/")[1]
         if rendition in BOXES:
             number = int(read(unquote(url.path[1:])).stem.split()[-1])
-            body, _ = rendered((number - 1) % SEEDS, BOXES[rendition], grain=False)
+            body, _ = rendered((number - 1) % gallery.seeds, BOXES[rendition], grain=False)
             self._send(200, {"content-type": "image/jpeg", "cache-control": "max-age=3600"}, body)
             return
         event: dict[str, Any] = {
