@@ -2,9 +2,11 @@
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from html.parser import HTMLParser
 from urllib.parse import quote, urlencode
 
 import httpx
@@ -22,6 +24,27 @@ PARALLEL = 4
 ARRIVE_SECONDS = 300
 # Characters that change the direction of text.
 TURNS_TEXT = {chr(code) for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C)}
+# A page of the gallery before this moment has no pictures. Pages with pictures also have these elements.
+LONG_AGO = "2000-01-01"
+OF_PICTURES = {
+    "a",
+    "button",
+    "h2",
+    "h3",
+    "img",
+    "li",
+    "nav",
+    "ol",
+    "p",
+    "section",
+    "source",
+    "picture",
+    "span",
+    "svg",
+    "time",
+    "ul",
+    "use",
+}
 CURL_LINE = re.compile(r'#.*|[a-z-]+|[a-z-]+ = "(?:[^"\\]|\\.)*"')
 SAFE_KEY = re.compile(r"uploads/[0-9a-z]{26}/[A-Za-z0-9._!-]+")
 
@@ -62,13 +85,13 @@ def _upload(closed: Closed, count: Count, name: str) -> tuple[str, str] | None:
 def _shown(closed: Closed, uploaded: dict[str, str]) -> Iterator[tuple[str, str]]:
     """Yield each page of the gallery and each name of the JSON, and the harm that was found in it."""
     token, cursor = closed.tokens[Role.VIEWER], ""
+    plain = closed.ask("GET", f"?until={LONG_AGO}", token).text
     names: dict[str, str] = {}
     while True:
         listed = closed.ask("GET", f"images?limit=50{cursor}", token).json()
         here = {image["id"]: image["name"] for image in listed["images"]}
         page = closed.ask("GET", f"?{cursor.lstrip('&')}", token)
-        raw = [name for name in here.values() if set("<>") & set(name) and name in page.text]
-        yield f"page {cursor}", f"{raw} in the HTML" if raw else "" if page.is_success else str(page.status_code)
+        yield f"page {cursor}", elements_beyond(page.text, plain) if page.is_success else str(page.status_code)
         names |= here
         if not listed.get("next"):
             break
@@ -77,6 +100,26 @@ def _shown(closed: Closed, uploaded: dict[str, str]) -> Iterator[tuple[str, str]
         shown = names.get(image_id, "")
         visible = any(unicodedata.category(char)[0] not in "CMZ" for char in shown)
         yield f"JSON of {name!r}", _acts(shown) if visible else f"{shown!r} shows nothing"
+
+
+class _Elements(HTMLParser):
+    """Counts a page's elements by name, and its attributes that hold scripts."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: Counter[str] = Counter()
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found[tag] += 1
+        self.found.update(f"{tag} {name}" for name, _ in attrs if name.startswith("on"))
+
+
+def elements_beyond(page: str, plain: str) -> str:
+    """Return what a page has and a page without pictures lacks: kinds of elements, scripts, attributes of events."""
+    found, expected = _Elements(page).found, _Elements(plain).found
+    more = {name for name in found if name not in expected and name not in OF_PICTURES}
+    return ", ".join(sorted(more | {"script" for _ in range(found["script"] - expected["script"])}))
 
 
 def _printed(closed: Closed, since: datetime) -> Iterator[tuple[str, str]]:
