@@ -67,6 +67,7 @@ def _look(
                 if state == "pictures":
                     fill(stack, 70)
                 cable.put_back()
+                cable.bearer = ""
                 try:
                     reach(visitor)
                     wrong[state] += [finding.partition(":")[0] for finding in tab.violations()]

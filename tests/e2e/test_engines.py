@@ -42,6 +42,7 @@ def visitor(
 def _no_pictures(stack: Stack, visitor: Visitor) -> None:
     empty(stack)
     visitor.cable.put_back()
+    visitor.cable.bearer = ""
     visitor.tab.resize(DESKTOP_PX)
 
 
@@ -126,6 +127,7 @@ def test_every_state_is_accessible_and_fits_a_phone(visitor: Visitor, stack: Sta
         if name == "pictures":
             fill(stack, 12)
         visitor.cable.put_back()
+        visitor.cable.bearer = ""
         reach(visitor)
         found = visitor.tab.violations()
         if visitor.tab.js("return document.documentElement.scrollWidth > innerWidth"):

@@ -130,7 +130,7 @@ def test_the_gallery_works_with_the_keyboard_alone(page: Page, stack: Stack) -> 
     fill(stack, 3)
     page.goto(stack.gallery_url)
     names = []
-    for _ in range(7):
+    for _ in range(8):
         page.keyboard.press("Tab")
         names.append(
             page.evaluate(

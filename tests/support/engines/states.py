@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from shared.access import COOKIE
 from shared.keys import new_image_id
 from tests.support.browser import JPEG
 from tests.support.engines.cable import Cable
@@ -37,8 +36,7 @@ class Visitor:
 
     def enter(self) -> None:
         """Open the gallery as its owner."""
-        self.tab.goto(self.home)
-        self.tab.cookie(COOKIE, self.owner)
+        self.cable.bearer = self.owner
         self.look()
 
     def choose(self, name: str, body: bytes) -> None:

@@ -102,10 +102,6 @@ class Tab:
     def screenshot(self, path: Path) -> None:
         path.write_bytes(base64.b64decode(self._send("screenshot", full=False)))
 
-    def cookie(self, name: str, value: str) -> None:
-        """Set a cookie of the current page's address. WebKit takes no secure cookie from a page without TLS."""
-        self._send("cookie", cookie={"name": name, "value": value, "path": "/"})
-
     def _find(self, selector: str) -> str:
         found = self._send("find", using="css selector", value=selector)
         return str(found[ELEMENT])

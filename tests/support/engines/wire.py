@@ -27,7 +27,6 @@ COMMANDS = {
     "click": ("POST", "/element/{id}/click", "WebDriver:ElementClick"),
     "type": ("POST", "/element/{id}/value", "WebDriver:ElementSendKeys"),
     "actions": ("POST", "/actions", "WebDriver:PerformActions"),
-    "cookie": ("POST", "/cookie", "WebDriver:AddCookie"),
     "screenshot": ("GET", "/screenshot", "WebDriver:TakeScreenshot"),
 }
 
