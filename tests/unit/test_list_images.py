@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from mypy_boto3_s3 import S3Client
 
+from functions.list import handler
 from functions.list.settings import Settings, Wiring
 from shared import config
 from shared.keys import new_image_id
@@ -290,3 +291,14 @@ def test_the_previous_page_is_found_although_s3_lists_forwards(
         assert shown == ids[max(0, place - len(shown)) : place]
         assert bool(shown) == (place > 0)
         assert (page["previous"] is None) == (place - len(shown) <= 0)
+
+
+@pytest.mark.parametrize("path", ["/", "/images"])
+@pytest.mark.parametrize("place", ["", "from", "until", "after"])
+def test_a_page_costs_two_lists_wherever_it_begins(s3: S3Client, gallery: object, path: str, place: str) -> None:
+    ids = [picture(s3, minutes_ago) for minutes_ago in range(80)]
+    asked: list[str] = []
+    handler.wiring().s3.meta.events.register("before-call.s3", lambda model, **_: asked.append(model.name))
+    values = {"from": ids[20], "until": NOW.date().isoformat(), "after": ids[20]}
+    assert get(path, **({place: values[place]} if place else {})).status == 200
+    assert asked == ["ListObjectsV2"] * 2, "docs/security.md says what a page costs"
