@@ -19,7 +19,8 @@ def restored(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (dead_letters, resubmit, status):
         monkeypatch.setattr(module, "resolve", module.resolve)
     monkeypatch.setattr(typer, "echo", typer.echo)
-    monkeypatch.setattr(options.console, "file", options.console.file)
+    # Not `file`: reading that property and setting it again would bind the console to this test's captured stdout.
+    monkeypatch.setattr(options.console, "_file", None)
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -202,7 +202,7 @@ _REPLAY = """
 from tests.support.letters import Place
 from ops.recovery import replays
 place = Place(seconds=0.02)
-for number in range(300):
+for number in range(3000):
     place.bury(number)
 summary = replays.replay(place.dead, lambda _: True, 0, 0, 50, lambda count: print("progress", flush=True))
 place.wire.seconds = 0
@@ -219,5 +219,5 @@ def test_a_real_sigint_ends_a_replay_in_order() -> None:
         process.send_signal(signal.SIGINT)
         said = process.stdout.read().splitlines()[-1].split()
     assert said[:2] == ["True", "True"]
-    assert 10 <= int(said[2]) < 300
-    assert said[3:] == ["300", "0"]
+    assert 10 <= int(said[2]) < 3000
+    assert said[3:] == ["3000", "0"]
