@@ -14,7 +14,7 @@ from tests.support.engines.launch import Look, Name, NotInstalled
 from tests.support.engines.states import LOADED, STATES, Visitor
 from tests.support.engines.tab import DESKTOP_PX, PHONE_PX, opened
 
-pytestmark = pytest.mark.local_only("cuts the network of this machine's engine")
+pytestmark = [pytest.mark.local_only("cuts the network of this machine's engine"), pytest.mark.nightly]
 NAMES_SHOWN = "return [...document.querySelectorAll('#grid .picture img')].map(image => image.alt)"
 SHAPES = """
 return [...document.querySelectorAll("#grid img")].slice(0, 9)

@@ -4,10 +4,22 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import FilePayload, Locator, Page, Route, expect
+from playwright.sync_api import FilePayload, Page, Route, expect
 
 from tests.support import photos
-from tests.support.browser import ARRIVES_MS, JPEG, alt, complete, drop_path, empty, fill, hand_over, shifts, violations
+from tests.support.browser import (
+    ARRIVES_MS,
+    JPEG,
+    alt,
+    complete,
+    drop_path,
+    empty,
+    fill,
+    hand_over,
+    look_until,
+    shifts,
+    violations,
+)
 from tests.support.deployed import Stack, until
 
 PORTRAIT = ("Trunks in mist.jpg", "image/jpeg", photos.jpeg(5, 1200))
@@ -232,17 +244,6 @@ def test_two_hundred_at_once_all_arrive_or_are_explained(page: Page, stack: Stac
     assert page.locator(".card canvas").count() == 0
     assert len(polls) < 200
     assert len({key.split("/")[1] for key in stack.keys("thumb/")}) == 198
-
-
-def look_until(page: Page, state: Locator) -> None:
-    """Follow the link "Look again" until the page shows `state`."""
-
-    def found() -> bool:
-        if not state.count():
-            page.get_by_role("link", name="Look again").click()
-        return bool(state.count())
-
-    until(found, "the state of the upload")
 
 
 def test_uploading_works_without_scripts(scriptless: Page, stack: Stack) -> None:

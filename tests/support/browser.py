@@ -11,12 +11,13 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
+from playwright.sync_api import Locator, Page
 
 from shared.keys import Image, new_image_id, rendition_key
 from shared.renditions import DEFAULT_RENDITIONS
 from shared.storage import FOREVER
 from tests.support import photos
+from tests.support.deployed import until
 
 ARRIVES_MS = 60_000
 JPEG = ("Lake.jpg", "image/jpeg", photos.jpeg(1, 1200))
@@ -123,3 +124,14 @@ def complete(page: Page) -> None:
     while not page.evaluate(shown):
         assert time.monotonic() < deadline, "not every picture in the window is shown"
         page.wait_for_timeout(50)
+
+
+def look_until(page: Page, state: Locator) -> None:
+    """Follow the link "Look again" until the page shows `state`."""
+
+    def found() -> bool:
+        if not state.count():
+            page.get_by_role("link", name="Look again").click()
+        return bool(state.count())
+
+    until(found, "the state of the upload")
