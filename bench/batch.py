@@ -36,6 +36,12 @@ BATCH = 10
 ROUNDS = 7
 # Memory is measured in separate rounds, because measuring slows the process down.
 MEMORY_ROUNDS, SAMPLE_SECONDS = 3, 0.01
+# Of every version, and of the plain candidate.
+RENDITIONS = [
+    {"name": "thumb", "width_px": 400, "height_px": 400, "enlarge": True},
+    {"name": "medium", "width_px": 800, "height_px": 800, "quality": 70},
+    {"name": "view", "width_px": 1600, "height_px": 1600},
+]
 PLAIN = "Powertools `BatchProcessor`, naive Pillow"
 
 
@@ -70,6 +76,7 @@ class Candidate:
             "UPLOAD_BUCKET": "uploads",
             "RESIZED_BUCKET": "resized",
             "MAX_UPLOAD_MEGABYTES": "50",
+            "RENDITIONS": json.dumps(RENDITIONS),
         }
         self._process = subprocess.Popen(
             ["taskset", "--cpu-list", str(core), python, "-P", ROOT / "bench" / "batch_worker.py", kind],
@@ -190,7 +197,7 @@ def measure(candidates: Mapping[str, Candidate], s3: SlowS3, bodies: list[bytes]
                 continue
             before = candidate.cpu_seconds()
             wall = candidate.run(event)
-            assert len(s3.written) == 2 * BATCH, s3.written
+            assert len(s3.written) == len(RENDITIONS) * BATCH, s3.written
             of_this.requests = Counter(s3.requests)
             if number:
                 of_this.wall.append(wall)
