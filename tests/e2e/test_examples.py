@@ -40,12 +40,12 @@ Outputs:
 
 
 class Receiver(HTTPServer):
-    """A webhook on this machine. It records each post and answers the given statuses, then 200."""
+    """A webhook on this machine. It records each post, and answers 503 to the first that contains `refuses_once`."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Posted)
         self.posted: list[tuple[dict[str, str], bytes]] = []
-        self.statuses: list[int] = []
+        self.refuses_once = b""
 
     @property
     def url(self) -> str:
@@ -64,7 +64,10 @@ class _Posted(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.posted.append(({name.lower(): value for name, value in self.headers.items()}, body))
-        self.send_response(self.server.statuses.pop() if self.server.statuses else 200)
+        refused = bool(self.server.refuses_once) and self.server.refuses_once in body
+        if refused:
+            self.server.refuses_once = b""
+        self.send_response(503 if refused else 200)
         self.end_headers()
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
@@ -160,7 +163,7 @@ def test_a_removal_and_the_restored_picture_are_posted(stack: Stack, receiver: R
 
 
 def test_a_failed_post_is_repeated_with_the_same_id(stack: Stack, receiver: Receiver) -> None:
-    receiver.statuses = [503]
+    receiver.refuses_once = b"patience"  # no late post about another picture
     image_id = stack.upload("patience.jpg", encoded(Image.new("RGB", (64, 48), "red")))
     until(lambda: len(receiver.about(image_id)) == 2, "a second post")
     assert len({headers["webhook-id"] for headers, _ in receiver.posted if image_id in headers["webhook-id"]}) == 1
