@@ -1,25 +1,16 @@
 """Removing and restoring pictures over HTTP. A function of its own: the gallery's role cannot delete anything."""
 
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import boto3
-from botocore.exceptions import BotoCoreError, ClientError
-
-from functions.remove import receipts
+from functions.remove import copies, receipts
 from shared import access, clock, config, http, removal
 from shared.access import Guard, Role
-from shared.errors import Unavailable
 from shared.http import NotFound, Request, Response, Route
 from shared.keys import is_image_id
 from shared.removal import NothingThere, Place
-from shared.renditions import SHOWN
 from shared.storage import s3_client
 from shared.telemetry import PictureRemoved, PictureRestored, observed, tell
-
-if TYPE_CHECKING:
-    from mypy_boto3_cloudfront import CloudFrontClient
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +51,8 @@ def _removed(request: Request, image_id: str, by: str) -> Response:
         if not (settings().distribution_id and removal.is_removed(place.s3, place.resized, image_id)):
             raise NotFound(error.code, error.sentence) from error
         keys = []
-    _forget_copies(image_id)
+    if distribution := settings().distribution_id:
+        copies.forget(distribution, image_id)
     tell(PictureRemoved(image_id=image_id, caller=by, objects=len(keys)))
     return http.json_answer({"id": image_id, "status": "removed"}, request)
 
@@ -72,27 +64,6 @@ def _restore(request: Request, image_id: str) -> Response:
         raise NotFound(error.code, error.sentence) from error
     tell(PictureRestored(image_id=image_id, caller=request.caller.name, objects=len(keys)))
     return http.json_answer({"id": image_id, "status": "ready"}, request)
-
-
-def _forget_copies(image_id: str) -> None:
-    """Has the CDN delete its copies of the picture, if there is a CDN. Raises Unavailable (`copies-remain`)."""
-    if not (distribution := settings().distribution_id):
-        return
-    paths = [f"/{rendition}/{image_id}/*" for rendition in SHOWN]
-    # CloudFront takes two requests with the same reference for one, so a picture's second removal needs another.
-    reference = f"{image_id} {clock.now().isoformat()}"
-    batch: Any = {"Paths": {"Quantity": len(paths), "Items": paths}, "CallerReference": reference}
-    try:
-        _cloudfront().create_invalidation(DistributionId=distribution, InvalidationBatch=batch)
-    except (ClientError, BotoCoreError, OSError) as error:
-        raise Unavailable(
-            "copies-remain", "The picture is removed, but the CDN still has copies. Remove it again in a minute."
-        ) from error
-
-
-@cache
-def _cloudfront() -> "CloudFrontClient":
-    return boto3.client("cloudfront")
 
 
 def _place() -> Place:

@@ -11,7 +11,7 @@ import pytest
 from moto import mock_aws
 
 from functions.list import handler as gallery
-from functions.remove import handler as remove
+from functions.remove import copies
 from shared import access, queues, settling, storage
 from shared.access import Caller, Guard, Role
 from shared.events import Upload
@@ -117,7 +117,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
         queues.sqs_client,
         settling.own_queues,
         gallery.wiring,
-        remove._cloudfront,
+        copies.cloudfront,
     ]
     for one in cached:
         one.cache_clear()

@@ -14,7 +14,7 @@ from PIL import Image as Pillow
 from typer.testing import CliRunner
 
 from functions.ingest import door
-from functions.remove import handler
+from functions.remove import copies, handler
 from functions.resize import work
 from functions.resize.render import render
 from ops.cli import app
@@ -247,7 +247,7 @@ def test_the_cdn_forgets_its_copies(s3: S3Client, monkeypatch: pytest.MonkeyPatc
             calls.append(given)
 
     monkeypatch.setattr(handler, "settings", lambda: handler.Settings("uploads", "resized", "E123"))
-    monkeypatch.setattr(handler, "_cloudfront", CloudFront)
+    monkeypatch.setattr(copies, "cloudfront", CloudFront)
     image = uploaded(s3).image.id
     assert ask("DELETE", f"/images/{image}")["statusCode"] == 200
     assert calls[0]["DistributionId"] == "E123"
@@ -271,7 +271,7 @@ def test_copies_that_the_cdn_kept_are_deleted_by_a_second_removal(
             calls.append(given)
 
     monkeypatch.setattr(handler, "settings", lambda: handler.Settings("uploads", "resized", "E123"))
-    monkeypatch.setattr(handler, "_cloudfront", CloudFront)
+    monkeypatch.setattr(copies, "cloudfront", CloudFront)
     image = uploaded(s3).image.id
     first = ask("DELETE", f"/images/{image}")
     assert (first["statusCode"], json.loads(first["body"])["code"]) == (503, "copies-remain")

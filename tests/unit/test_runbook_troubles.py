@@ -17,6 +17,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from typer.testing import CliRunner
 
 from functions.list import handler as gallery
+from functions.remove import copies
 from functions.remove import handler as remove
 from functions.resize import handler as resize
 from functions.resize.render import render
@@ -185,7 +186,7 @@ def copies_remain(room: Darkroom) -> None:
     room.receive(attempts=1)
     room.patch.setattr(remove, "settings", lambda: remove.Settings("uploads", "resized", "E123"))
     room.patch.setattr(remove, "guard", Open(lambda: None))  # type: ignore[arg-type,return-value]
-    room.patch.setattr(remove, "_cloudfront", CloudFront)
+    room.patch.setattr(copies, "cloudfront", CloudFront)
     request = {"rawPath": f"/images/{upload.image.id}", "requestContext": {"http": {"method": "DELETE"}}}
     assert json.loads(remove.handle(request, Context())["body"])["code"] == "copies-remain"
 
