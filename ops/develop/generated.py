@@ -25,7 +25,7 @@ also has `exception` and `exception_name`. `image_id` is the correlation id: one
 history (`darkroom trace IMAGE_ID`). A field without a value is left out.
 
 `INFO` is normal operation, rejected files included. `WARNING`: Darkroom recovers by itself. `ERROR`: an operator must
-act. Python libraries and Lambda itself (`START`, `END`, `REPORT`) write lines of their own.
+act. Python libraries and Lambda itself (`START`, `END`, `REPORT`) also write lines.
 
 """
 
@@ -57,8 +57,8 @@ _DECISIONS = """\
 # Decisions
 
 Every choice that had alternatives has one file: its status and date, the alternatives, the reason, and how to go back.
-To add one, write `docs/decisions/DATE-NAME.md` in the form of the others and run `make generated`, which writes this
-list. A decision that no longer holds keeps its file; its status then names the file of its successor.
+To add a decision, write `docs/decisions/DATE-NAME.md` in the form of the others and run `make generated`, which writes this
+list. A superseded decision keeps its file, and its status names the new file.
 
 | date | decision | status |
 |---|---|---|
