@@ -14,12 +14,11 @@ import os
 import platform
 import statistics
 import subprocess
-import sys
 import tempfile
 import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,10 +26,10 @@ from typing import Any, Self
 
 from bench.photos import photo_like, photos
 from bench.slow_s3 import LINE_BYTES_PER_SECOND, REQUEST_SECONDS, SlowS3
+from bench.trees import ROOT, deployed_python, tree_of
 from shared.events import Upload
 from shared.keys import new_image_id, upload_key
 
-ROOT = Path(__file__).parent.parent
 RESULT = ROOT / "bench" / "results" / "batch.md"
 BATCH = 10
 ROUNDS = 7
@@ -171,19 +170,6 @@ def batch_of(s3: SlowS3, bodies: list[bytes]) -> dict[str, Any]:
     return {"Records": records}
 
 
-@contextmanager
-def tree_of(revision: str) -> Iterator[tuple[Path, Path]]:
-    """Checks out `revision` into a temporary folder and installs its packages; yields the tree and its Python."""
-    with tempfile.TemporaryDirectory() as folder:
-        tree = Path(folder) / "tree"
-        subprocess.run(["git", "worktree", "add", "--quiet", "--detach", tree, revision], cwd=ROOT, check=True)
-        try:
-            subprocess.run(["make", "--quiet", ".venv/ready"], cwd=tree, check=True)
-            yield tree, tree / ".venv" / "bin" / "python"
-        finally:
-            subprocess.run(["git", "worktree", "remove", "--force", tree], cwd=ROOT, check=True)
-
-
 def measure(candidates: Mapping[str, Candidate], s3: SlowS3, bodies: list[bytes], rounds: int) -> dict[str, Measured]:
     """Runs the batch on every candidate in turn, `rounds` times; the first batch of each is a warm-up."""
     measured = {name: Measured() for name in candidates}
@@ -264,15 +250,14 @@ def main() -> None:
         os.sched_setaffinity(0, rest)  # the stand-in for S3 stays off the candidates' core
     s3 = SlowS3()
     with ExitStack() as running:
-        ways: dict[str, tuple[Path, Path, str]] = {"Darkroom": (ROOT, Path(sys.executable), "darkroom")}
+        trees = {"Darkroom": (ROOT, "darkroom")}
         if given.against:
-            tree, python = running.enter_context(tree_of(given.against))
-            ways[f"Darkroom at {given.against}"] = tree, python, "darkroom"
-        ways[PLAIN] = ROOT, Path(sys.executable), "naive"
-        candidates = {
-            name: running.enter_context(Candidate(tree, python, kind, s3, core))
-            for name, (tree, python, kind) in ways.items()
-        }
+            trees[f"Darkroom at {given.against}"] = running.enter_context(tree_of(given.against)), "darkroom"
+        trees[PLAIN] = ROOT, "naive"
+        candidates = {}
+        for name, (tree, kind) in trees.items():
+            python = running.enter_context(deployed_python(tree))
+            candidates[name] = running.enter_context(Candidate(tree, python, kind, s3, core))
         measured = measure(candidates, s3, bodies, given.rounds)
     s3.close()
     which = "Photos of a camera" if given.photos else "One made photo, ten times"

@@ -12,13 +12,13 @@ import compileall
 import os
 import platform
 import statistics
-import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.batch import ROOT, Candidate, batch_of, ten_photos, tree_of
+from bench.batch import Candidate, batch_of, ten_photos
 from bench.slow_s3 import SlowS3
+from bench.trees import ROOT, deployed_python, tree_of
 
 RESULT = Path(__file__).parent / "results" / "first_upload.md"
 BEFORE_SEALED_RENDERER = "86fc3f6"
@@ -46,7 +46,7 @@ def main() -> None:
     cores = sorted(os.sched_getaffinity(0))
     s3 = SlowS3()
     rows = []
-    with tree_of(given.against) as (tree, python):
+    with tree_of(given.against) as tree, deployed_python(tree) as python, deployed_python(ROOT) as own:
         for folder in (ROOT, tree):
             for name in CODE:
                 compileall.compile_dir(folder / name, quiet=1)
@@ -54,7 +54,7 @@ def main() -> None:
             pairs = []
             for number in range(given.rounds + 1):
                 earlier = first_upload_seconds(tree, python, s3, on, photo)
-                now = first_upload_seconds(ROOT, Path(sys.executable), s3, on, photo)
+                now = first_upload_seconds(ROOT, own, s3, on, photo)
                 if number:  # the first round reads files from the disk
                     pairs.append((earlier, now))
             before, after = (statistics.median(seconds) for seconds in zip(*pairs, strict=True))

@@ -13,16 +13,16 @@ import json
 import os
 import platform
 import statistics
-import sys
 import tempfile
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench.batch import BATCH, ROOT, Candidate, batch_of, ten_photos
+from bench.batch import BATCH, Candidate, batch_of, ten_photos
 from bench.slow_s3 import SlowS3
 from bench.telemetry import tell_of_one
+from bench.trees import ROOT, deployed_python
 from functions.resize.render import render
 from ops.cost.usage import FILE
 from shared import telemetry
@@ -69,7 +69,7 @@ def timed(photos: list[bytes]) -> dict[str, Any]:
     s3 = SlowS3()
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as running:
         (Path(folder) / "cykooz_resizer.py").write_text("raise ImportError\n")
-        python = Path(sys.executable)
+        python = running.enter_context(deployed_python(ROOT))
         candidates = {
             "x86_64": running.enter_context(Candidate(ROOT, python, "darkroom", s3, core)),
             "arm64": running.enter_context(Candidate(ROOT, python, "darkroom", s3, core, Path(folder))),
