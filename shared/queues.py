@@ -1,7 +1,6 @@
 """SQS as a subscriber uses it; Lambda itself receives and deletes."""
 
 from collections.abc import Mapping, Sequence
-from functools import cache
 from itertools import batched
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +8,7 @@ import boto3
 from botocore.config import Config
 
 from shared.message import Copy
+from shared.once import Once
 
 if TYPE_CHECKING:  # type stubs are not deployed
     from mypy_boto3_sqs import SQSClient
@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # type stubs are not deployed
 BATCH_MESSAGES = 10  # the most that SQS takes in one request
 
 
-@cache
+@Once
 def sqs_client() -> "SQSClient":
     """Returns the SQS client of this execution environment. Its requests give up within RESERVE_SECONDS."""
     return boto3.client(

@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import replace
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -19,6 +18,7 @@ from urllib3.exceptions import HTTPError
 from shared.errors import Outage, Rejected, Unavailable
 from shared.events import Created, Upload
 from shared.keys import UPLOADS_PREFIX
+from shared.once import Once
 
 if TYPE_CHECKING:  # type stubs are not deployed
     from mypy_boto3_s3 import S3Client
@@ -49,7 +49,7 @@ class Superseded(Exception):
     """The event's object was replaced by a newer upload, or deleted."""
 
 
-@cache
+@Once
 def s3_client() -> "S3Client":
     """Returns the S3 client of this execution environment; making one costs as much as several requests.
 
