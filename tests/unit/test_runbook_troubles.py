@@ -3,8 +3,6 @@ the cause is repaired, and the uploads end. Every section needs an entry here.
 """
 
 import json
-import re
-import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -32,9 +30,7 @@ from tests.support.context import Context
 from tests.support.operated import Darkroom, operated
 from tests.support.pictures import plain_jpeg
 from tests.support.roles import DEAD, QUEUE, Open, announced
-
-RUNBOOK = (Path(__file__).parents[2] / "docs/runbook.md").read_text()
-SECTIONS = dict(re.findall(r"^### `([A-Za-z-]+)`\n(.*?)(?=^##|\Z)", RUNBOOK, re.MULTILINE | re.DOTALL))
+from tests.support.runbook import NEVER_IN_LETTERS, SECTIONS, commands_of, to_run
 
 
 @dataclass(frozen=True)
@@ -222,19 +218,6 @@ TROUBLES = {
 }
 
 
-def commands_of(section: str) -> list[list[str]]:
-    """Return the `darkroom` commands of a section in their order, with `--yes` where the section says so."""
-    prose = " ".join(re.sub(r"```.*?```", "", section, flags=re.DOTALL).split())
-    found: list[list[str]] = []
-    for command, after in re.findall(r"`darkroom ([^`]+)`(.{0,40})", prose):
-        words = shlex.split(command)
-        words = [word for word in words if word not in {"--watch", "--follow"}]
-        found.append(words)
-        if "the same with" in after:
-            found.append([*words, "--yes"])
-    return found
-
-
 def test_every_section_of_the_runbook_has_its_trouble() -> None:
     assert list(TROUBLES) == list(SECTIONS)
 
@@ -256,23 +239,15 @@ def test_the_commands_of_a_section_end_its_trouble(room: Darkroom, heading: str)
     trouble = TROUBLES[heading]
     trouble.happens(room)
     code = code_of(room)
-    if heading.islower() and heading not in {"access-unavailable", "copies-remain"}:  # never in a dead letter
+    if heading.islower() and heading not in NEVER_IN_LETTERS:
         assert code == heading, "the trouble has another reason than the section is about"
     trouble.repair(room)
-    commands = commands_of(SECTIONS[heading])
-    assert bool(commands) == trouble.commands
-    drops = [words for words in commands if words[:2] == ["dead-letters", "drop"]]
-    replays = [words for words in commands if words[:2] == ["dead-letters", "replay"]]
-    for words in commands:
-        if words in drops and replays:
-            continue  # The section offers it instead of a replay.
-        names = {"ID": _id(room), "IMAGE_ID": _id(room), "REASON": code, "NAME": "resize"}
-        words = [names.get(word, word) for word in words]
-        if words[0] == "reconcile":
-            words += ["--grace", "0s"]
+    assert bool(commands_of(SECTIONS[heading])) == trouble.commands
+    names = {"ID": _id(room), "IMAGE_ID": _id(room), "REASON": code, "NAME": "resize"}
+    for words in to_run(heading, names):
         done = CliRunner().invoke(app, words)
         assert done.exit_code in ({0, 3} if words[0] == "reconcile" else {0}), (words, done.output)
-    if room.letters() and not drops:  # The section leaves the replay to the section of the reason.
+    if room.letters() and not heading.islower():  # An alarm's section leaves the replay to the reason's section.
         assert CliRunner().invoke(app, ["dead-letters", "replay", "--all", "--yes"]).exit_code == 0
     room.drain()
     assert room.letters() == 0
@@ -283,4 +258,4 @@ def _id(room: Darkroom) -> str:
     if room.uploads:
         return room.uploads[0].image.id
     listed = json.loads(CliRunner().invoke(app, ["dead-letters", "list", "--json"]).stdout)
-    return str(listed["letters"][0]["message_id"])
+    return next((str(letter["message_id"]) for letter in listed["letters"]), "")
