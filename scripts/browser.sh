@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the browsers for the tests of the page: Chromium, Firefox and WebKit from the Linux distribution's packages.
-# Without root there is only Chromium, from Playwright. A test that needs a missing browser fails and names this script.
+# Without root there is only Chromium, from Playwright. A test that needs a missing browser is left out and names this script.
 set -eu
 cd "$(dirname "$0")/.."
 ready=.venv/browsers-ready
@@ -34,7 +34,7 @@ if [ -n "$root" ] && command -v apt-get >/dev/null 2>&1; then
 else
     .venv/bin/playwright install chromium
 fi || {
-    echo "Not all browsers could be installed: tests of the page in them fail, all others run. Install them as root:" \
+    echo "Not all browsers could be installed: tests of the page in them are left out, all others run. Install them as root:" \
         "\`apt install chromium chromium-driver $packages\`; or Chromium only: \`.venv/bin/playwright install chromium\`." >&2
     exit 0
 }

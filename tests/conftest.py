@@ -1,6 +1,10 @@
-"""Options of the whole test suite."""
+"""Options of the whole test suite, and its summary."""
 
 import pytest
+
+from tests.support.missing import pytest_sessionfinish, pytest_terminal_summary
+
+__all__ = ["pytest_sessionfinish", "pytest_terminal_summary"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

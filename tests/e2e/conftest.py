@@ -12,6 +12,7 @@ from ops.deployment.buckets import empty
 from ops.local.browser import CHROMIUM_ARGUMENTS, chromium
 from tests.support.browser import watch_shifts
 from tests.support.deployed import Stack, deployed, stack_on_aws
+from tests.support.missing import missing
 
 LEFT_OUT = pytest.StashKey[dict[str, list[str]]]()
 NO_STACK = "uses no stack, or deploys one of its own"
@@ -85,7 +86,7 @@ def browser() -> Iterator[Browser]:
         try:
             opened = playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM_ARGUMENTS)
         except Error as error:
-            pytest.fail(f"There is no browser for tests of the page. Run `scripts/browser.sh`. {error.message}", False)
+            missing(f"Chromium does not start here. Run `scripts/browser.sh`. {error.message.splitlines()[0]}")
         yield opened
         opened.close()
 

@@ -13,6 +13,7 @@ from tests.support.engines.cable import cable_to
 from tests.support.engines.launch import Look, Name, NotInstalled
 from tests.support.engines.states import LOADED, STATES, Visitor
 from tests.support.engines.tab import DESKTOP_PX, PHONE_PX, opened
+from tests.support.missing import missing
 
 pytestmark = [pytest.mark.local_only("cuts the network of this machine's engine"), pytest.mark.nightly]
 NAMES_SHOWN = "return [...document.querySelectorAll('#grid .picture img')].map(image => image.alt)"
@@ -34,8 +35,8 @@ def visitor(
             home = place._replace(netloc=f"127.0.0.1:{cable.port}").geturl()
             owner = invitation(stack, "owner").partition("#")[2]
             yield Visitor(tab, cable, home, tmp_path_factory.mktemp("files"), owner)
-    except NotInstalled as missing:
-        pytest.fail(str(missing), pytrace=False)
+    except NotInstalled as error:
+        missing(str(error))
 
 
 @pytest.fixture(autouse=True)

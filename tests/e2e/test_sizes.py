@@ -7,6 +7,7 @@ import pytest
 from bench.pictures import PHOTOS, SOFT, WASTEFUL, visit
 from tests.support.engines.launch import NAMES, Look, Name, NotInstalled
 from tests.support.engines.tab import opened
+from tests.support.missing import missing
 from tests.support.served import served
 
 PICTURES = 14
@@ -19,8 +20,8 @@ def test_pictures_are_sharp_and_light_on_a_phone(name: Name, tmp_path: Path) -> 
             gallery.seeds = PHOTOS
             gallery.fill(PICTURES)
             seen = visit(tab, gallery, 390, old=False)
-    except NotInstalled as missing:
-        pytest.fail(str(missing), pytrace=False)
+    except NotInstalled as error:
+        missing(str(error))
     assert len(seen.ratios) == PICTURES
     assert [ratio for ratio in seen.ratios if not SOFT <= ratio <= WASTEFUL] == []
     assert seen.requests <= 1.2 * PICTURES
