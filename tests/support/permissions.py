@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Any
 from urllib.parse import unquote
 
@@ -184,6 +185,32 @@ def denied(calls: set[Call], allowed: set[Grant]) -> list[Call]:
     return sorted(
         call for call in calls if policy.is_action_permitted(call.action, call.resource) != PermissionResult.PERMITTED
     )
+
+
+def permits(document: Mapping[str, Any], caller: Mapping[str, str], call: Call, **context: str) -> bool:
+    """Return whether a resource's policy permits the call of a principal that no other policy permits anything.
+
+    `caller` is a principal as policies name it: {"AWS": account} or {"Service": name}. `context` has the values of the
+    keys in conditions, with `_` for the colon.
+    """
+
+    def concerns(statement: Mapping[str, Any]) -> bool:
+        principals = statement["Principal"]
+        of_caller = principals == "*" or all(name in _listed(principals.get(kind)) for kind, name in caller.items())
+        conditions = [
+            fnmatchcase(context.get(key.replace(":", "_"), ""), wanted)
+            for operator, keys in statement.get("Condition", {}).items()
+            for key, wanted in keys.items()
+            if operator in {"ArnEquals", "StringEquals", "Bool"}
+        ]
+        return (
+            of_caller
+            and all(conditions)
+            and any(fnmatchcase(call.action, action) for action in _listed(statement["Action"]))
+            and any(fnmatchcase(call.resource, resource) for resource in _listed(statement["Resource"]))
+        )
+
+    return {statement["Effect"] for statement in document["Statement"] if concerns(statement)} == {"Allow"}
 
 
 def unused(calls: set[Call], allowed: set[Grant]) -> list[Grant]:

@@ -28,9 +28,14 @@ def _short_form(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]
 _Loader.add_multi_constructor("!", _short_form)
 
 
+def parse(text: str) -> Any:
+    """Return YAML with CloudFormation's short forms as data."""
+    return yaml.load(text, _Loader)
+
+
 def load_template(path: Path = ROOT / "template.yaml") -> dict[str, Any]:
     """Return a template, Darkroom's own by default, with its included resources in place."""
-    loaded: dict[str, Any] = yaml.load(path.read_text(), _Loader)
+    loaded: dict[str, Any] = parse(path.read_text())
     if included := loaded["Resources"].pop("Fn::Transform", None):
         loaded["Resources"] |= yaml.safe_load((ROOT / included["Parameters"]["Location"]).read_text())
     return loaded

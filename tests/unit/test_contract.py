@@ -3,7 +3,6 @@
 import copy
 import importlib.util
 import json
-import re
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,6 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 from moto import mock_aws
-from samcli.yamlhelper import yaml_parse
 
 from ops.develop import contract as generated_contract
 from shared import contract
@@ -20,7 +18,6 @@ from shared.errors import Rejected
 from shared.events import Created, PictureRemoved, RenditionCreated, Upload, UploadRejected, events_in
 from tests.support.contract import DOCUMENT, SCHEMAS, envelopes, s3_events, violations
 from tests.support.subscribers import s3_event
-from tests.support.template import RESOURCES
 
 ID = "7ybqx4m8hz6wwqcr6076spxfyx"
 KEYS = {
@@ -182,27 +179,6 @@ def test_the_filter_policy_of_the_docs_takes_finished_pictures_only() -> None:
             sns.publish(TopicArn=topic, Message=json.dumps(s3_event("bucket", KEYS[name], "e", 7)))
         delivered = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)["Messages"]
     assert [events_in(RenditionCreated, message["Body"])[0].key for message in delivered] == [KEYS["RenditionCreated"]]
-
-
-def test_the_statements_of_the_docs_for_another_account_fit_the_policies_of_the_template() -> None:
-    found = re.findall(r"Add to `(\w+)`.*?```yaml\n(.*?)```", EVENTS_PAGE, re.DOTALL)
-    assert [policy for policy, _ in found] == ["RenditionTopicPolicy", "ResizedBucketPolicy"]
-    for policy, text in found:
-        (statement,) = yaml_parse(text)
-        document = RESOURCES[policy]["Properties"]["PolicyDocument"]
-        assert statement["Sid"] not in {other["Sid"] for other in every_statement(document["Statement"])}
-        assert statement["Principal"] == {"AWS": "111122223333"}
-        referred = re.findall(r"(?:\$\{|'Ref': ')(\w+)", str(statement["Resource"]))
-        assert referred
-        assert set(referred) <= set(RESOURCES)
-
-
-def every_statement(statements: list[Any]) -> list[dict[str, Any]]:
-    """Return the statements of a policy, with those of each Fn::If."""
-    flat: list[dict[str, Any]] = []
-    for statement in statements:
-        flat += [one for one in statement.get("Fn::If", [statement]) if isinstance(one, dict) and "Sid" in one]
-    return flat
 
 
 def test_public_modules_exist() -> None:
