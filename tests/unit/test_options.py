@@ -76,3 +76,14 @@ def test_a_listing_command_prints_json_on_request(name: str) -> None:
     for word in name.split():
         command = command.commands[word]
     assert any("--json" in parameter.opts for parameter in command.params)
+
+
+@pytest.mark.parametrize(
+    ("typed", "completed"), [("dead", "dead-letters"), ("dead-letters re", "replay"), ("rend", "")]
+)
+def test_the_shell_completes_commands(typed: str, completed: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ["darkroom", *typed.split()]
+    monkeypatch.setenv("_DARKROOM_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", " ".join(words))
+    monkeypatch.setenv("COMP_CWORD", str(len(words) - 1))
+    assert CliRunner().invoke(darkroom, [], prog_name="darkroom").stdout.strip() == completed

@@ -310,6 +310,20 @@ def test_parameters_are_described_and_safe_by_default() -> None:
     assert parameters["Architecture"]["Default"] == "x86_64"
 
 
+@pytest.mark.parametrize(("cdn", "view", "accepted"), [
+    ("true", "invited", False), ("true", "open", True), ("false", "invited", True),
+])  # fmt: skip
+def test_a_private_gallery_with_a_cdn_is_refused(cdn: str, view: str, accepted: bool) -> None:
+    rule = TEMPLATE["Rules"]["PrivateGalleriesHaveNoCdn"]
+    given = {"Cdn": cdn, "ViewAccess": view}
+
+    def equal(condition: dict[str, list[Any]]) -> bool:
+        first, second = condition["Fn::Equals"]
+        return bool(given[first["Ref"]] == second)
+
+    assert (not equal(rule["RuleCondition"]) or all(equal(one["Assert"]) for one in rule["Assertions"])) == accepted
+
+
 def test_the_code_and_the_template_agree() -> None:
     assert parse_renditions(TEMPLATE["Parameters"]["Renditions"]["Default"]) == DEFAULT_RENDITIONS
     assert FUNCTIONS["ResizeFunction"]["MemorySize"] == {"Ref": "ResizeMemory"}
