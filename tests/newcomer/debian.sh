@@ -63,7 +63,6 @@ echo '$ .venv/bin/darkroom doctor'
 .venv/bin/darkroom doctor
 for process in $(grep -l darkroom.up /proc/[0-9]*/cmdline 2>/dev/null | tr -dc '0-9\n'); do kill "$process"; done 2>/dev/null
 wait
-tail -1 ~/run.log
 TOUR
 as_newcomer "$@" sh /home/newcomer/tour.sh
 if [ "${TEST:-}" = 1 ]; then
