@@ -21,6 +21,7 @@ from standardwebhooks.webhooks import Webhook
 from shared.removal import Place, remove, restore
 from tests.support.contract import violations
 from tests.support.deployed import Stack, deployed, until
+from tests.support.missing import missing
 from tests.support.photos import forest, lights
 from tests.support.workshop import ROOT
 
@@ -171,6 +172,8 @@ def test_a_failed_post_is_repeated_with_the_same_id(stack: Stack, receiver: Rece
 
 @pytest.mark.parametrize("name", ["tea & <cake> ünï.jpg", "猫.jpg"])
 def test_a_subscriber_in_node_reads_the_name(stack: Stack, name: str) -> None:
+    if not shutil.which("node"):  # which the engine also looks for
+        missing("The local engine finds no Node.js. As root: `apt install nodejs`.")
     image_id = stack.upload(name, encoded(Image.new("RGB", (64, 48), "green")))
     (line,) = until(lambda: stack.log_lines("darkroom-journal", image_id), f"a line about {image_id}")
     told = json.loads(line)

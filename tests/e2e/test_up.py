@@ -1,5 +1,6 @@
 """`darkroom up` from the command line: it starts, keeps the pictures, and explains why it cannot start."""
 
+import json
 import os
 import re
 import signal
@@ -11,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from ops.local.processes import command_of
 from tests.support.deployed import DARKROOM, until
 from tests.support.ports import free_port
 from tests.support.uploads import picture
@@ -65,15 +67,14 @@ def hostile(folder: Path) -> dict[str, str]:
 def folder(tmp_path: Path) -> Iterator[Path]:
     yield tmp_path / "state"
     # An engine without its parent process stops by itself. Wait, so that it does not outlive the test.
-    until(lambda: not engine_pids(tmp_path / "state"), "end of the engine")
+    until(lambda: not engine_pid(tmp_path / "state"), "end of the engine")
 
 
-def engine_pids(folder: Path) -> list[str]:
-    processes = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True).stdout
-    noted = (
-        re.search(r'"pid": (\d+)', (folder / "engine.json").read_text()) if (folder / "engine.json").exists() else None
-    )
-    return [line for line in processes.splitlines() if noted and line.split()[0] == noted[1] and "engine" in line]
+def engine_pid(folder: Path) -> int:
+    """Return the process id of the engine that runs in a folder, or 0."""
+    noted = folder / "engine.json"
+    pid: int = json.loads(noted.read_text())["pid"] if noted.exists() else 0
+    return pid if pid and "engine" in command_of(pid) else 0
 
 
 def names(gallery: str) -> list[str]:
@@ -105,7 +106,7 @@ def test_pictures_survive_a_stop_and_a_kill(folder: Path) -> None:
     upload(gallery, "before the kill.jpg")
 
     # Kill both at once, as in a power failure: no process can save anything.
-    os.killpg(int(engine_pids(folder)[0].split()[0]), signal.SIGKILL)
+    os.killpg(engine_pid(folder), signal.SIGKILL)
     first.ends(signal.SIGKILL)
 
     second = Run(folder, port, **hostile(folder))

@@ -4,17 +4,26 @@ They are skipped with a sentence. The summary of the run counts them by sentence
 because a run without them shows less than it should.
 """
 
+import shutil
 from collections import Counter
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
+_LINTERS_NODE = Path(__file__).parents[2] / ".venv-lint" / "bin" / "node"
 _MARK = "Missing: "
 
 
 def missing(sentence: str) -> NoReturn:
     """Leave out the test that calls this, or every test that uses the fixture."""
     pytest.skip(_MARK + sentence)
+
+
+def node() -> str:
+    """Return the path of Node.js: this machine's, or else that of the linters, which `make test` installs."""
+    found = shutil.which("node") or str(_LINTERS_NODE)
+    return found if Path(found).exists() else missing("There is no Node.js. As root: `apt install nodejs`.")
 
 
 def left_out(reporter: pytest.TerminalReporter) -> Counter[str]:

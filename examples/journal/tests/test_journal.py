@@ -6,6 +6,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from tests.support.missing import node as path_of_node
+
 FOLDER = Path(__file__).parents[1]
 CONTRACT = FOLDER.parents[1] / "docs" / "contract"
 
@@ -14,7 +16,7 @@ def node(script: str, given: Any, bucket: str = "darkroom-resized") -> Any:
     """Run a script as an ES module with `given` as its JSON input, and return the JSON that it prints."""
     prepared = f"import {{ readFileSync }} from 'node:fs';\nconst given = JSON.parse(readFileSync(0));\n{script}"
     done = subprocess.run(
-        ["node", "--input-type=module", "--eval", prepared],
+        [path_of_node(), "--input-type=module", "--eval", prepared],
         input=json.dumps(given), cwd=FOLDER, capture_output=True, text=True, check=False,
         env={**os.environ, "EVENTS_BUCKET": bucket},
     )  # fmt: skip
