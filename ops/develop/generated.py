@@ -57,8 +57,8 @@ _DECISIONS = """\
 # Decisions
 
 Every choice that had alternatives has one file: its status and date, the alternatives, the reason, and how to go back.
-To add a decision, write `docs/decisions/DATE-NAME.md` in the form of the others and run `make generated`, which writes this
-list. A superseded decision keeps its file, and its status names the new file.
+To add a decision, write `docs/decisions/DATE-NAME.md` in the form of the others and run `make generated`, which writes
+this list. A superseded decision keeps its file, and its status names the new file.
 
 | date | decision | status |
 |---|---|---|
