@@ -38,7 +38,7 @@ def deployed_python(tree: Path) -> Iterator[Path]:
         files = [f"--requirement={tree / part / 'requirements.txt'}" for part in DEPLOYED]
         for command in (
             ("venv", "--quiet", "--python", sys.executable, folder),
-            ("pip", "install", "--quiet", "--require-hashes", "--python", python, *files),
+            ("pip", "install", "--quiet", "--python", python, *files),
         ):
             done = run_uv(*command)
             if done.returncode:

@@ -88,7 +88,11 @@ LEASE_MARGIN_SECONDS = 10
 HANG_GRACE_SECONDS = 2
 
 # The resizer works on this many messages at once: one is rendered, the others wait for S3 (bench/results/batch.md).
-OVERLAPPING_MESSAGES = 4
+OVERLAPPING_MESSAGES = 6
+# Of these, so many download at once. With more, the first originals of a batch arrive late and the renderer waits.
+OVERLAPPING_DOWNLOADS = 2
+# A message waits this long for its turn to download. During an outage it would wait for the timeouts of others.
+DOWNLOAD_TURN_SECONDS = 1
 # The originals that the function holds in memory at the same time. A single original of MAX_IMAGE_BYTES always fits.
 MAX_HELD_BYTES = 128 * 1024 * 1024
 

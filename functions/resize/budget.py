@@ -1,8 +1,8 @@
-"""A bound on the bytes that several threads hold in memory at the same time."""
+"""Bounds on what several threads do at the same time: the bytes that they hold, and the downloads."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Condition
+from threading import Condition, Semaphore
 
 
 class Budget:
@@ -26,3 +26,24 @@ class Budget:
             with self._changed:
                 self._free_bytes += size_bytes
                 self._changed.notify_all()
+
+
+class Turns:
+    """Gives turns to `most` threads at a time. A thread waits `seconds` for a turn and then goes on without one.
+
+    So threads that share a line do not slow each other down, and a thread that is stuck holds up no other for long.
+    """
+
+    def __init__(self, most: int, seconds: float) -> None:
+        self._free = Semaphore(most)
+        self._seconds = seconds
+
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        """Takes a turn for the block."""
+        taken = self._free.acquire(timeout=self._seconds)
+        try:
+            yield
+        finally:
+            if taken:
+                self._free.release()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from functions.resize.budget import Budget
+from functions.resize.budget import Budget, Turns
 from functions.resize.rendered import Rendered
 from shared import clock, config, storage, telemetry
 from shared.errors import Outage, Rejected, Unavailable
@@ -29,11 +29,13 @@ from shared.keys import (
     rendition_key,
 )
 from shared.limits import (
+    DOWNLOAD_TURN_SECONDS,
     FUNCTION_MEMORY_MB,
     MAX_HELD_BYTES,
     MAX_IMAGE_PIXELS,
     MAX_METADATA_BYTES,
     MAX_SIDE_PX,
+    OVERLAPPING_DOWNLOADS,
     RENDERER_MEMORY_PERCENT,
     WORST_BYTES_PER_PIXEL,
     Limits,
@@ -85,6 +87,7 @@ def memory_needed_mb(pixels: int) -> int:
 type Render = Callable[[bytes, Sequence[Rendition], Limits], Rendered]
 
 _originals = Budget(MAX_HELD_BYTES)
+downloads = Turns(OVERLAPPING_DOWNLOADS, DOWNLOAD_TURN_SECONDS)
 
 
 def resize_upload(s3: "S3Client", upload: Upload, settings: Settings, render: Render) -> None:
@@ -130,7 +133,8 @@ class _Resizing:
         limits, upload = self.settings.limits, self.upload
         with _originals.held(min(upload.size_bytes, limits.max_bytes)):
             try:
-                data = storage.get_original(self.s3, upload.bucket, upload.key, upload.etag, limits.max_bytes)
+                with downloads.taken():
+                    data = storage.get_original(self.s3, upload.bucket, upload.key, upload.etag, limits.max_bytes)
                 return self.render(data, self.settings.renditions, limits)
             except Rejected as rejected:
                 return rejected

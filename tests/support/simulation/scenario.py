@@ -4,6 +4,7 @@ import importlib
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -213,6 +214,8 @@ class Simulation:
             storage.s3_client = lambda: s3
             rendering: Any = importlib.import_module("functions.resize.renderer")
             rendering.renderer = SimulatedRenderer(self.world, self.scenario.render_seconds, self.renders)
+            work: Any = importlib.import_module("functions.resize.work")
+            work.downloads.taken = nullcontext  # its tasks share a thread, which must not wait
             subscriber: Any = importlib.import_module("shared.subscriber")
             subscriber.make_pool = lambda threads: VirtualExecutor(self.world, threads)
             settling: Any = importlib.import_module("shared.settling")
