@@ -11,6 +11,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from ops.local.engine import REGION, Engine
+from tests.support.probes.sources import Source
 
 
 class Place:
@@ -69,11 +70,11 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One question. `aws` is AWS's answer in the words of the probe's own, with the page that says so."""
+    """One question, AWS's answer in the words that `ask` returns, and the source of that answer."""
 
     asks: str
     aws: str
-    source: str
+    source: Source
     ask: Callable[[Place], Any]
     depends: str = "no"
 

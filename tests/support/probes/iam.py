@@ -6,8 +6,7 @@ from typing import Any
 from botocore.config import Config
 
 from tests.support.probes.base import Place, Probe, allow
-
-API, GUIDE = "IAM API", "IAM User Guide"
+from tests.support.probes.sources import Inferred, Model, Page, Recorded
 
 
 def _lambdas_role(place: Place) -> str:
@@ -70,52 +69,165 @@ def _wrong_secret(place: Place) -> None:
 
 
 PROBES = (
-    Probe("IAM: a user without a policy", "AccessDenied", f"{GUIDE}, policy evaluation",
-          lambda p: p.as_user("s3").list_objects_v2(Bucket="probes"), "yes: the tests of the roles"),
-    Probe("IAM: an action on a resource that the policy does not name", "AccessDenied", f"{GUIDE}, policy evaluation",
-          lambda p: p.as_user("s3", allow("s3:GetObject", "arn:aws:s3:::other/*")).get_object(
-              Bucket="probes", Key="there"
-          ), "yes: the tests of the roles"),
-    Probe("IAM: a deny beside an allow", "AccessDenied", f"{GUIDE}, policy evaluation",
-          lambda p: p.as_user("s3", allow("s3:*"), {**allow("s3:*"), "Effect": "Deny"}).get_object(
-              Bucket="probes", Key="there"
-          ), "yes: TLS-only bucket policies"),
-    Probe("IAM: root assumes a role that trusts Lambda alone", "AccessDenied", "STS API, AssumeRole",
-          _lambdas_role, "no: tests check the trust policies"),
-    Probe("IAM: the batch request with sqs:ChangeMessageVisibility alone", "accepted",
-          "Service Authorization Reference, Amazon SQS", _batch_visibility,
-          "yes: RunsOn=local grants an action that AWS does not have"),
-    Probe("SSM: a parameter whose name begins with aws", "AccessDeniedException", "Systems Manager API, PutParameter",
-          lambda p: p.ssm.put_parameter(Name="/aws-x/y", Value="v", Type="String")),
-    Probe("IAM: an action by a wildcard in its name", "accepted", f"{GUIDE}, policy evaluation",
-          lambda p: _read(p, allow("s3:Get*"))),
-    Probe("IAM: a condition on a key that the request does not have", "AccessDenied", f"{GUIDE}, conditions",
-          lambda p: _read(p, _conditional("s3:GetObject", StringEquals={"aws:SourceAccount": "000000000000"})),
-          "yes: why no queue policy demands aws:SourceAccount"),
-    Probe("IAM: the same condition with IfExists", "accepted", f"{GUIDE}, conditions",
-          lambda p: _read(p, _conditional("s3:GetObject", StringEqualsIfExists={"aws:SourceAccount": "000000000000"}))),
-    Probe("IAM: an allow that demands TLS, without TLS", "AccessDenied", f"{GUIDE}, global condition keys",
-          lambda p: _read(p, _conditional("s3:GetObject", Bool={"aws:SecureTransport": "true"})),
-          "yes: TLS-only bucket policies"),
-    Probe("IAM: a deny of what has no TLS, without TLS", "AccessDenied", f"{GUIDE}, global condition keys",
-          lambda p: _read(p, allow("s3:*"), {
-              **_conditional("s3:*", Bool={"aws:SecureTransport": "false"}), "Effect": "Deny",
-          }), "yes: TLS-only bucket policies"),
-    Probe("IAM: listing a prefix that s3:prefix does not allow", "AccessDenied", f"{GUIDE}, conditions",
-          lambda p: p.as_user("s3", _conditional("s3:ListBucket", StringLike={"s3:prefix": "mine/*"})).list_objects_v2(
-              Bucket="probes", Prefix="yours/"
-          )),
-    Probe("IAM: who am I, without a policy", "accepted", "STS API, GetCallerIdentity",
-          lambda p: p.as_user("sts").get_caller_identity(), "yes: preflight asks it"),
-    Probe("IAM: an unknown access key", "InvalidAccessKeyId", "S3 API, error responses",
-          lambda p: _with_keys(p, "AKIAIOSFODNN7EXAMPLE", "x" * 40)),
-    Probe("IAM: a wrong secret", "SignatureDoesNotMatch", "S3 API, error responses", _wrong_secret),
-    Probe("IAM: a role whose name is taken", "EntityAlreadyExists", f"{API}, CreateRole", _made_twice),
-    Probe("IAM: a role's name of 65 characters", "ValidationError", f"{API}, CreateRole",
-          lambda p: _trusting(p, "r" * 65), "no: preflight checks the stack's name"),
-    Probe("IAM: a trust policy that is no JSON", "MalformedPolicyDocument", f"{API}, CreateRole",
-          lambda p: p.iam.create_role(RoleName="torn", AssumeRolePolicyDocument="{")),
-    Probe("IAM: deleting a role that has a policy", "DeleteConflict", f"{API}, DeleteRole", _deleted_with_policy),
-    Probe("IAM: deleting a missing role", "NoSuchEntity", f"{API}, DeleteRole",
-          lambda p: p.iam.delete_role(RoleName="missing")),
-)  # fmt: skip
+    Probe(
+        "IAM: a user without a policy",
+        "AccessDenied",
+        Model("s3", "Error", "Code: AccessDenied Description: Access Denied HTTP Status Code: 403 Forbidden"),
+        lambda p: p.as_user("s3").list_objects_v2(Bucket="probes"),
+        "yes: the tests of the roles",
+    ),
+    Probe(
+        "IAM: an action on a resource that the policy does not name",
+        "AccessDenied",
+        Model("s3", "Error", "Code: AccessDenied Description: Access Denied HTTP Status Code: 403 Forbidden"),
+        lambda p: p.as_user("s3", allow("s3:GetObject", "arn:aws:s3:::other/*")).get_object(
+            Bucket="probes", Key="there"
+        ),
+        "yes: the tests of the roles",
+    ),
+    Probe(
+        "IAM: a deny beside an allow",
+        "AccessDenied",
+        Inferred("an explicit deny overrides any allow"),
+        lambda p: p.as_user("s3", allow("s3:*"), {**allow("s3:*"), "Effect": "Deny"}).get_object(
+            Bucket="probes", Key="there"
+        ),
+        "yes: TLS-only bucket policies",
+    ),
+    Probe(
+        "IAM: root assumes a role that trusts Lambda alone",
+        "AccessDenied",
+        Model(
+            "sts",
+            "AssumeRole",
+            "You specify the trusted principal that is allowed to assume the role",
+        ),
+        _lambdas_role,
+        "no: tests check the trust policies",
+    ),
+    Probe(
+        "IAM: the batch request with sqs:ChangeMessageVisibility alone",
+        "accepted",
+        Model(
+            "sqs",
+            "AddPermission",
+            "also grants permissions for the corresponding batch versions of those actions",
+        ),
+        _batch_visibility,
+        "yes: RunsOn=local grants an action that AWS does not have",
+    ),
+    Probe(
+        "SSM: a parameter whose name begins with aws",
+        "AccessDeniedException",
+        Recorded("aws-solutions/quota-monitor-for-aws#30"),
+        lambda p: p.ssm.put_parameter(Name="/aws-x/y", Value="v", Type="String"),
+    ),
+    Probe(
+        "IAM: an action by a wildcard in its name",
+        "accepted",
+        Inferred("policies of AWS itself use such names"),
+        lambda p: _read(p, allow("s3:Get*")),
+    ),
+    Probe(
+        "IAM: a condition on a key that the request does not have",
+        "AccessDenied",
+        Page(
+            "IAM User Guide, condition operators",
+            "If the key … is not present in the request context, the values do not match",
+        ),
+        lambda p: _read(p, _conditional("s3:GetObject", StringEquals={"aws:SourceAccount": "000000000000"})),
+        "yes: why no queue policy demands aws:SourceAccount",
+    ),
+    Probe(
+        "IAM: the same condition with IfExists",
+        "accepted",
+        Page(
+            "IAM User Guide, condition operators",
+            "This logic applies to all condition operators except ...IfExists and Null check.",
+        ),
+        lambda p: _read(p, _conditional("s3:GetObject", StringEqualsIfExists={"aws:SourceAccount": "000000000000"})),
+    ),
+    Probe(
+        "IAM: an allow that demands TLS, without TLS",
+        "AccessDenied",
+        Inferred("a condition that does not match allows nothing"),
+        lambda p: _read(p, _conditional("s3:GetObject", Bool={"aws:SecureTransport": "true"})),
+        "yes: TLS-only bucket policies",
+    ),
+    Probe(
+        "IAM: a deny of what has no TLS, without TLS",
+        "AccessDenied",
+        Inferred("an explicit deny overrides any allow"),
+        lambda p: _read(
+            p,
+            allow("s3:*"),
+            {
+                **_conditional("s3:*", Bool={"aws:SecureTransport": "false"}),
+                "Effect": "Deny",
+            },
+        ),
+        "yes: TLS-only bucket policies",
+    ),
+    Probe(
+        "IAM: listing a prefix that s3:prefix does not allow",
+        "AccessDenied",
+        Inferred("a condition that does not match allows nothing"),
+        lambda p: p.as_user("s3", _conditional("s3:ListBucket", StringLike={"s3:prefix": "mine/*"})).list_objects_v2(
+            Bucket="probes", Prefix="yours/"
+        ),
+    ),
+    Probe(
+        "IAM: who am I, without a policy",
+        "accepted",
+        Model("sts", "GetCallerIdentity", "No permissions are required to perform this operation."),
+        lambda p: p.as_user("sts").get_caller_identity(),
+        "yes: preflight asks it",
+    ),
+    Probe(
+        "IAM: an unknown access key",
+        "InvalidAccessKeyId",
+        Model("s3", "Error", "Code: InvalidAccessKeyId"),
+        lambda p: _with_keys(p, "AKIAIOSFODNN7EXAMPLE", "x" * 40),
+    ),
+    Probe(
+        "IAM: a wrong secret",
+        "SignatureDoesNotMatch",
+        Model("s3", "Error", "Code: SignatureDoesNotMatch"),
+        _wrong_secret,
+    ),
+    Probe(
+        "IAM: a role whose name is taken",
+        "EntityAlreadyExists",
+        Model(
+            "iam",
+            "CreateRole",
+            "The request was rejected because it attempted to create a resource that already exists.",
+        ),
+        _made_twice,
+    ),
+    Probe(
+        "IAM: a role's name of 65 characters",
+        "ValidationError",
+        Inferred("names have 64 characters at most; the code is that of other values out of range"),
+        lambda p: _trusting(p, "r" * 65),
+        "no: preflight checks the stack's name",
+    ),
+    Probe(
+        "IAM: a trust policy that is no JSON",
+        "MalformedPolicyDocument",
+        Recorded("iam/test_iam_roles.py::TestRoleLifecycle::test_update_assume_role_policy_errors"),
+        lambda p: p.iam.create_role(RoleName="torn", AssumeRolePolicyDocument="{"),
+    ),
+    Probe(
+        "IAM: deleting a role that has a policy",
+        "DeleteConflict",
+        Recorded("iam/test_iam_roles.py::TestRoleLifecycle::test_delete_role_with_inline_policy"),
+        _deleted_with_policy,
+    ),
+    Probe(
+        "IAM: deleting a missing role",
+        "NoSuchEntity",
+        Recorded("iam/test_iam_roles.py::TestRoleLifecycle::test_role_errors"),
+        lambda p: p.iam.delete_role(RoleName="missing"),
+    ),
+)

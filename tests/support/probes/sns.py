@@ -4,8 +4,7 @@ import json
 from typing import Any
 
 from tests.support.probes.base import Place, Probe
-
-API = "Amazon SNS API"
+from tests.support.probes.sources import Inferred, Model, Recorded
 
 
 def _delivered(place: Place, policy: dict[str, Any] | None) -> str:
@@ -49,42 +48,116 @@ def _filtered(place: Place, scope: str, policy: dict[str, Any], body: str) -> st
 
 
 PROBES = (
-    Probe("SNS: to a queue whose policy has the topic's ARN", "delivers announced", "SNS Developer Guide, SQS",
-          lambda p: _delivered(p, {"ArnEquals": {"aws:SourceArn": p.topic}}), "yes: every subscriber"),
-    Probe("SNS: to a queue without a policy", "does not deliver", "SNS Developer Guide, SQS",
-          lambda p: _delivered(p, None), "no: subscriptions wait for the policy"),
-    Probe("SNS: to a queue whose policy has another topic's ARN", "does not deliver", "SNS Developer Guide, SQS",
-          lambda p: _delivered(p, {"ArnEquals": {"aws:SourceArn": p.topic + "2"}}), "yes: only our topics"),
-    Probe("SNS: to a queue whose policy demands aws:SourceAccount", "not documented", "SNS Developer Guide, SQS",
-          lambda p: _delivered(p, {"StringEquals": {"aws:SourceAccount": "000000000000"}}),
-          "no: no queue policy demands it"),
-    Probe("SNS: publishing to a missing topic", "NotFound", f"{API}, Publish",
-          lambda p: p.sns.publish(TopicArn=p.topic + "2", Message="m")),
-    Probe("SNS: a message of more than 256 KiB", "InvalidParameter", f"{API}, Publish",
-          lambda p: p.sns.publish(TopicArn=p.topic, Message="m" * 262_145), "no: an event has about 1 kB"),
-    Probe("SNS: subscribing the same queue twice", "one subscription", f"{API}, Subscribe", _subscribed_twice,
-          "yes: a deployment again announces once"),
-    Probe("SNS: a filter policy that is no JSON", "InvalidParameter", f"{API}, Subscribe",
-          lambda p: p.sns.subscribe(
-              TopicArn=p.topic, Protocol="sqs", Endpoint="arn:aws:sqs:us-east-1:000000000000:probes",
-              Attributes={"FilterPolicy": "{"},
-          )),
-    Probe("SNS: raw delivery of a message with an attribute that the filter wants", "arrives with its attributes",
-          "SNS Developer Guide, raw delivery", lambda p: _filtered(p, "MessageAttributes", {"kind": ["cat"]}, "m")),
-    Probe("SNS: a message whose attribute the filter does not want", "does not arrive",
-          "SNS Developer Guide, filter policies", lambda p: _filtered(p, "MessageAttributes", {"kind": ["dog"]}, "m")),
-    Probe("SNS: a filter on a value within a list of the body", "arrives with its attributes",
-          "recorded, test_sns_filter_policy.py::test_filter_policy_on_message_body_array_of_object_attributes",
-          lambda p: _filtered(p, "MessageBody", {"Records": {"name": ["cat"]}}, '{"Records": [{"name": "cat"}]}'),
-          "no: S3 filters by prefix, subscribers in code"),
-    Probe("SNS: an empty message", "InvalidParameter", f"{API}, Publish",
-          lambda p: p.sns.publish(TopicArn=p.topic, Message="")),
-    Probe("SNS: publishing a batch of 11", "TooManyEntriesInBatchRequest", f"{API}, PublishBatch",
-          lambda p: p.sns.publish_batch(
-              TopicArn=p.topic, PublishBatchRequestEntries=[{"Id": str(n), "Message": "m"} for n in range(11)]
-          )),
-    Probe("SNS: a topic's name with a space", "InvalidParameter", f"{API}, CreateTopic",
-          lambda p: p.sns.create_topic(Name="a b"), "no: preflight checks the stack's name"),
-    Probe("SNS: a user without a policy publishes", "AuthorizationError", f"{API}, Publish",
-          lambda p: p.as_user("sns").publish(TopicArn=p.topic, Message="m"), "yes: the tests of the roles"),
-)  # fmt: skip
+    Probe(
+        "SNS: to a queue whose policy has the topic's ARN",
+        "delivers announced",
+        Recorded("sns/test_sns.py::TestSNSSubscriptionSQS::test_subscribe_sqs_queue"),
+        lambda p: _delivered(p, {"ArnEquals": {"aws:SourceArn": p.topic}}),
+        "yes: every subscriber",
+    ),
+    Probe(
+        "SNS: to a queue without a policy",
+        "does not deliver",
+        Inferred("what no policy allows is denied"),
+        lambda p: _delivered(p, None),
+        "no: subscriptions wait for the policy",
+    ),
+    Probe(
+        "SNS: to a queue whose policy has another topic's ARN",
+        "does not deliver",
+        Inferred("what no policy allows is denied"),
+        lambda p: _delivered(p, {"ArnEquals": {"aws:SourceArn": p.topic + "2"}}),
+        "yes: only our topics",
+    ),
+    Probe(
+        "SNS: to a queue whose policy demands aws:SourceAccount",
+        "not documented",
+        Inferred("no published queue policy for SNS relies on the key"),
+        lambda p: _delivered(p, {"StringEquals": {"aws:SourceAccount": "000000000000"}}),
+        "no: no queue policy demands it",
+    ),
+    Probe(
+        "SNS: publishing to a missing topic",
+        "NotFound",
+        Recorded("sns/test_sns.py::TestSNSPublishCrud::test_unknown_topic_publish"),
+        lambda p: p.sns.publish(TopicArn=p.topic + "2", Message="m"),
+    ),
+    Probe(
+        "SNS: a message of more than 256 KiB",
+        "InvalidParameter",
+        Recorded("sns/test_sns.py::TestSNSPublishCrud::test_publish_too_long_message"),
+        lambda p: p.sns.publish(TopicArn=p.topic, Message="m" * 262_145),
+        "no: an event has about 1 kB",
+    ),
+    Probe(
+        "SNS: subscribing the same queue twice",
+        "one subscription",
+        Recorded("sns/test_sns.py::TestSNSSubscriptionCrud::test_subscribe_idempotency"),
+        _subscribed_twice,
+        "yes: a deployment again announces once",
+    ),
+    Probe(
+        "SNS: a filter policy that is no JSON",
+        "InvalidParameter",
+        Recorded("sns/test_sns.py::TestSNSSubscriptionCrud::test_validate_set_sub_attributes"),
+        lambda p: p.sns.subscribe(
+            TopicArn=p.topic,
+            Protocol="sqs",
+            Endpoint="arn:aws:sqs:us-east-1:000000000000:probes",
+            Attributes={"FilterPolicy": "{"},
+        ),
+    ),
+    Probe(
+        "SNS: raw delivery of a message with an attribute that the filter wants",
+        "arrives with its attributes",
+        Recorded("sns/test_sns.py::TestSNSSubscriptionSQS::test_attribute_raw_subscribe"),
+        lambda p: _filtered(p, "MessageAttributes", {"kind": ["cat"]}, "m"),
+    ),
+    Probe(
+        "SNS: a message whose attribute the filter does not want",
+        "does not arrive",
+        Recorded("sns/test_sns.py::TestSNSFilter::test_filter_policy"),
+        lambda p: _filtered(p, "MessageAttributes", {"kind": ["dog"]}, "m"),
+    ),
+    Probe(
+        "SNS: a filter on a value within a list of the body",
+        "arrives with its attributes",
+        Recorded(
+            "sns/test_sns_filter_policy.py::TestSNSFilterPolicyBody::test_filter_policy_on_message_body_array_of_object_attributes"
+        ),
+        lambda p: _filtered(p, "MessageBody", {"Records": {"name": ["cat"]}}, '{"Records": [{"name": "cat"}]}'),
+        "no: S3 filters by prefix, subscribers in code",
+    ),
+    Probe(
+        "SNS: an empty message",
+        "InvalidParameter",
+        Recorded("sns/test_sns.py::TestSNSPublishCrud::test_empty_sns_message"),
+        lambda p: p.sns.publish(TopicArn=p.topic, Message=""),
+    ),
+    Probe(
+        "SNS: publishing a batch of 11",
+        "TooManyEntriesInBatchRequest",
+        Recorded("sns/test_sns.py::TestSNSSubscriptionSQS::test_publish_batch_exceptions"),
+        lambda p: p.sns.publish_batch(
+            TopicArn=p.topic, PublishBatchRequestEntries=[{"Id": str(n), "Message": "m"} for n in range(11)]
+        ),
+    ),
+    Probe(
+        "SNS: a topic's name with a space",
+        "InvalidParameter",
+        Model(
+            "sns",
+            "CreateTopic",
+            "must be made up of only uppercase and lowercase ASCII letters, numbers, underscores, and hyphens",
+        ),
+        lambda p: p.sns.create_topic(Name="a b"),
+        "no: preflight checks the stack's name",
+    ),
+    Probe(
+        "SNS: a user without a policy publishes",
+        "AuthorizationError",
+        Model("sns", "Publish", "Indicates that the user has been denied access to the requested resource."),
+        lambda p: p.as_user("sns").publish(TopicArn=p.topic, Message="m"),
+        "yes: the tests of the roles",
+    ),
+)
