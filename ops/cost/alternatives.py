@@ -9,6 +9,8 @@ from shared.renditions import DEFAULT_RENDITIONS
 
 MONTH_HOURS = 730
 DISK_GB = 8
+# One of the instance and one of the load balancer in each of two zones. IPv4 addresses have had a price since 2024.
+PUBLIC_ADDRESSES = 3
 RENDITIONS = len(DEFAULT_RENDITIONS)
 # One function, one invocation a picture, as the tutorial's template had it.
 TUTORIAL_MEMORY_MB = 1024
@@ -57,6 +59,7 @@ def imgproxy(month: Month, prices: Prices) -> list[Line]:
         Line("fixed", "t4g.small", MONTH_HOURS, "hours", prices.instance_hour),
         Line("fixed", "its disk", DISK_GB, "GB-months", prices.disk_gb),
         Line("fixed", "load balancer", MONTH_HOURS, "hours", prices.load_balancer_hour),
+        Line("fixed", "public addresses", MONTH_HOURS * PUBLIC_ADDRESSES, "hours", prices.public_address_hour),
         Line("processing", "S3: uploads", month.images, "requests", prices.s3_write),
         Line("processing", "S3: originals read", month.images * RENDITIONS, "requests", prices.s3_read),
     ]

@@ -17,14 +17,15 @@ WINDOW_SECONDS = 1
 # docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html: one vCPU for so much memory.
 MB_PER_VCPU = 1769
 MEMORY_SIZES_MB = (1024, 1536, 1769, 2048, 3008)
-# Lambda long-polls an idle queue with five pollers, 20 s each:
+# Lambda long-polls an idle queue with five pollers, 20 s each. Without MaximumConcurrency they could go down to two:
 # docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
 IDLE_POLLS = 5 * MONTH_SECONDS // 20
 # The door and the gallery: a request of theirs takes so long, warm, with 512 MB (bench/results/page.md).
 PAGE_FUNCTION_GB_SECONDS = 0.5 * 0.03
 # Lambda's tracing records the first invocation of each second and 5 % of the others.
 TRACED_SHARE, TRACED_PER_SECOND = 0.05, 1
-ALARMS, DASHBOARDS = 10, 1
+# Resources of template.yaml and ops/monitoring/dashboard.yaml; a test counts them.
+ALARMS, DASHBOARDS, SECRETS = 10, 1, 1
 _WRITES = {"s3:PutObject", "s3:ListObjectsV2"}  # at one price, as POST is
 
 
@@ -188,4 +189,5 @@ def _fixed(usage: Usage, prices: Prices) -> Sequence[Line]:
         Line("fixed", "metrics", usage.metrics, "metrics", prices.metric),
         Line("fixed", "alarms", ALARMS, "alarms", prices.alarm),
         Line("fixed", "dashboard", DASHBOARDS, "dashboards", prices.dashboard),
+        Line("fixed", "the key that signs invitations", SECRETS, "secrets", prices.secret),
     ]

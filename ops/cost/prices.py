@@ -29,6 +29,7 @@ class Prices:
     metric: float
     alarm: float
     dashboard: float
+    secret: float
     trace: float
     transfer_gb: float
     cloudfront_gb: float
@@ -36,6 +37,7 @@ class Prices:
     instance_hour: float
     disk_gb: float
     load_balancer_hour: float
+    public_address_hour: float
 
     def lambda_gb_second(self, architecture: str) -> float:
         """Returns the price of a GB-second on `x86_64` or `arm64`."""
@@ -51,6 +53,12 @@ def dated() -> date:
     """Returns the day on which the prices were read."""
     day: date = _read()["dated"]
     return day
+
+
+def read(region: str) -> dict[str, str]:
+    """Returns where each number of a region was read, and when."""
+    found: dict[str, str] = _read()["read"][region]
+    return found
 
 
 def prices(region: str) -> Prices:

@@ -1,7 +1,8 @@
 """The bill agrees with hand calculations, and its usage with the requests that the code makes."""
 
 import json
-from dataclasses import replace
+from collections import Counter
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -10,11 +11,12 @@ from typer.testing import CliRunner
 from bench.usage import counted
 from ops.cli import app
 from ops.cost.alternatives import break_even, imgproxy, tutorial
-from ops.cost.bill import Month, bill, cheapest, resize_seconds, total
+from ops.cost.bill import ALARMS, SECRETS, Month, bill, cheapest, resize_seconds, total
 from ops.cost.observed import dollars_per_thousand, request_dollars_per_thousand
-from ops.cost.prices import prices, regions
+from ops.cost.prices import Prices, prices, read, regions
 from ops.cost.usage import FILE, Compute, Usage, usage
 from ops.problem import Problem
+from tests.support.template import load_template
 
 ROOT = Path(__file__).parents[2]
 US = prices("us-east-1")
@@ -52,6 +54,7 @@ def test_a_million_uploads_a_month_by_hand() -> None:
     assert found["renditions of one month, each month"] == pytest.approx(420 * 0.023)
     assert found["metrics"] == pytest.approx(6.00)
     assert found["alarms"] == pytest.approx(1.00)
+    assert found["the key that signs invitations"] == pytest.approx(0.40)
 
 
 def test_the_readme_says_what_a_million_photos_cost() -> None:
@@ -108,7 +111,7 @@ def test_other_designs_by_hand() -> None:
     assert total(tutorial(month, ROUND, US)) == pytest.approx(
         20 + 0.4 + 0.5 + 0.2 + 1e6 * 0.63826 * 1.66667e-5, rel=1e-3
     )
-    assert total(imgproxy(month, US)) == pytest.approx(730 * (0.0168 + 0.0225) + 8 * 0.08 + 5 + 1.2)
+    assert total(imgproxy(month, US)) == pytest.approx(730 * (0.0168 + 0.0225 + 3 * 0.005) + 8 * 0.08 + 5 + 1.2)
     even = break_even(month, ROUND, US)
     below, above = Month(images=even * 0.9), Month(images=even * 1.1)
     for near, we_cost_less in ((below, True), (above, False)):
@@ -140,6 +143,19 @@ def test_the_uploads_of_a_log_by_hand() -> None:
     assert with_rejected < found
     with pytest.raises(ValueError, match="no uploads"):
         dollars_per_thousand([], 0, 1, used, US)
+
+
+def test_the_bill_has_every_alarm_and_secret_of_the_template() -> None:
+    kinds = Counter(resource["Type"] for resource in load_template()["Resources"].values())
+    assert kinds["AWS::CloudWatch::Alarm"] == ALARMS
+    assert kinds["AWS::SecretsManager::Secret"] == SECRETS
+
+
+@pytest.mark.parametrize("region", regions())
+def test_each_price_says_where_it_was_read_or_that_it_was_not_found(region: str) -> None:
+    found = read(region)
+    assert set(found) == {field.name for field in fields(Prices)}
+    assert all("20" in where or "not found" in where or "region" in where for where in found.values())
 
 
 def test_an_unknown_region_is_named_with_the_known_ones() -> None:
