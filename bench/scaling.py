@@ -8,6 +8,7 @@ does not run the handler: a batch takes the seconds that were measured for ops/c
 
 import heapq
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,7 +35,7 @@ HEADROOM = 1.5
 # Limits of AWS, each with its source.
 FIRST_POLLERS = 5  # docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
 POLLERS_PER_MINUTE = 300  # the same page
-MOST_POLLERS = 1000  # the same page, also the most of MaximumConcurrency
+MOST_CONCURRENCY = 1000  # the same page: the most of MaximumConcurrency. Without it, a mapping has 1,250.
 ACCOUNT_CONCURRENCY = 1000  # docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 PREFIX_WRITES_PER_SECOND = 3500  # docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-performance.html
 COLD_START_SECONDS = 1.0
@@ -57,7 +58,7 @@ def concurrency_for(rate: float, used: Usage) -> int:
     """Returns the MaximumConcurrency that works off `rate` uploads a second with HEADROOM, as far as AWS allows."""
     seconds = resize_seconds(used.compute["x86_64"], BATCH_MESSAGES, FUNCTION_MEMORY_MB)
     needed = math.ceil(rate * seconds * HEADROOM)
-    return min(max(needed, DEFAULT_CONCURRENCY), MOST_POLLERS, ACCOUNT_CONCURRENCY)
+    return min(max(needed, DEFAULT_CONCURRENCY), MOST_CONCURRENCY, ACCOUNT_CONCURRENCY)
 
 
 def run(
@@ -69,10 +70,12 @@ def run(
     *,
     window_seconds: float = WINDOW_SECONDS,
     warm: int = 0,
+    spread: Sequence[float] = (1.0,),
 ) -> Run:
     """Lets uploads arrive evenly for so long, and batches work them off.
 
-    The mapping waits `window_seconds` for a batch to fill; `warm` environments need no cold start.
+    The mapping waits `window_seconds` for a batch to fill. The first `warm` environments need no cold start. Batches
+    take their seconds times the factors of `spread`, in turn.
     Message n arrives at n / rate, and messages are received in their order. So the
     model needs no list of messages and takes one step per batch.
     """
@@ -101,7 +104,7 @@ def run(
         environments = max(environments, len(busy) + 1)
         # Each prefix takes so many writes a second; each picture writes one key below each prefix.
         writes_free = max(writes_free, clock) + size / PREFIX_WRITES_PER_SECOND
-        end = max(clock + cold + seconds_by_size[size], writes_free)
+        end = max(clock + cold + seconds_by_size[size] * spread[len(latencies) % len(spread)], writes_free)
         heapq.heappush(busy, end)
         latencies.append((end - first, size))
         backlog = max(backlog, min(int(clock * rate) + 1, number) - done)
@@ -146,10 +149,10 @@ def rates_that_break(used: Usage) -> list[tuple[str, float, str]]:
         (
             "the API's throttle in template.yaml, 100/s",
             100.0,
-            "raise `ThrottlingRateLimit`; uploads past the door do not count",
+            "raise `ApiRequestsPerSecond`; uploads past the door do not count",
         ),
         ("account concurrency 1,000", ACCOUNT_CONCURRENCY / seconds, "ask AWS for more"),
-        ("the mapping's 1,000 batches", MOST_POLLERS / seconds, "a second queue and function"),
+        ("`ResizeMaxConcurrency` 1,000, its maximum", MOST_CONCURRENCY / seconds, "a second queue and function"),
         (
             f"S3: 3,500 writes/s below `uploads/` and below each of {writes} renditions",
             float(PREFIX_WRITES_PER_SECOND),
