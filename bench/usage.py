@@ -2,6 +2,8 @@
 
     python -m bench.usage [--photos FOLDER] [--counts-only]
 
+Run `make generated` afterwards: docs/cost.md computes from the file too.
+
 Requests are counted in the simulation, so they are exact and a test compares them. Seconds are measured with the slow
 S3 of bench.batch on one core. The arm64 figures leave out the SIMD resampler, which has no package for arm64 on Linux.
 """

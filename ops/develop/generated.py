@@ -5,12 +5,16 @@ import re
 from pathlib import Path
 from textwrap import indent
 
+from ops.cost import cheaper
+from ops.cost.prices import prices
+from ops.cost.usage import usage
 from ops.develop import contract, roles
 from ops.monitoring.panels import dashboard_text
 from ops.monitoring.queries import QUERIES, Query
 from shared.telemetry import EVENTS, FIELDS, METRICS
 
 ROOT = Path(__file__).parents[2]
+COST = ROOT / "docs" / "cost.md"
 DASHBOARD = ROOT / "ops" / "monitoring" / "dashboard.yaml"
 
 _LOGS = """\
@@ -79,6 +83,11 @@ def decisions_page() -> str:
     return _DECISIONS + "".join(row for _, row in rows)
 
 
+def cost_page() -> str:
+    """docs/cost.md with its table of changes, from the prices of us-east-1."""
+    return cheaper.page(COST.read_text(), usage(), prices("us-east-1"))
+
+
 _DASHBOARD = """\
 # The dashboard and the saved queries, which template.yaml includes.
 # `make generated` writes this file from panels.py and queries.py; a test compares them.
@@ -121,4 +130,5 @@ if __name__ == "__main__":
     DASHBOARD.write_text(dashboard_resources())
     for path, text in contract.files().items():
         path.write_text(text)
+    COST.write_text(cost_page())
     roles.ROLES.write_text(roles.roles_file(roles.ROLES.read_text()))

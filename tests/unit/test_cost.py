@@ -12,9 +12,11 @@ from bench.usage import counted
 from ops.cli import app
 from ops.cost.alternatives import break_even, imgproxy, tutorial
 from ops.cost.bill import ALARMS, SECRETS, Month, bill, cheapest, resize_seconds, total
+from ops.cost.cheaper import changes
 from ops.cost.observed import dollars_per_thousand, request_dollars_per_thousand
 from ops.cost.prices import Prices, prices, read, regions
 from ops.cost.usage import FILE, Compute, Usage, usage
+from ops.develop import generated
 from ops.problem import Problem
 from tests.support.template import load_template
 
@@ -62,6 +64,22 @@ def test_the_readme_says_what_a_million_photos_cost() -> None:
     processing, storage = (f"${total(lines, kind):.0f}" for kind in ("processing", "storage"))
     sentence = f"A million photos of 2.5 MB cost about {processing} to process and {storage} to keep for a month"
     assert sentence in " ".join((ROOT / "README.md").read_text().split())
+
+
+def test_changes_that_make_processing_cheaper_by_hand() -> None:
+    found = {name: dollars for name, dollars, _ in changes(ROUND, US)}
+    today = found["nothing"]
+    assert found["no `medium` (`Renditions`)"] == pytest.approx(today - 5.00)  # one PUT
+    assert found["no LIST after the writes"] == pytest.approx(today - 5.00)
+    assert found["no logs"] == pytest.approx(today - 5 * 0.50)
+    # Ten in a batch: 0.1 x 1769 / 2048 + 0.02 s; a tenth of the batches; a hundredth of the idle polls.
+    full = 15 + 5 + 0.40 + 1.00 + (1 + 0.3 + 0.648 / 25.92) * 0.4 + 0.02 + 0.10638 * 2 * 16.6667 + 1.20 + 0.25 + 2.50
+    assert found["ten uploads a second: batches are full"] == pytest.approx(full, rel=1e-3)
+    assert found["full batches, no `medium`, no LIST"] == pytest.approx(full - 10.00, rel=1e-3)
+
+
+def test_the_page_has_the_generated_table() -> None:
+    assert generated.cost_page() == generated.COST.read_text()
 
 
 def test_few_uploads_and_many_views_by_hand() -> None:
