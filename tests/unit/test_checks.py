@@ -1,0 +1,34 @@
+"""What `make test` checks besides the code, and what `pytest --stack` leaves out."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_checkov_reads_every_template() -> None:
+    templates = [ROOT / "template.yaml", *ROOT.glob("examples/*/template.yaml"), ROOT / "ops/deployment/roles.yaml"]
+    config = yaml.safe_load((ROOT / ".checkov.yaml").read_text(encoding="utf-8"))
+    assert sorted(config["file"]) == sorted(str(path.relative_to(ROOT)) for path in templates)
+
+
+def test_every_linter_of_templates_and_workflows_runs_in_make_test() -> None:
+    ran = subprocess.run(["make", "--dry-run", "test"], cwd=ROOT, capture_output=True, text=True, check=True)
+    for linter in ("cfn-lint template.yaml", "sam validate --lint", "checkov", "zizmor", "actionlint"):
+        assert linter in ran.stdout, linter
+
+
+def test_tests_that_make_no_sense_on_aws_are_listed_with_the_reason() -> None:
+    files = ["tests/e2e/test_door_policy.py", "tests/e2e/test_up.py"]
+    options = ["--stack", "nobody", "--collect-only", "--quiet", "-p", "no:xdist", "-p", "no:cacheprovider"]
+    ran = subprocess.run(
+        [sys.executable, "-m", "pytest", *options, *files], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    collected, *sections = ran.stdout.split("left out: ")
+    assert "test_a_valid_ticket_is_accepted" in collected
+    left_out = {section.splitlines()[0].rstrip(" ="): section for section in sections}
+    assert "test_pictures_survive_a_stop_and_a_kill" in left_out["uses no stack, or deploys one of its own"]
+    assert "test_an_expired_ticket_is_refused" in left_out["AWS lets only Lambda assume the roles of the functions"]
