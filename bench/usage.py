@@ -37,8 +37,12 @@ ROUNDS = 7
 # Measured on the engine (docs/observability.md): the door, the gallery's answer, the API's access log and Lambda's own
 # lines of the resizer.
 OTHER_LOG_BYTES = 1100 + 800 + 500 + 339
-# Codes of rejections that occur. Each code is a metric (docs/observability.md).
+# Codes of rejections that occur. Each code is a metric; without a code there is none (docs/observability.md).
 REJECTION_CODES = 7
+# CloudWatch counts a metric once for each service that sends it. Door, gallery and remover each have cold starts, too.
+COLD_STARTS_ELSEWHERE = 3
+# Lambda sets it in each invocation, and each log line has its first part.
+TRACE = "Root=1-6926a1b2-0123456789abcdef01234567;Parent=0123456789abcdef;Sampled=0"
 _ONE = Scenario("first upload", rate=1, lasts_seconds=1, drain_seconds=600)
 
 
@@ -59,7 +63,7 @@ def counted() -> dict[str, Any]:
         "requests_per_batch": {
             request: count for request, count in requests["first upload"].items() if request.startswith("sqs:")
         },
-        "metrics": len(METRICS) + REJECTION_CODES,
+        "metrics": sum(not metric.by_code for metric in METRICS) + COLD_STARTS_ELSEWHERE + REJECTION_CODES,
     }
 
 
@@ -99,35 +103,40 @@ def timed(photos: list[bytes]) -> dict[str, Any]:
 
 
 def sized(photos: list[bytes]) -> dict[str, Any]:
-    """Returns the mean bytes of the renditions, and of the log lines of one upload."""
+    """Returns the mean bytes of the renditions."""
     pictures = [picture for photo in photos for picture in render(photo, DEFAULT_RENDITIONS, Limits()).pictures]
-    sink = io.StringIO()
-    handler: Any = telemetry.logger.registered_handler
-    handler.setStream(sink)
-    with contextlib.redirect_stdout(sink):
-        tell_of_one()
-    sizes = {
-        name: round(statistics.mean(len(picture.body) for picture in pictures if picture.rendition == name))
+    return {
+        f"{name}_bytes": round(statistics.mean(len(picture.body) for picture in pictures if picture.rendition == name))
         for name in ("thumb", "medium", "view")
     }
-    return {
-        "thumb_bytes": sizes["thumb"],
-        "medium_bytes": sizes["medium"],
-        "view_bytes": sizes["view"],
-        "log_bytes_per_upload": len(sink.getvalue().encode()) + OTHER_LOG_BYTES,
-    }
+
+
+def logged() -> dict[str, Any]:
+    """Returns the bytes of an upload's log lines, if it is alone in its batch and no environment is new."""
+    handler: Any = telemetry.logger.registered_handler
+    before, os.environ["_X_AMZN_TRACE_ID"] = handler.stream, TRACE
+    try:
+        for _ in range(2):  # the first is a cold start
+            sink = io.StringIO()
+            handler.setStream(sink)
+            with contextlib.redirect_stdout(sink):
+                tell_of_one()
+    finally:
+        handler.setStream(before)
+        del os.environ["_X_AMZN_TRACE_ID"]
+    return {"log_bytes_per_upload": len(sink.getvalue().encode()) + OTHER_LOG_BYTES}
 
 
 def main() -> None:
     """Measures and writes the file."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--photos", type=Path, help="a folder with JPEGs of 12 megapixels; without it one is made")
-    options.add_argument("--counts-only", action="store_true", help="count requests anew and keep the rest")
+    options.add_argument("--counts-only", action="store_true", help="count anew, measure no seconds and no renditions")
     given = options.parse_args()
     os.environ.setdefault("AWS_DEFAULT_REGION", "eu-west-1")
     os.environ.setdefault("POWERTOOLS_SERVICE_NAME", "resize")
     figures: dict[str, Any] = json.loads(FILE.read_text()) if given.counts_only else {}
-    figures |= counted()
+    figures |= counted() | logged()
     if not given.counts_only:
         photos = ten_photos(given.photos)
         size_mb = sum(map(len, photos)) / BATCH / 1e6

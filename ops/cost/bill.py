@@ -22,7 +22,7 @@ MEMORY_SIZES_MB = (1024, 1536, 1769, 2048, 3008)
 IDLE_POLLS = 5 * MONTH_SECONDS // 20
 # The door and the gallery: a request of theirs takes so long, warm, with 512 MB (bench/results/page.md).
 PAGE_FUNCTION_GB_SECONDS = 0.5 * 0.03
-# Lambda's tracing records the first invocation of each second and 5 % of the others.
+# Lambda's tracing records a function's first invocation of each second and 5 % of the others.
 TRACED_SHARE, TRACED_PER_SECOND = 0.05, 1
 # Resources of template.yaml and ops/monitoring/dashboard.yaml; a test counts them.
 ALARMS, DASHBOARDS, SECRETS = 10, 1, 1
@@ -111,7 +111,7 @@ def _processing(month: Month, usage: Usage, prices: Prices) -> Sequence[Line]:
     # Per batch Lambda receives once and deletes once; SNS sends each message.
     sqs = images + batches * (2 + sum(usage.requests_per_batch.values())) + IDLE_POLLS
     seconds = resize_seconds(usage.compute[month.architecture], month.batch, month.memory_mb)
-    traced = min(batches, TRACED_PER_SECOND * MONTH_SECONDS + TRACED_SHARE * batches) + images * TRACED_SHARE
+    traced = _traced(batches) + _traced(images)  # the resizer's invocations and the door's
     lines = [
         Line("processing", "S3: the upload itself", images, "requests", prices.s3_write),
         Line("processing", "S3: renditions written, views listed", images * writes, "requests", prices.s3_write),
@@ -140,6 +140,10 @@ def _processing(month: Month, usage: Usage, prices: Prices) -> Sequence[Line]:
     if month.tracing:
         lines.append(Line("processing", "X-Ray", traced, "traces", prices.trace))
     return lines
+
+
+def _traced(invocations: float) -> float:
+    return min(invocations, TRACED_PER_SECOND * MONTH_SECONDS + TRACED_SHARE * invocations)
 
 
 def _storage(month: Month, usage: Usage, prices: Prices) -> Sequence[Line]:
@@ -171,6 +175,8 @@ def _viewing(month: Month, usage: Usage, prices: Prices) -> Sequence[Line]:
         ),
         Line("viewing", "S3: thumbs and mediums listed", shown + pages, "requests", prices.s3_write),
     ]
+    if month.tracing:
+        lines.append(Line("viewing", "X-Ray: gallery pages and status polls", _traced(pages), "traces", prices.trace))
     if month.cdn:
         lines += [
             Line("viewing", "CloudFront: pictures", month.views, "requests", prices.cloudfront_request),

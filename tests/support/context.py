@@ -7,13 +7,14 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 @dataclass
 class Context(LambdaContext):
-    """The context of request `request-1` of the function `darkroom-resize`, with `remaining_ms` left."""
+    """The context of a request of the function `darkroom-resize`, with `remaining_ms` left."""
 
     remaining_ms: int = 60_000
+    request_id: str = "request-1"
 
     def __post_init__(self) -> None:
         self._function_name = "darkroom-resize"
-        self._aws_request_id = "request-1"
+        self._aws_request_id = self.request_id
         self._memory_limit_in_mb = 512
         self._invoked_function_arn = "arn:aws:lambda:eu-west-1:123456789012:function:darkroom-resize"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from bench.usage import counted
+from bench.usage import REJECTION_CODES, counted, logged
 from ops.cli import app
 from ops.cost.alternatives import break_even, imgproxy, tutorial
 from ops.cost.bill import ALARMS, SECRETS, Month, bill, cheapest, resize_seconds, total
@@ -141,6 +141,24 @@ def test_other_designs_by_hand() -> None:
 def test_the_committed_usage_has_the_requests_that_the_code_makes() -> None:
     committed = json.loads(FILE.read_text())
     assert {name: committed[name] for name in counted()} == counted(), "run python -m bench.usage --counts-only"
+
+
+def test_the_committed_usage_has_the_log_lines_that_the_code_writes() -> None:
+    assert logged()["log_bytes_per_upload"] == pytest.approx(usage().log_bytes_per_upload, rel=0.01)
+
+
+def test_a_metric_counts_once_for_each_service_that_sends_it() -> None:
+    resources = load_template(ROOT / "template.yaml")["Resources"].values()
+    functions = sum(resource["Type"] == "AWS::Serverless::Function" for resource in resources)
+    of_door, of_resizer = 1, 13  # besides the cold starts that each function has (docs/observability.md)
+    assert usage().metrics == of_door + of_resizer + functions + REJECTION_CODES
+
+
+def test_traces_by_hand() -> None:
+    found = dollars(Month(images=1e6, views=180_000, tracing=True))
+    # Nearly every invocation is the first of its second: 721,600 of the resizer, a million of the door.
+    assert found["X-Ray"] == pytest.approx(5 * (0.7216 + 1.0), rel=1e-3)
+    assert found["X-Ray: gallery pages and status polls"] == pytest.approx(180_000 / 60 * 5e-6)
 
 
 def test_a_first_upload_costs_one_get_three_puts_and_one_list() -> None:
