@@ -164,7 +164,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, deployed(Path(folder), {}) as stack:
         compute, rows = compared(Runs(stack, photo))
     cells = [
-        f"| {name} | {seen:.1f} | {said:.1f} | {said / seen - 1:+.0%} |"
+        f"| {name} | {seen:.2f} | {said:.2f} | {said / seen - 1:+.0%} |"
         for load, real, model in rows
         for name, seen, said in (
             (f"{load}: until all are ready, s", real.until_all_ready_seconds, model.until_all_ready_seconds),

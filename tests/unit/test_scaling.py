@@ -1,5 +1,6 @@
 """The scaling model against calculations by hand, and docs/scaling.md against the model."""
 
+import re
 import tomllib
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from bench.scaling import (
     runs,
     table,
 )
+from bench.scaling_check import RESULT
 from ops.cost.usage import Compute, usage
 
 ROOT = Path(__file__).parents[2]
@@ -68,6 +70,12 @@ def test_an_environments_concurrency_serves_ten_uploads_a_second(environment: st
     read = tomllib.loads((ROOT / "samconfig.toml").read_text())[environment]["deploy"]["parameters"]
     given = dict(one.split("=", 1) for one in read["parameter_overrides"])
     assert int(given.get("ResizeMaxConcurrency", DEFAULT_CONCURRENCY)) >= concurrency_for(10, usage())
+
+
+def test_the_model_is_within_15_percent_of_a_real_run() -> None:
+    errors = [int(one) for one in re.findall(r"([+-]\d+)% \|$", RESULT.read_text(), re.MULTILINE)]
+    assert len(errors) == 6
+    assert max(map(abs, errors)) <= 15
 
 
 def test_the_page_has_the_tables_of_the_committed_usage() -> None:
