@@ -45,7 +45,8 @@ def test_uploads_above_the_capacity_pile_up_and_drain_as_calculated() -> None:
 def test_slow_batches_make_the_p99_and_not_the_median() -> None:
     # One picture a second and ten environments: nothing waits, and each fifth picture takes three seconds.
     one = run(1, 100, 10, SECOND, "steady", window_seconds=0, warm=10, spread=(1, 1, 3, 1, 1))
-    assert (one.p50_seconds, one.p99_seconds) == (pytest.approx(1.0), pytest.approx(3.0))
+    assert one.p50_seconds == pytest.approx(1.0)
+    assert one.p99_seconds == pytest.approx(3.0)
 
 
 def test_pollers_are_added_by_five_a_second() -> None:
