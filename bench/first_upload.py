@@ -16,7 +16,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.batch import Candidate, batch_of, ten_photos
+from bench.candidate import Candidate, batch_of, ten_photos
 from bench.slow_s3 import SlowS3
 from bench.trees import ROOT, deployed_python, tree_of
 

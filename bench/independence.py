@@ -21,7 +21,8 @@ from pathlib import Path
 import httpx
 
 from bench.latency import upload_to_thumbnail_seconds
-from ops.develop.new_subscriber import On, Wanted, write
+from ops.develop.new_subscriber import write
+from ops.develop.subscriber_choices import On, Wanted
 from ops.local import stack as stacks
 from tests.support.deployed import Stack, deployed, until
 from tests.support.pictures import jpeg

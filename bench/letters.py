@@ -14,28 +14,23 @@ import json
 import multiprocessing
 import resource
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event, Thread
-from typing import Any, Self, cast
+from typing import Self
 
 import typer
 
+from bench.letters_scene import Scene, number_in
 from ops import options
 from ops.cli import app
 from ops.monitoring import status
 from ops.recovery import dead_letters, resubmit
-from shared import clock
-from shared.events import Upload
-from shared.keys import letter_key, upload_key
-from shared.letters import Reason, attributes, key_of
-from tests.support.fake_aws import FakeS3, FakeSqs
-from tests.support.letters import Place
-from tests.support.simulation.commands import BusyWire, BusyWorld, virtual_time
+from tests.support.simulation.commands import BusyWorld, virtual_time
 
 RESULTS = Path(__file__).parent / "results" / "letters.md"
 LETTERS = (100, 10_000, 100_000)
@@ -60,62 +55,6 @@ class Row:
     counted: str
 
 
-class Scene(Place):
-    """A dead-letter queue with a number of letters, while more letters arrive."""
-
-    def __init__(self, world: BusyWorld, letters: int, latency: float, arriving: int, *, records: bool = True) -> None:
-        super().__init__()
-        self.world = world
-        self.wire = BusyWire(world)
-        self.sqs, self.s3 = FakeSqs(self.wire), FakeS3(self.wire)
-        self.sqs.clock = lambda: world.seconds
-        self.dead = replace(self.dead, sqs=cast(Any, self.sqs), s3=cast(Any, self.s3))
-        self.latency, self.per_second, self.buried = latency, arriving, 0
-        self.age = timedelta(minutes=30)
-        keys = []
-        for _ in range(letters):
-            keys.append(self._bury())
-        if records:
-            self._add_records(keys)
-        self.age = timedelta(0)
-
-    def _bury(self) -> str:
-        number, at = self.buried, clock.now() - self.age
-        self.buried += 1
-        upload = Upload("uploads", upload_key(f"7ybqx{number:021}", "cat.jpg"), "e" * 32, 1, at)
-        body = json.dumps(upload.as_event())
-        reason = Reason(
-            "crashed" if number % 10 else "timed-out",
-            "The picture ends the process that renders it (SIGSEGV). Keep it for a decoder's bug.",
-            message_id=f"m{number}",
-            last_failed_at=at.isoformat(timespec="seconds"),
-            attempts="5",
-        )
-        self.sqs.queue("dead").add(body, attributes(reason), SentTimestamp=str(int(at.timestamp() * 1000)))
-        self.s3.put("uploads", upload.key)
-        return letter_key(key_of("dead", body, reason))
-
-    def _add_records(self, keys: list[str]) -> None:
-        self.s3.keys["resized"] = sorted({*self.s3.keys.get("resized", []), *keys})
-        record = json.dumps({"sentence": "The picture ends the process that renders it (SIGSEGV)."}).encode()
-        self.s3.objects |= {("resized", key): (record, clock.now()) for key in keys}
-
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        """Make requests take their time, and letters arrive."""
-        began, before = self.world.seconds, self.buried
-
-        def arrive(_: FakeSqs) -> None:
-            while self.buried - before < (self.world.seconds - began) * self.per_second:
-                self.s3.put("resized", self._bury(), b"{}")
-
-        self.wire.seconds, self.sqs.arrive = self.latency, arrive
-        self.wire.requests = 0
-        self.sqs.queue("dead").most_hidden = 0
-        yield
-        self.wire.seconds, self.sqs.arrive = 0, lambda _: None
-
-
 @dataclass(frozen=True, slots=True)
 class Command:
     """A command line to measure. `counts` reads what it did, and how much it should have done, from its output."""
@@ -138,7 +77,7 @@ def commands(letters: int) -> list[Command]:
         return len(scene.sqs.queue("work").bodies()), letters
 
     def dropped(scene: Scene, _: str) -> tuple[int, int]:
-        left = sum(_number(one) < letters for one in scene.sqs.queue("dead").bodies())
+        left = sum(number_in(one) < letters for one in scene.sqs.queue("dead").bodies())
         return letters - left, letters
 
     return [
@@ -212,11 +151,6 @@ def row(command: Command, letters: int, latency: float, arriving: int) -> Row:
     most = right + round(found.seconds * arriving) + 1 if arriving else right
     verdict = f"{done:,}" if right <= done <= most else f"**{done:,} instead of {right:,}**"
     return replace(found, counted=verdict)
-
-
-def _number(body: str) -> int:
-    key: str = json.loads(body)["Records"][0]["s3"]["object"]["key"]
-    return int(key.split("/")[1].removeprefix("7ybqx"))
 
 
 class _Memory:

@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench.batch import BATCH, Candidate, batch_of, ten_photos
+from bench.candidate import BATCH, Candidate, batch_of, ten_photos
 from bench.slow_s3 import SlowS3
 from bench.telemetry import tell_of_one
 from bench.trees import ROOT, deployed_python

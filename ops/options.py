@@ -4,7 +4,7 @@ import inspect
 import json
 import re
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, is_dataclass
 from datetime import UTC, datetime, timedelta
@@ -64,6 +64,13 @@ class Filters:
     def given(self) -> bool:
         """Whether any filter was given."""
         return any((self.code, self.prefix, self.older_than, self.ids))
+
+    def require_known_code(self, codes: Sequence[str], item: str) -> None:
+        """Raise Problem (`no-such-code`) if there are items, and none of them has the reason that is asked for."""
+        counted = Counter(codes)
+        if self.code and counted and self.code not in counted:
+            known = ", ".join(f"{code} ({count})" for code, count in counted.most_common())
+            raise Problem("no-such-code", f"No {item} has the reason {self.code}. The reasons are: {known}.")
 
     def matches(
         self, now: datetime, *, code: str, at: datetime, upload_keys: Iterable[str], ids: Iterable[str]

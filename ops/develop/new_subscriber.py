@@ -1,11 +1,7 @@
 """`darkroom new-subscriber`: writes a complete small service that subscribes to one kind of event."""
 
-import keyword
-import re
 import sys
 import tempfile
-from dataclasses import dataclass
-from enum import StrEnum
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated
@@ -13,133 +9,17 @@ from typing import Annotated
 import jinja2
 import typer
 
+from ops.develop.subscriber_choices import IMAGE_ID, KINDS, On, Wanted, Where
 from ops.local.stack import ROOT, identifier
 from ops.local.uv import run_uv
 from ops.options import console
 from ops.problem import Problem, sentence_on_problem
 
 TEMPLATES = Path(__file__).parent / "templates" / "subscriber"
-MAX_NAME_CHARS = 30  # Lambda allows 64 for a function's name, which also holds the stack's name
 ENVIRONMENTS = {"default": "darkroom-dev", "dev": "darkroom-dev", "prod": "darkroom-prod"}
 
-_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-_KEYS = re.compile(r"[A-Za-z0-9!_.*?/-]{1,40}")
-_PREFIX = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-_PACKAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_TAKEN = {"darkroom", "ingest", "list", "resize", "resized", "shared", "upload", "simd", "test", "tests", "dev", "prod"}
-_YAML_WORDS = {"null", "true", "false", "yes", "no", "on", "off", "y", "n"}
-# A record below these prefixes would be announced as an event, be listed in the gallery or be deleted with an upload.
-_RESERVED_PREFIXES = {"thumb", "view", "rejected", "uploads", "removed"}
-_IMAGE_ID = "7ybqx4m8hz6wwqcr6076spxfyx"
 _ROLE_OF_LAMBDA = """
         { Version: "2012-10-17", Statement: [{ Effect: Allow, Principal: { Service: lambda.amazonaws.com }, Action: sts:AssumeRole }] }"""  # noqa: E501
-
-
-class On(StrEnum):
-    uploads = "uploads"
-    renditions = "renditions"
-    rejections = "rejections"
-    removals = "removals"
-
-
-class Where(StrEnum):
-    own = "own"
-    here = "here"
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """Describes one kind of event for the templates.
-
-    `prefix` is the prefix of its objects in the bucket. `body` is the test helper that makes such an object's content.
-    """
-
-    plural: str
-    event: str
-    topic: str
-    bucket: str
-    prefix: str
-    happened: str
-    object: str
-    subscriber: str
-    max_bytes: str
-    example: str
-    body: str = "picture"
-
-
-KINDS = {
-    On.uploads: Kind(
-        "uploads", "Upload", "UploadTopic", "UploadBucket", "",
-        "An upload arrived", "the original", "a subscriber to uploads", "50_000_000",
-        f"uploads/{_IMAGE_ID}/cat.jpg",
-    ),
-    On.renditions: Kind(
-        "renditions", "RenditionCreated", "RenditionTopic", "ResizedBucket", "thumb/",
-        "A picture is finished", "its thumb", "a subscriber to finished pictures", "5_000_000",
-        f"thumb/{_IMAGE_ID}/300x200/cat.jpg",
-    ),
-    On.rejections: Kind(
-        "rejections", "UploadRejected", "RenditionTopic", "ResizedBucket", "rejected/",
-        "An upload was rejected", "the record of the rejection", "a subscriber to rejections", "1_000_000",
-        f"rejected/{_IMAGE_ID}.json", "rejection_record",
-    ),
-    On.removals: Kind(
-        "removals", "PictureRemoved", "RenditionTopic", "ResizedBucket", "removed/",
-        "A picture was removed", "the record of the removal", "a subscriber to removals", "1_000_000",
-        "removed/7ybqx4m8hz6wwqcr6076spxfyx.json",
-    ),
-}  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Holds the choices for one new subscriber; `check` refuses impossible ones."""
-
-    name: str
-    on: On = On.uploads
-    keys: str = "*"
-    where: Where = Where.own
-    needs: tuple[str, ...] = ()
-    writes: str = ""
-    reads_originals: bool = False
-
-    @property
-    def folder(self) -> str:
-        return _folder(self.name, self.where)
-
-    def check(self, root: Path) -> None:
-        """Raise Problem (`bad-name`, `taken`, `bad-filter`, `bad-prefix`, `bad-package`, `bad-option`)."""
-        if not _NAME.fullmatch(self.name) or len(self.name) > MAX_NAME_CHARS:
-            raise Problem(
-                "bad-name",
-                f"{self.name!r} must be lower-case letters, digits and inner hyphens, at most {MAX_NAME_CHARS}, "
-                "as in new-tags.",
-            )
-        if keyword.iskeyword(self.name) or keyword.issoftkeyword(self.name) or self.name in _YAML_WORDS:
-            raise Problem("bad-name", f"{self.name} is a word of Python or YAML. Choose another name, as in new-tags.")
-        if self._is_taken(root):
-            raise Problem("taken", f"There is a {self.name} already. Choose another name, or delete that one first.")
-        if not _KEYS.fullmatch(self.keys):
-            raise Problem("bad-filter", f"{self.keys!r} is no key with * and ?, as in 'thumb/*' or '*.png'.")
-        if self.writes and (not _PREFIX.fullmatch(self.writes) or self.writes in _RESERVED_PREFIXES):
-            raise Problem(
-                "bad-prefix",
-                f"{self.writes!r} must be lower-case letters, digits and inner hyphens, and not a prefix of Darkroom's "
-                f"own ({', '.join(sorted(_RESERVED_PREFIXES))}).",
-            )
-        for package in self.needs:
-            if not _PACKAGE.fullmatch(package):
-                raise Problem("bad-package", f"{package!r} is no package's name, as in pillow.")
-        if self.reads_originals and self.on is On.uploads:
-            raise Problem("bad-option", "A subscriber to uploads reads originals anyway. Leave out --reads-originals.")
-
-    def _is_taken(self, root: Path) -> bool:
-        folders = [root / parent / self.name.replace("-", "_") for parent in ("services", "functions", "examples")]
-        ids = {
-            line[2:].rstrip(":") for line in (root / "template.yaml").read_text().splitlines() if line.startswith("  ")
-        }
-        own_ids = {f"{identifier(self.name)}{kind}" for kind in ("Queue", "Subscription", "Role", "Function", "Topic")}
-        return self.name in _TAKEN or any(folder.exists() for folder in folders) or bool(ids & own_ids)
 
 
 @sentence_on_problem
@@ -263,7 +143,7 @@ def _words(wanted: Wanted) -> dict[str, object]:
         "settings": [variable.lower() for variable in variables],
         "variables": variables,
         "example": _example(wanted.on, wanted.keys),
-        "image_id": _IMAGE_ID,
+        "image_id": IMAGE_ID,
         "body": kind.body,
         "helpers": ", ".join(sorted(_helpers(wanted), key=lambda helper: (not helper.isupper(), helper))),
         "record": wanted.on is On.rejections,
@@ -314,7 +194,3 @@ def _with_block(template: str, block: str) -> str:
     if not outputs:
         raise Problem("bad-template", "template.yaml has no line `Outputs:`, before which a service would go.")
     return f"{head}\n{block}{outputs}{tail}"
-
-
-def _folder(name: str, where: Where) -> str:
-    return f"{'services' if where is Where.own else 'functions'}/{name.replace('-', '_')}"

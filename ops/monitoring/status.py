@@ -16,8 +16,8 @@ from rich.table import Table
 from ops.options import JsonOption, console, flat, print_json, short_age
 from ops.problem import sentence_on_problem
 from ops.recovery import letters, records
-from ops.recovery.dead_letters import dead_of
 from ops.recovery.originals import objects
+from ops.recovery.records import dead_of
 from ops.recovery.rejections import rejections
 from ops.target import Place, Target, resolve
 from shared.keys import read_rendition_key, rendition_prefix, taken_at

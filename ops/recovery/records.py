@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from ops.recovery.letters import HOLD_SECONDS, Counts, Letter, Reading, counts
 from ops.recovery.originals import objects
-from ops.target import CONNECTIONS
+from ops.target import CONNECTIONS, Target
 from shared.keys import LetterKey, letter_key, letters_prefix, read_letter_key
 from shared.letters import keep_record, key_of
 
@@ -44,6 +44,12 @@ class Dead:
     def name(self) -> str:
         """The name of the dead-letter queue."""
         return self.dead_url.rsplit("/", 1)[-1]
+
+
+def dead_of(target: Target, subscriber: str | None) -> Dead:
+    """Return the dead letters of a subscriber, or of the resizer. Raises Problem (`no-subscriber`)."""
+    queue_url, dead_url = target.queues(subscriber)
+    return Dead(target.client("sqs"), target.client("s3"), queue_url, dead_url, target.outputs["ResizedBucketName"])
 
 
 @dataclass(frozen=True, slots=True)

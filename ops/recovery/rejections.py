@@ -1,7 +1,6 @@
 """`darkroom rejections`: lists rejected files with their reasons, and gives them another attempt."""
 
 import json
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -152,10 +151,7 @@ def replay(
 
 def _find(target: Target, filters: Filters) -> list[Rejection]:
     every = rejections(target.client("s3"), target.outputs["ResizedBucketName"])
-    codes = Counter(one.code for one in every)
-    if filters.code and every and filters.code not in codes:
-        known = ", ".join(f"{code} ({count})" for code, count in codes.most_common())
-        raise Problem("no-such-code", f"No rejection has the reason {filters.code}. The reasons are: {known}.")
+    filters.require_known_code([one.code for one in every], "rejection")
     return [one for one in every if selected(one, filters)]
 
 

@@ -30,8 +30,8 @@ from ops.options import (
 )
 from ops.problem import Problem, sentence_on_problem
 from ops.recovery import letters, records
-from ops.recovery.dead_letters import dead_of
 from ops.recovery.originals import as_first_announced, ends, lost, originals
+from ops.recovery.records import dead_of
 from ops.target import CONNECTIONS, Place, Target, resolve
 from shared.events import Upload
 from shared.keys import is_door_key

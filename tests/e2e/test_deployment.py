@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from ops.cli import app
-from ops.deployment import smoke
+from ops.deployment import smoke, smoke_steps
 from ops.deployment.buckets import empty
 from ops.deployment.plan import Plan, describe
 from ops.develop import roles
@@ -125,7 +125,7 @@ def test_smoke_finds_that_everything_works_and_removes_what_it_made(target: Targ
 
 
 def test_smoke_says_which_step_does_not_work(target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(smoke, "ARRIVES_SECONDS", 3)
+    monkeypatch.setattr(smoke_steps, "ARRIVES_SECONDS", 3)
     sns = target.session.client("sns")
     (subscribed,) = sns.list_subscriptions_by_topic(TopicArn=target.outputs["UploadTopicArn"])["Subscriptions"]
     sns.set_subscription_attributes(

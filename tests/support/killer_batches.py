@@ -21,8 +21,9 @@ from shared.sealed import Sealed
 from tests.support.context import Context
 from tests.support.simulation.environment import settings
 from tests.support.simulation.faults import Service
+from tests.support.simulation.queue import Queue
 from tests.support.simulation.s3 import Bucket, S3Client
-from tests.support.simulation.sqs import Queue, SqsClient, as_record
+from tests.support.simulation.sqs import SqsClient, as_record
 from tests.support.simulation.world import World
 
 MEMORY_BYTES = 1024 * 2**20

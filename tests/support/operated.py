@@ -18,7 +18,7 @@ from functions.resize.work import Settings, resize_upload
 from ops import options, removal
 from ops.monitoring import follow, report, status, trace
 from ops.monitoring.logs import LogLine, parse
-from ops.recovery import dead_letters, letters, rejections, resubmit
+from ops.recovery import dead_letters, letter_details, letters, rejections, resubmit
 from ops.target import Target
 from shared import storage, subscriber
 from shared.breaker import Breaker
@@ -137,7 +137,7 @@ def operated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Darkro
         logged: list[LogLine] = []
         for other in (report, trace, follow):
             monkeypatch.setattr(other, "lines", lambda *_: logged or _log(room))
-        monkeypatch.setattr(dead_letters, "log_lines", lambda *_: [])
+        monkeypatch.setattr(letter_details, "log_lines", lambda *_: [])
         monkeypatch.setattr(letters, "WAIT_SECONDS", 0)
         monkeypatch.setattr(options.console, "width", 200)
         monkeypatch.chdir(tmp_path)

@@ -17,7 +17,8 @@ from examples.lookalikes import handler as lookalikes
 from examples.lookalikes.index import Settings as LookalikesSettings
 from examples.webhook import handler as webhook
 from examples.webhook import post as webhook_post
-from ops.develop.new_subscriber import KINDS, On, Wanted, Where, write
+from ops.develop.new_subscriber import write
+from ops.develop.subscriber_choices import KINDS, On, Wanted, Where
 from shared import start, storage
 from shared.events import Upload
 from shared.keys import Image, new_image_id, rejection_key, removed_key, rendition_key, upload_key

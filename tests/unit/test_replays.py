@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ops.recovery import records, replays
+from ops.recovery import records, replay_records, replays
 from shared.keys import rejection_key
 from shared.letters import HISTORY, REPLAYED_AT, Reason, keep_record, texts_of
 from tests.support.fake_aws import Killed
@@ -153,8 +153,11 @@ def test_a_replay_can_say_afterwards_what_became_of_each_letter() -> None:
     body = next(one["Body"] for one in place.sqs.queue("work").visible if _image_id(one) == again)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     keep_record(place.s3, "resized", "dead", body, Reason("timed-out", "", message_id="new", last_failed_at=now))  # type: ignore[arg-type]
-    (run,) = replays.runs(place.dead)
-    found = {sent.image_ids[0]: end for sent, end in replays.outcomes(place.dead, replays.sent_in(place.dead, run))}
+    (run,) = replay_records.runs(place.dead)
+    found = {
+        sent.image_ids[0]: end
+        for sent, end in replay_records.outcomes(place.dead, replay_records.sent_in(place.dead, run))
+    }
     assert found == {
         ready: "ready",
         rejected: "rejected: not-an-image",

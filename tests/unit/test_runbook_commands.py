@@ -13,7 +13,7 @@ from ops import options
 from ops.cli import app
 from ops.monitoring import follow, report, status, trace
 from ops.monitoring.logs import LogLine, parse
-from ops.recovery import dead_letters, rejections, resubmit
+from ops.recovery import dead_letters, letter_details, rejections, resubmit
 from shared.events import Upload
 from shared.keys import rejection_key, upload_key
 from tests.support.letters import AT, Place
@@ -54,7 +54,7 @@ def trouble(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, request: pytest.Fix
     logged: list[LogLine] = parse([json.dumps(told)])
     for module in (report, trace, follow):
         monkeypatch.setattr(module, "lines", lambda *_: logged)
-    monkeypatch.setattr(dead_letters, "log_lines", lambda *_: [])
+    monkeypatch.setattr(letter_details, "log_lines", lambda *_: [])
     monkeypatch.setattr(options.console, "width", 200)
     monkeypatch.chdir(tmp_path)
     return place, image_id

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from ops.develop import new_subscriber
-from ops.develop.new_subscriber import KINDS, On, Wanted, Where, write
+from ops.develop.new_subscriber import write
+from ops.develop.subscriber_choices import KINDS, On, Wanted, Where
 from ops.local.stack import service_stack
 from ops.problem import Problem
 from shared import contract

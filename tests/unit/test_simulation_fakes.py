@@ -10,8 +10,9 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from tests.support.simulation.faults import Fault, Service
+from tests.support.simulation.queue import Queue
 from tests.support.simulation.s3 import Bucket, S3Client
-from tests.support.simulation.sqs import Queue, SqsClient
+from tests.support.simulation.sqs import SqsClient
 from tests.support.simulation.world import VirtualExecutor, World
 from tests.unit.conftest import REGION
 
@@ -180,7 +181,7 @@ def test_a_hidden_message_comes_back_when_its_time_is_up() -> None:
 def test_delayed_messages_are_not_in_flight_and_messages_over_the_limit_are_not_received(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("tests.support.simulation.sqs.MAX_IN_FLIGHT", 20)
+    monkeypatch.setattr("tests.support.simulation.queue.MAX_IN_FLIGHT", 20)
     world = World()
     queue = Queue(world, "work")
     for _ in range(25):

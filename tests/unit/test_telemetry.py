@@ -70,12 +70,12 @@ def told(capsys: pytest.CaptureFixture[str]) -> tuple[list[dict[str, Any]], dict
 def test_a_log_line_and_its_metrics_agree(capsys: pytest.CaptureFixture[str]) -> None:
     telemetry.tell(telemetry.UploadResized(**RESIZED))
     telemetry.flush()
-    (line,), metrics = told(capsys)
+    (line,), sent = told(capsys)
     assert line["message"] == "upload resized"
     assert line["level"] == "INFO"
     assert line["image_id"] == "a"
     assert datetime.fromisoformat(line["timestamp"]).tzinfo
-    assert metrics == {
+    assert sent == {
         "UploadsResized": [1],
         "Latency": [5],
         "DecodeTime": [1],
@@ -107,12 +107,12 @@ def test_metrics_are_sent_once_per_invocation_even_if_it_fails(capsys: pytest.Ca
             raise ZeroDivisionError
 
     handle({"size": 3}, Context())
-    lines, metrics = told(capsys)
-    assert (lines, metrics) == ([], {"ColdStarts": [1], "BatchSize": [3]})
+    lines, sent = told(capsys)
+    assert (lines, sent) == ([], {"ColdStarts": [1], "BatchSize": [3]})
     with pytest.raises(ZeroDivisionError):
         handle({"size": 6}, Context())
-    (line,), metrics = told(capsys)
-    assert metrics == {"BatchSize": [6]}  # no second cold start
+    (line,), sent = told(capsys)
+    assert sent == {"BatchSize": [6]}  # no second cold start
     assert (line["level"], line["message"], line["error_type"]) == ("ERROR", "invocation failed", "ZeroDivisionError")
     assert line["function_request_id"] == "request-1"
     assert "ZeroDivisionError" in line["exception"]
@@ -131,11 +131,11 @@ def test_log_lines_of_concurrent_uploads_do_not_mix(capsys: pytest.CaptureFixtur
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(one, range(8)))
     telemetry.flush()
-    lines, metrics = told(capsys)
+    lines, sent = told(capsys)
     assert len(lines) == 8 * 40
     assert all(line["image_id"] == f"id{line['size_bytes']}" for line in lines)
-    assert metrics["UploadsResized"] == [1] * 160
-    assert sum(metrics["UploadsRejected x"]) == 160
+    assert sent["UploadsResized"] == [1] * 160
+    assert sum(sent["UploadsRejected x"]) == 160
 
 
 @pytest.mark.parametrize("name", ["a\nb.jpg", "\u202egpj.exe", '"}{"level":"ERROR', "猫\x1b[31m.jpg"])
@@ -167,9 +167,9 @@ def test_a_message_without_time_left_does_not_count_as_waiting(
         )
     )
     telemetry.flush()
-    (line,), metrics = told(capsys)
+    (line,), sent = told(capsys)
     assert line["message"] == "message requeued"
-    assert metrics.get("UploadsWaiting") == waiting
+    assert sent.get("UploadsWaiting") == waiting
 
 
 def test_every_event_field_and_metric_is_used_and_documented() -> None:

@@ -7,7 +7,8 @@ from typing import Any
 
 from tests.support.simulation.environment import Environment, VirtualContext
 from tests.support.simulation.faults import Service
-from tests.support.simulation.sqs import Message, Queue, as_record
+from tests.support.simulation.queue import Message, Queue
+from tests.support.simulation.sqs import as_record
 from tests.support.simulation.world import World
 
 

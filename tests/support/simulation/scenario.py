@@ -14,9 +14,10 @@ from shared.limits import MAX_RECEIVES
 from tests.support.simulation.environment import Environment, settings
 from tests.support.simulation.faults import Fault, Service
 from tests.support.simulation.poller import Poller
+from tests.support.simulation.queue import Queue
 from tests.support.simulation.renderer import CRASHES, REJECTED, SimulatedRenderer
 from tests.support.simulation.s3 import Bucket, S3Client
-from tests.support.simulation.sqs import Queue, SqsClient
+from tests.support.simulation.sqs import SqsClient
 from tests.support.simulation.world import BEGINS_AT, VirtualExecutor, World, virtual_wait
 
 MINUTE, HOUR = 60.0, 3600.0
