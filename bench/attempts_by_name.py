@@ -16,7 +16,7 @@ from ops.monitoring.follow import print_line
 from ops.monitoring.logs import lines
 from ops.options import console
 from shared.access import Role
-from shared.keys import clean_name
+from shared.names import clean_name
 from tests.support.deployed import until
 from tests.support.uploads import picture
 

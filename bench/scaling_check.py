@@ -31,7 +31,7 @@ from ops.cost.bill import BATCH_MESSAGES
 from ops.cost.usage import Compute, Usage, usage
 from ops.monitoring import logs
 from ops.monitoring.logs import LogLine
-from shared import telemetry
+from shared import log_events
 from shared.keys import new_image_id, upload_key
 from tests.support.deployed import Stack, deployed, until
 from tests.support.pictures import jpeg
@@ -115,7 +115,7 @@ class Runs:
 
 def _resized(lines: Iterable[LogLine]) -> list[LogLine]:
     """Returns the first line about each picture that is ready: SQS may deliver a message twice."""
-    found = [line for line in lines if line.message == telemetry.UploadResized.message]
+    found = [line for line in lines if line.message == log_events.UploadResized.message]
     return list({line.image_id: line for line in reversed(found)}.values())
 
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from functions.resize.render import render
-from shared import telemetry
+from shared import log_events, metrics, telemetry
 from shared.limits import Limits
 from shared.renditions import DEFAULT_RENDITIONS
 from tests.support.context import Context
@@ -61,8 +61,8 @@ def tell_of_one() -> None:
     @telemetry.observed
     def handle(event: dict[str, Any], context: Any) -> None:  # noqa: ARG001
         image_id = "7ybqx6ca92a1gqgtnm6h4p9bzt"
-        telemetry.add(telemetry.BATCH_SIZE, 1)
-        received = telemetry.UploadReceived(
+        telemetry.add(metrics.BATCH_SIZE, 1)
+        received = log_events.UploadReceived(
             image_id=image_id,
             key=f"uploads/{image_id}/cat.jpg",
             file_name="cat.jpg",
@@ -72,7 +72,7 @@ def tell_of_one() -> None:
             queue_ms=12,
         )
         telemetry.tell(received)
-        resized = telemetry.UploadResized(
+        resized = log_events.UploadResized(
             image_id=image_id,
             format="jpeg",
             size_bytes=2_211_666,
@@ -84,7 +84,7 @@ def tell_of_one() -> None:
             encode_ms=6.1,
         )
         telemetry.tell(resized)
-        telemetry.add(telemetry.ATTEMPTS_FAILED, 0)
+        telemetry.add(metrics.ATTEMPTS_FAILED, 0)
 
     handle({}, Context(request_id="c6af9ac6-7b61-11e6-9a41-93e8deadbeef"))  # as long as Lambda's
 

@@ -29,8 +29,8 @@ from functions.resize.render import render
 from ops.cost.usage import FILE
 from shared import telemetry
 from shared.limits import Limits
+from shared.metrics import METRICS
 from shared.renditions import DEFAULT_RENDITIONS
-from shared.telemetry import METRICS
 from tests.support.simulation.scenario import Scenario, simulate
 
 ROUNDS = 7

@@ -15,8 +15,9 @@ from ops.problem import Problem, sentence_on_problem
 from ops.target import Place, Target, resolve
 from shared import clock
 from shared.access import Invitation, Role, new_invitation, record, sign
-from shared.keys import INVITATIONS_PREFIX, clean_name, invitation_key
+from shared.keys import INVITATIONS_PREFIX, invitation_key
 from shared.limits import ACCESS_CACHE_SECONDS, MAX_INVITATION_DAYS
+from shared.names import clean_name
 
 KEY_BYTES = 48
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from shared.errors import Unavailable
-from shared.telemetry import SettingsWrong, tell
+from shared.log_events import SettingsWrong
+from shared.telemetry import tell
 
 
 def read[T](model: type[T], environ: Mapping[str, str] | None = None) -> T:

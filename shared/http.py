@@ -15,7 +15,8 @@ from typing import Any, NamedTuple, NotRequired, TypedDict
 from shared.access import Caller, Forbidden, Guard, NotInvited, Role
 from shared.errors import DarkroomError, Rejected, Unavailable
 from shared.limits import GZIP_LEVEL, MIN_GZIP_BYTES
-from shared.telemetry import RequestFailed, tell
+from shared.log_events import RequestFailed
+from shared.telemetry import tell
 
 HTML = "text/html; charset=utf-8"
 JSON = "application/json; charset=utf-8"

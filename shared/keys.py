@@ -3,33 +3,31 @@
     uploads/<image id>/<safe name>                                        an upload
     <rendition>/<image id>/<width>x<height>/<safe stem>.<extension>       a rendition; size: the original, upright
     rejected/<image id>.json                                              a rejection
+    view/<image id>/rejected                                              the mark of a rejection, empty
     removed/<image id>.json                                               a removal
+    view/<image id>/removed                                               the mark of a removal, empty
     trash/<image id>/...                                                  the objects of a removed picture
     invitations/<safe name>/<invitation id>                               a valid invitation (shared/access.py)
     letters/<queue>/<code>/<time>/<image id>/<message id>/<attempts>/<upload's key>
                                                                           the record of a dead letter
     replays/<queue>/<run>/<number>.json                                   the letters of one batch of a replay
-    view/<image id>/rejected                                              its mark, empty
 
-An image id is 26 characters of Crockford's base32 in lower case: 10 for the milliseconds that are left until 2^48
-(so the newest sorts first), 16 for 80 bits that make it unique. It is a ULID (github.com/ulid/spec) whose clock runs
-backwards. Because the alphabet sorts like its values, a plain S3 listing is the gallery's order.
-
-File names come from people, in any language. In a key, a name is its UTF-8 bytes with letters, digits, `.`, `_` and
-`-` as they are and every other byte as `!XX`. `!` is among the characters S3 calls safe in keys, unlike `%`
-(docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html), so every key is plain ASCII and can be read back.
+An image id is 26 characters of Crockford's base32 in lower case. The first 10 are the milliseconds that are left until
+2^48, so the newest id sorts first. The other 16 are 80 bits that make the id unique. It is a ULID (github.com/ulid/spec)
+whose clock runs backwards. The alphabet sorts like its values, so a plain S3 listing is in the gallery's order.
+`shared/names.py` escapes the names.
 """
 
 import hashlib
 import re
 import secrets
-import unicodedata
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
-from shared.limits import MAX_KEY_BYTES, MAX_NAME_BYTES
+from shared.limits import MAX_KEY_BYTES
 from shared.media import type_of
+from shared.names import NAMELESS, clean_name, display_name, safe_name
 
 UPLOADS_PREFIX = "uploads/"
 REJECTED_PREFIX = "rejected/"
@@ -50,8 +48,6 @@ IMAGE_ID_CHARS = _TIME_CHARS + _UNIQUE_CHARS
 # 2^48 milliseconds take 48 of the 50 bits that ten characters have, so the first one ends at 7.
 _IMAGE_ID = rf"[0-7][{_ALPHABET}]{{{IMAGE_ID_CHARS - 1}}}"
 
-_UNSAFE = re.compile(rb"[^A-Za-z0-9._-]")
-_ESCAPE = re.compile(rb"!([0-9A-F]{2})")
 _UPLOAD_KEY = re.compile(rf"uploads/({_IMAGE_ID})/([A-Za-z0-9._!-]+)")
 _RENDITION_KEY = re.compile(rf"([a-z0-9-]+)/({_IMAGE_ID})/([1-9][0-9]*)x([1-9][0-9]*)/([A-Za-z0-9._!-]+)\.([a-z0-9]+)")
 _REJECTION_KEY = re.compile(rf"rejected/({_IMAGE_ID})\.json")
@@ -60,15 +56,10 @@ _LETTER_TIME = "%Y%m%dT%H%M%SZ"
 _LETTER_KEY = re.compile(
     rf"letters/([^/]+)/([^/]+)/(\d{{8}}T\d{{6}}Z)/({_IMAGE_ID}|-)/([A-Za-z0-9._!-]+)/(\d*)/(.*)", re.DOTALL
 )
-NAMELESS = "picture"
 # An original's metadata: the hash of the receipt with which its uploader may withdraw it.
 RECEIPT_METADATA = "receipt"
 # A rendition's metadata: the key of an original without a door key, percent-encoded.
 ORIGINAL_METADATA = "original"
-# Embeddings, overrides and isolates: they reverse the text around a name, and no keyboard types them.
-_BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-# Letters and symbols by their category, but blank on the screen: Hangul fillers and the empty braille pattern.
-_BLANK = frozenset("\u115f\u1160\u3164\uffa0\u2800")
 
 
 class Image(NamedTuple):
@@ -146,40 +137,6 @@ def taken_at(image_id: str) -> datetime:
 def is_image_id(text: str) -> bool:
     """Returns whether `text` has the form of an image id."""
     return re.fullmatch(_IMAGE_ID, text) is not None
-
-
-def clean_name(name: str) -> str:
-    """Returns the file name in `name` without folders and control characters, in at most MAX_NAME_BYTES of UTF-8.
-
-    Visible characters of any language stay as they are. A longer name keeps its beginning and its extension. A name
-    without a visible character becomes NAMELESS with its extension. The result may be empty.
-    """
-    base = re.split(r"[/\\]", name.rstrip("/\\"))[-1]
-    base = "".join(c for c in base if unicodedata.category(c) not in {"Cc", "Cs"} and c not in _BIDI_CONTROLS).strip()
-    if set(base) <= {"."}:  # "." and ".." are folders, whatever they are typed into
-        return ""
-    suffix = PurePosixPath(base).suffix
-    if base and not any(map(_is_visible, base.removesuffix(suffix))):
-        base = NAMELESS + suffix
-    if len(base.encode()) <= MAX_NAME_BYTES:
-        return base
-    suffix = suffix if len(suffix.encode()) <= 16 else ""
-    stem = base.removesuffix(suffix).encode()[: MAX_NAME_BYTES - len(suffix.encode())]
-    return stem.decode(errors="ignore") + suffix
-
-
-def _is_visible(char: str) -> bool:
-    return unicodedata.category(char)[0] not in "CMZ" and char not in _BLANK
-
-
-def safe_name(name: str) -> str:
-    """Returns `name` escaped for a key, in ASCII. `display_name` reverses it."""
-    return _UNSAFE.sub(lambda m: b"!%02X" % m[0][0], name.encode()).decode("ascii")
-
-
-def display_name(safe: str) -> str:
-    """Returns the name that `safe_name` escaped. Bytes that are no UTF-8 become replacement characters."""
-    return _ESCAPE.sub(lambda m: bytes([int(m[1], 16)]), safe.encode()).decode(errors="replace")
 
 
 def upload_key(image_id: str, name: str) -> str:

@@ -19,12 +19,10 @@ from shared.errors import DarkroomError, Unavailable
 from shared.keys import (
     INVITATIONS_PREFIX,
     LETTERS_PREFIX,
-    NAMELESS,
     ORIGINAL_METADATA,
     REMOVED_PREFIX,
     TRASH_PREFIX,
     UPLOADS_PREFIX,
-    clean_name,
     is_door_key,
     read_rendition_key,
     removal_mark_key,
@@ -32,6 +30,7 @@ from shared.keys import (
     trash_prefix,
     upload_key,
 )
+from shared.names import NAMELESS, clean_name
 from shared.renditions import LISTED
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import BotoCoreError, ClientError
 
-from shared import clock, config, letters, queues, storage, telemetry
+from shared import clock, config, letters, log_events, metrics, queues, storage, telemetry
 from shared.errors import DarkroomError, Outage, Rejected, Unavailable
 from shared.events import Created
 from shared.limits import (
@@ -63,9 +63,9 @@ class Settling[E: Created]:
     def settle(self, message: Message, events: int, failures: Sequence[tuple[E | None, Exception]]) -> None:
         """Ends the message, or has each of its failed events retried, wait, or become a dead letter."""
         if any(not isinstance(error, Outage) for _, error in failures):
-            telemetry.add(telemetry.ATTEMPTS_FAILED, 1)
+            telemetry.add(metrics.ATTEMPTS_FAILED, 1)
         elif not failures:
-            telemetry.add(telemetry.ATTEMPTS_FAILED, 0)
+            telemetry.add(metrics.ATTEMPTS_FAILED, 0)
             self._forget_record(message)
         waiting: list[tuple[Message, E | None, DarkroomError]] = []
         for event, error in failures:
@@ -83,7 +83,7 @@ class Settling[E: Created]:
     def _retry(self, message: Message, event: E | None, part: E | None, known: DarkroomError, error: Exception) -> None:
         seconds = max(backoff_seconds(message.attempts), math.ceil(getattr(known, "retry_after_seconds", 0)))
         tell(
-            telemetry.MessageFailed(
+            log_events.MessageFailed(
                 image_id=event.image.id if event else None,
                 message_id=message.id,
                 code=known.code,
@@ -128,10 +128,10 @@ class Settling[E: Created]:
         try:
             queues.send(queues.sqs_client(), dead_letter_queue, body, letters.attributes(reason, message.history))
         except (ClientError, BotoCoreError):
-            tell(telemetry.DeadLetterNotSent(**told), exc_info=True)
+            tell(log_events.DeadLetterNotSent(**told), exc_info=True)
             self._redeliver(message, backoff_seconds(MAX_ATTEMPTS))
             return
-        tell(telemetry.DeadLetterSent(**told), exc_info=known is not error)
+        tell(log_events.DeadLetterSent(**told), exc_info=known is not error)
         self._forget_record(message)
         if bucket := own_queues().letters_bucket:
             deaths = letters.read_history(message.history)
@@ -153,7 +153,7 @@ class Settling[E: Created]:
         copies = []
         for message, part, error in waiting:
             since = message.waiting_since or now
-            delay = 0 if error.code == telemetry.NO_TIME_LEFT else wait_seconds((now - since).total_seconds())
+            delay = 0 if error.code == log_events.NO_TIME_LEFT else wait_seconds((now - since).total_seconds())
             copies.append(message.copy(delay, message.attempts - 1, since, part))
         for (message, _, error), copy, unsent in zip(waiting, copies, self._send_copies(copies), strict=True):
             told: dict[str, Any] = {
@@ -165,11 +165,11 @@ class Settling[E: Created]:
                 "waiting_since": copy.attributes[WAITING_SINCE]["StringValue"],
             }
             if unsent:
-                tell(telemetry.MessageNotRequeued(error=unsent, **told))
+                tell(log_events.MessageNotRequeued(error=unsent, **told))
                 # Without a copy each try costs one of MAX_RECEIVES, so the wait grows from the first receive on.
                 self._redeliver(message, wait_seconds((now - message.first_received).total_seconds()))
             else:
-                tell(telemetry.MessageRequeued(**told))
+                tell(log_events.MessageRequeued(**told))
                 self._forget_record(message)
 
     def _send_copies(self, copies: Sequence[Copy]) -> list[str]:
@@ -211,7 +211,7 @@ class Settling[E: Created]:
         try:
             queues.set_visibility(queues.sqs_client(), own_queues().queue_url, handles, seconds)
         except (ClientError, BotoCoreError) as error:  # the messages come back later, by the queue's own timeout
-            tell(telemetry.VisibilityNotChanged(error=str(error), seconds=seconds))
+            tell(log_events.VisibilityNotChanged(error=str(error), seconds=seconds))
 
     def left(self) -> float:
         """Returns the seconds until the invocation's time ends."""
@@ -247,7 +247,7 @@ def _letter_record_is_optional() -> Iterator[None]:
     try:
         yield
     except Unavailable as error:
-        tell(telemetry.LetterNotRecorded(error=str(error)))
+        tell(log_events.LetterNotRecorded(error=str(error)))
 
 
 def _unexpected(error: Exception) -> Unavailable:

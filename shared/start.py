@@ -13,7 +13,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from shared import contract, telemetry
+from shared import contract, log_events
 from shared.errors import Rejected
 from shared.events import Created
 from shared.subscriber import process_events
@@ -35,7 +35,7 @@ def load(path: str) -> Handler:
             f"The function cannot import {module} ({type(error).__name__}: {error}). "
             "Mend and deploy it, then replay its dead letters."
         )
-        tell(telemetry.ImportFailed(sentence=sentence), exc_info=True)
+        tell(log_events.ImportFailed(sentence=sentence), exc_info=True)
         return _refusing(sentence)
     return handler
 
@@ -51,7 +51,7 @@ def warn_of_old_copy(parameter: str) -> None:
     except (ClientError, BotoCoreError):
         return
     if contract.is_older(contract.VERSION, darkroom):
-        tell(telemetry.CopyOutdated(copy_version=contract.VERSION, darkroom_version=darkroom))
+        tell(log_events.CopyOutdated(copy_version=contract.VERSION, darkroom_version=darkroom))
 
 
 def _refusing(sentence: str) -> Handler:

@@ -17,7 +17,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from shared import clock, storage, telemetry
+from shared import clock, log_events, metrics, storage, telemetry
 from shared.breaker import Breaker
 from shared.deadline import deadline, ends_at, no_time_left
 from shared.errors import Outage, Unavailable
@@ -78,7 +78,7 @@ class Batch[E: Created]:
 
     def run(self) -> dict[str, Any]:
         """Works on every message and returns the ids of those that SQS must deliver again."""
-        telemetry.add(telemetry.BATCH_SIZE, len(self._messages))
+        telemetry.add(metrics.BATCH_SIZE, len(self._messages))
         if self._overlap == 1:
             self._settling.lease(self._messages)
             for message in self._messages:
@@ -111,7 +111,7 @@ class Batch[E: Created]:
             if not task.done():
                 self._settling.failed.add(message.id)
             elif error := task.exception():  # a bug in this module
-                tell(telemetry.InvocationFailed(error_type=type(error).__qualname__))
+                tell(log_events.InvocationFailed(error_type=type(error).__qualname__))
                 self._settling.failed.add(message.id)
 
     def _process(self, message: Message) -> None:
@@ -155,9 +155,9 @@ class Batch[E: Created]:
             else:
                 self._work(event)
         except storage.Superseded:
-            tell(telemetry.UploadSuperseded(image_id=event.image.id, key=event.key, etag=event.etag))
+            tell(log_events.UploadSuperseded(image_id=event.image.id, key=event.key, etag=event.etag))
         except Outage as outage:
-            if outage.code != telemetry.NO_TIME_LEFT:
+            if outage.code != log_events.NO_TIME_LEFT:
                 breaker.note(outage)
             raise
         except Unavailable as error:
@@ -170,7 +170,7 @@ class Batch[E: Created]:
 def _tell_received(event: Created, message: Message) -> None:
     queued = (clock.now() - message.first_sent).total_seconds() * 1000
     tell(
-        telemetry.UploadReceived(
+        log_events.UploadReceived(
             image_id=event.image.id,
             key=event.key,
             file_name=event.image.name,

@@ -9,9 +9,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from shared.errors import DarkroomError, Rejected
-from shared.keys import RECEIPT_METADATA, clean_name, new_image_id, receipt_hash, upload_key
+from shared.keys import RECEIPT_METADATA, new_image_id, receipt_hash, upload_key
 from shared.limits import MAX_NAME_BYTES, MAX_TICKET_REQUEST_BYTES, SLOWEST_LINE_BYTES_PER_SECOND, TICKET_SECONDS
 from shared.media import declared_type
+from shared.names import clean_name
 from shared.storage import too_many_bytes
 
 if TYPE_CHECKING:

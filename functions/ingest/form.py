@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
 from functions.ingest.door import ticket_seconds
-from shared.keys import NAMELESS, upload_key
+from shared.keys import upload_key
 from shared.limits import MAX_POST_BYTES
 from shared.media import ACCEPT
+from shared.names import NAMELESS
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

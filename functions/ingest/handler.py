@@ -5,7 +5,7 @@ from typing import Any
 
 from functions.ingest import door, form
 from functions.ingest.settings import Settings
-from shared import access, clock, config, http, telemetry
+from shared import access, clock, config, http, log_events
 from shared.access import Guard, NotInvited, Role
 from shared.errors import DarkroomError, Rejected
 from shared.http import Request, Response, Route
@@ -26,7 +26,7 @@ def handle(event: dict[str, Any], context: object) -> Response:  # noqa: ARG001
 def _ticket(request: Request) -> Response:
     wanted = door.read_query(request.query) if _for_curl(request) else door.read_json(request.body)
     issued = door.ticket(s3_client(), settings().upload_bucket, wanted, settings().max_bytes, clock.now())
-    ticketed = telemetry.UploadTicketed(
+    ticketed = log_events.UploadTicketed(
         image_id=issued.id, file_name=wanted.name, media_type=wanted.media_type, size_bytes=wanted.size_bytes
     )
     tell(ticketed)
@@ -39,13 +39,13 @@ def _form(request: Request) -> Response:
     image_id = new_image_id(clock.now())
     gallery_url = form.gallery_url(request.headers, settings().gallery_url)
     text, headers = form.page(s3_client(), settings().upload_bucket, settings().max_bytes, gallery_url, image_id)
-    tell(telemetry.UploadTicketed(image_id=image_id))
+    tell(log_events.UploadTicketed(image_id=image_id))
     return http.text_answer(200, http.HTML, text, request, headers)
 
 
 def _problem(error: DarkroomError, request: Request) -> Response:
     if isinstance(error, Rejected):
-        tell(telemetry.TicketRefused(code=error.code, sentence=error.sentence))
+        tell(log_events.TicketRefused(code=error.code, sentence=error.sentence))
     if isinstance(error, NotInvited) and request.method == "GET":
         return http.redirect("../enter?to=uploads/new", HTTPStatus.SEE_OTHER)
     if _for_curl(request):

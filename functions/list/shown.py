@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 from shared.keys import taken_at
 from shared.limits import MAX_SHOWN_IDS, SHOWN_SECONDS
-from shared.telemetry import UploadShown, tell
+from shared.log_events import UploadShown
+from shared.telemetry import tell
 
 _known: dict[str, None] = {}
 

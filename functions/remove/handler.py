@@ -8,9 +8,10 @@ from shared import access, clock, config, http, removal
 from shared.access import Guard, Role
 from shared.http import NotFound, Request, Response, Route
 from shared.keys import is_image_id
+from shared.log_events import PictureRemoved, PictureRestored
 from shared.removal import NothingThere, Place
 from shared.storage import s3_client
-from shared.telemetry import PictureRemoved, PictureRestored, observed, tell
+from shared.telemetry import observed, tell
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from functions.resize.budget import Budget, Turns
 from functions.resize.rendered import Rendered
-from shared import clock, config, storage, telemetry
+from shared import clock, config, log_events, storage
 from shared.errors import Outage, Rejected, Unavailable
 from shared.events import Upload, refuse_foreign
 from shared.keys import (
@@ -173,7 +173,7 @@ class _Resizing:
         The successor has its own event. But an earlier attempt at this event may have overwritten the successor's
         renditions, so they are made again. Under a key that is not the door's, the successor is another image.
         """
-        tell(telemetry.UploadSuperseded(image_id=self.upload.image.id, key=self.upload.key, etag=self.upload.etag))
+        tell(log_events.UploadSuperseded(image_id=self.upload.image.id, key=self.upload.key, etag=self.upload.etag))
         successor = storage.newest(self.s3, self.upload) if is_door_key(self.upload.key) else None
         if successor:
             _Resizing(self.s3, successor, self.settings, self.render).run(first=False)
@@ -233,13 +233,13 @@ class _Resizing:
         except Outage:
             raise
         except Unavailable as error:
-            tell(telemetry.CleanUpFailed(image_id=self.upload.image.id, error=error.sentence))
+            tell(log_events.CleanUpFailed(image_id=self.upload.image.id, error=error.sentence))
 
     def _tell(self, outcome: Rendered | Rejected) -> None:
         upload = self.upload
         if isinstance(outcome, Rejected):
             tell(
-                telemetry.UploadRejected(
+                log_events.UploadRejected(
                     image_id=upload.image.id,
                     code=outcome.code,
                     sentence=outcome.sentence,
@@ -249,7 +249,7 @@ class _Resizing:
             return
         latency = (clock.now() - upload.latency_from).total_seconds() * 1000
         tell(
-            telemetry.UploadResized(
+            log_events.UploadResized(
                 image_id=upload.image.id,
                 format=outcome.format,
                 size_bytes=upload.size_bytes,

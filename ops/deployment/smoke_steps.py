@@ -22,7 +22,7 @@ from ops.recovery.letters import Letter
 from ops.recovery.records import Dead
 from ops.target import Target
 from ops.upload import bearer, upload_all
-from shared import telemetry
+from shared import log_events
 from shared.keys import INVITATIONS_PREFIX, REJECTED_PREFIX, REPLAYS_PREFIX, UPLOADS_PREFIX
 
 # A bucket's new notification takes up to five minutes to work: docs.aws.amazon.com/AmazonS3/latest/userguide,
@@ -102,9 +102,9 @@ def _page_shows_it(tried: Run) -> str:
 def _logged(tried: Run) -> str:
     def told() -> str:
         found = lines(tried.target, tried.began - timedelta(minutes=5), tried.image_ids[0])
-        return next((line.message for line in found if line.message == telemetry.UploadResized.message), "")
+        return next((line.message for line in found if line.message == log_events.UploadResized.message), "")
 
-    return _awaited(told, f"No log line says `{telemetry.UploadResized.message}`")
+    return _awaited(told, f"No log line says `{log_events.UploadResized.message}`")
 
 
 def _text_uploaded(tried: Run) -> str:

@@ -14,7 +14,7 @@ from urllib.parse import quote_plus
 import yaml
 
 from shared.events import Created, PictureRemoved, RenditionCreated, Upload, UploadRejected, events_in
-from shared.keys import safe_name
+from shared.names import safe_name
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "contract"

@@ -9,9 +9,11 @@ from ops.cost import cheaper
 from ops.cost.prices import prices
 from ops.cost.usage import usage
 from ops.develop import contract, roles
+from ops.develop.log_fields import FIELDS
 from ops.monitoring.panels import dashboard_text
 from ops.monitoring.queries import QUERIES, Query
-from shared.telemetry import EVENTS, FIELDS, METRICS
+from shared.log_events import EVENTS
+from shared.metrics import METRICS
 
 ROOT = Path(__file__).parents[2]
 COST = ROOT / "docs" / "cost.md"
@@ -20,7 +22,7 @@ DASHBOARD = ROOT / "ops" / "monitoring" / "dashboard.yaml"
 _LOGS = """\
 # Log lines and metrics
 
-Written from `shared/telemetry.py` by `make generated`; a test compares them.
+Written from `shared/log_events.py` and `shared/metrics.py` by `make generated`; a test compares them.
 
 Every line is one JSON object in the log group `/aws/lambda/<stack>-<service>`. Besides its own fields each line has
 `level`, `message`, `timestamp` (UTC, RFC 3339), `service`, `location`, `cold_start`, `function_name`,

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ops.monitoring.queries import ERRORS, MEMORY, REJECTIONS, SLOWEST, Query
-from shared import telemetry
-from shared.telemetry import Metric
+from shared import metrics
+from shared.metrics import Metric
 
 # The meaning of each colour. The dashboard uses the first; the report uses one for each theme, light and dark.
 COLOURS = {
@@ -81,11 +81,11 @@ def _server_errors() -> AwsMetric:
 
 _HEALTH = (
     Series("arriving", _queue("NumberOfMessagesSent"), "Sum", "new"),
-    Series("resized", telemetry.UPLOADS_RESIZED, "Sum", "good"),
+    Series("resized", metrics.UPLOADS_RESIZED, "Sum", "good"),
     Series("waiting", _queue("ApproximateNumberOfMessagesVisible"), "Maximum", "dim"),
     Series("oldest, seconds", _queue("ApproximateAgeOfOldestMessage"), "Maximum", "dim"),
     Series("dead letters", _queue("ApproximateNumberOfMessagesVisible", "ResizeDeadLetterQueue"), "Maximum", "bad"),
-    Series("failed attempts", telemetry.ATTEMPTS_FAILED, "Sum", "again"),
+    Series("failed attempts", metrics.ATTEMPTS_FAILED, "Sum", "again"),
     Series("5xx", _server_errors(), "Sum", "bad"),
 )
 THROUGHPUT = Panel(
@@ -93,10 +93,10 @@ THROUGHPUT = Panel(
     "bars",
     "uploads",
     (
-        Series("resized", telemetry.UPLOADS_RESIZED, "Sum", "good"),
-        Series("rejected", telemetry.UPLOADS_REJECTED, "Sum", "user"),
-        Series("dead-lettered", telemetry.UPLOADS_DEAD_LETTERED, "Sum", "bad"),
-        Series("superseded", telemetry.UPLOADS_SUPERSEDED, "Sum", "dim"),
+        Series("resized", metrics.UPLOADS_RESIZED, "Sum", "good"),
+        Series("rejected", metrics.UPLOADS_REJECTED, "Sum", "user"),
+        Series("dead-lettered", metrics.UPLOADS_DEAD_LETTERED, "Sum", "bad"),
+        Series("superseded", metrics.UPLOADS_SUPERSEDED, "Sum", "dim"),
     ),
     12,
     reported=True,
@@ -106,9 +106,9 @@ LATENCY = Panel(
     "chart",
     "ms",
     (
-        Series("p50", telemetry.LATENCY, "p50", "good"),
-        Series("p90", telemetry.LATENCY, "p90", "new"),
-        Series("p99", telemetry.LATENCY, "p99", "again"),
+        Series("p50", metrics.LATENCY, "p50", "good"),
+        Series("p90", metrics.LATENCY, "p90", "new"),
+        Series("p99", metrics.LATENCY, "p99", "again"),
     ),
     12,
     reported=True,
@@ -118,9 +118,9 @@ TROUBLE = Panel(
     "bars",
     "attempts",
     (
-        Series("retried", telemetry.UPLOADS_RETRIED, "Sum", "again"),
-        Series("waiting", telemetry.UPLOADS_WAITING, "Sum", "dim"),
-        Series("dead-lettered", telemetry.UPLOADS_DEAD_LETTERED, "Sum", "bad"),
+        Series("retried", metrics.UPLOADS_RETRIED, "Sum", "again"),
+        Series("waiting", metrics.UPLOADS_WAITING, "Sum", "dim"),
+        Series("dead-lettered", metrics.UPLOADS_DEAD_LETTERED, "Sum", "bad"),
     ),
     6,
     reported=True,
@@ -130,9 +130,9 @@ WORK = Panel(
     "chart",
     "ms",
     (
-        Series("decode", telemetry.DECODE_TIME, "p50", "new"),
-        Series("resize", telemetry.RESIZE_TIME, "p50", "good"),
-        Series("encode", telemetry.ENCODE_TIME, "p50", "again"),
+        Series("decode", metrics.DECODE_TIME, "p50", "new"),
+        Series("resize", metrics.RESIZE_TIME, "p50", "good"),
+        Series("encode", metrics.ENCODE_TIME, "p50", "again"),
     ),
     6,
     reported=True,
@@ -142,8 +142,8 @@ DATA = Panel(
     "chart",
     "bytes",
     (
-        Series("in", telemetry.BYTES_IN, "Sum", "new"),
-        Series("out", telemetry.BYTES_OUT, "Sum", "good"),
+        Series("in", metrics.BYTES_IN, "Sum", "new"),
+        Series("out", metrics.BYTES_OUT, "Sum", "good"),
     ),
     6,
 )
@@ -153,9 +153,7 @@ LAYOUT: tuple[tuple[int, tuple[Panel | Table, ...]], ...] = (
     (
         6,
         (
-            Panel(
-                "Rejected, by reason", "bars", "uploads", (Series("", telemetry.UPLOADS_REJECTED, "Sum", "user"),), 6
-            ),
+            Panel("Rejected, by reason", "bars", "uploads", (Series("", metrics.UPLOADS_REJECTED, "Sum", "user"),), 6),
             TROUBLE,
             WORK,
             DATA,
@@ -171,7 +169,7 @@ LAYOUT: tuple[tuple[int, tuple[Panel | Table, ...]], ...] = (
                 (
                     Series("waiting", _queue("ApproximateNumberOfMessagesVisible"), "Maximum", "new"),
                     Series("in flight", _queue("ApproximateNumberOfMessagesNotVisible"), "Maximum", "dim"),
-                    Series("a batch", telemetry.BATCH_SIZE, "Average", "good"),
+                    Series("a batch", metrics.BATCH_SIZE, "Average", "good"),
                     Series("oldest, s", _queue("ApproximateAgeOfOldestMessage"), "Maximum", "bad", right_axis=True),
                 ),
                 6,
@@ -182,7 +180,7 @@ LAYOUT: tuple[tuple[int, tuple[Panel | Table, ...]], ...] = (
                 "environments",
                 (
                     Series("at once", _lambda("ConcurrentExecutions"), "Maximum", "new"),
-                    Series("cold starts", telemetry.COLD_STARTS, "Sum", "dim"),
+                    Series("cold starts", metrics.COLD_STARTS, "Sum", "dim"),
                     Series("throttled", _lambda("Throttles"), "Sum", "bad"),
                     Series("crashed", _lambda("Errors"), "Sum", "again"),
                 ),
@@ -209,7 +207,7 @@ LAYOUT: tuple[tuple[int, tuple[Panel | Table, ...]], ...] = (
                 "chart",
                 "requests",
                 (
-                    Series("tickets", telemetry.UPLOADS_TICKETED, "Sum", "new", service="ingest"),
+                    Series("tickets", metrics.UPLOADS_TICKETED, "Sum", "new", service="ingest"),
                     Series("5xx", _server_errors(), "Sum", "bad"),
                 ),
                 6,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ops.cost.observed import request_dollars_per_thousand
 from ops.cost.prices import prices
 from ops.cost.usage import usage
-from shared.telemetry import (
+from shared.log_events import (
     DeadLetterSent,
     MessageFailed,
     UploadRejected,

@@ -25,7 +25,7 @@ from ops.problem import sentence_on_problem
 from ops.recovery import letters
 from ops.target import Place, Target, resolve
 from ops.terminal import escape
-from shared import telemetry
+from shared import log_events
 from shared.keys import image_prefix
 from shared.renditions import LISTED
 
@@ -182,7 +182,7 @@ def _dollars(found: Sequence[LogLine]) -> float | None:
     """The dollars of a thousand uploads like these on AWS, at us-east-1's list prices; None without any."""
     computing: defaultdict[str | None, float] = defaultdict(float)
     for line in found:
-        if line.message == telemetry.UploadResized.message:
+        if line.message == log_events.UploadResized.message:
             computing[line.image_id] = sum(line.fields[name] for name in ("decode_ms", "resize_ms", "encode_ms")) / 1000
     rejected = summary.outcomes(found).rejected
     if not computing and not rejected:
@@ -205,7 +205,7 @@ def _picture(line: LogLine, thumb: str, found: Sequence[LogLine]) -> dict[str, s
 
 def _events(found: Sequence[LogLine]) -> list[dict[str, Any]]:
     """Each kind of warning, error and rejection with its count and its newest line, the newest first."""
-    told = [line for line in found if line.level != "INFO" or line.message == telemetry.UploadRejected.message]
+    told = [line for line in found if line.level != "INFO" or line.message == log_events.UploadRejected.message]
     kinds = Counter((line.message, line.fields.get("code", "")) for line in told)
     newest = {(line.message, line.fields.get("code", "")): line for line in told}
     return [
@@ -233,7 +233,7 @@ def _slowest(found: Sequence[LogLine]) -> list[LogLine]:
 
 
 def _latency(found: Sequence[LogLine]) -> dict[str, float]:
-    measured = summary.values(found, telemetry.UploadResized.message, "latency_ms")
+    measured = summary.values(found, log_events.UploadResized.message, "latency_ms")
     return {f"p{percent}": summary.percentile(measured, percent) for percent in (50, 90, 99)} if measured else {}
 
 

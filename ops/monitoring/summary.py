@@ -9,14 +9,14 @@ from statistics import fmean, quantiles
 
 from ops.monitoring.logs import LogLine
 from ops.monitoring.panels import Series
-from shared import telemetry
-from shared.telemetry import Metric
+from shared import log_events
+from shared.metrics import Metric
 
 _ENDS = {
-    telemetry.UploadResized.message: "resized",
-    telemetry.UploadRejected.message: "rejected",
-    telemetry.DeadLetterSent.message: "dead-lettered",
-    telemetry.UploadSuperseded.message: "superseded",
+    log_events.UploadResized.message: "resized",
+    log_events.UploadRejected.message: "rejected",
+    log_events.DeadLetterSent.message: "dead-lettered",
+    log_events.UploadSuperseded.message: "superseded",
 }
 # Common lengths of a bin, in seconds.
 _BINS = (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21_600, 86_400)
@@ -63,17 +63,17 @@ def outcomes(lines: Sequence[LogLine]) -> Outcomes:
             continue  # an old event arrived late, and the upload has its outcome already
         if end:
             ends[one] = end
-        elif line.message == telemetry.UploadReceived.message:
+        elif line.message == log_events.UploadReceived.message:
             ends.setdefault(one, "open")
     ended = Counter(ends.values())
     return Outcomes(
-        ticketed=len(seen[telemetry.UploadTicketed.message]),
-        received=len(seen[telemetry.UploadReceived.message]),
+        ticketed=len(seen[log_events.UploadTicketed.message]),
+        received=len(seen[log_events.UploadReceived.message]),
         resized=ended["resized"],
         rejected=ended["rejected"],
         dead_lettered=ended["dead-lettered"],
         superseded=ended["superseded"],
-        retried=len(seen[telemetry.MessageFailed.message]),
+        retried=len(seen[log_events.MessageFailed.message]),
         open=ended["open"],
     )
 
@@ -81,9 +81,9 @@ def outcomes(lines: Sequence[LogLine]) -> Outcomes:
 def reasons(lines: Sequence[LogLine]) -> list[tuple[str, str, int]]:
     """Return (outcome, code, different uploads) for every failure and rejection, the most frequent first."""
     names = {
-        telemetry.UploadRejected.message: "rejected",
-        telemetry.MessageFailed.message: "retried",
-        telemetry.DeadLetterSent.message: "dead-lettered",
+        log_events.UploadRejected.message: "rejected",
+        log_events.MessageFailed.message: "retried",
+        log_events.DeadLetterSent.message: "dead-lettered",
     }
     found: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
     for line in lines:
@@ -108,7 +108,7 @@ def values(lines: Sequence[LogLine], message: str, field: str) -> list[float]:
 
 def slowest(lines: Sequence[LogLine], count: int) -> list[LogLine]:
     """Return the `upload resized` lines with the greatest latency, one per upload, the slowest first."""
-    resized = {line.image_id: line for line in lines if line.message == telemetry.UploadResized.message}
+    resized = {line.image_id: line for line in lines if line.message == log_events.UploadResized.message}
     return sorted(resized.values(), key=lambda line: -line.fields["latency_ms"])[:count]
 
 
@@ -132,7 +132,7 @@ def waits(lines: Sequence[LogLine], seconds: int) -> list[Point]:
     """Return the median and p99 of the milliseconds that messages waited in the queue before their first attempt."""
     binned: defaultdict[datetime, list[float]] = defaultdict(list)
     for line in lines:
-        if line.message == telemetry.UploadReceived.message and line.fields["attempts"] == 1:
+        if line.message == log_events.UploadReceived.message and line.fields["attempts"] == 1:
             binned[_floor(line.at, seconds)].append(line.fields["queue_ms"])
     return [
         Point(at, f"p{percent}", percentile(found, percent))
@@ -142,7 +142,7 @@ def waits(lines: Sequence[LogLine], seconds: int) -> list[Point]:
 
 
 def _values_of(line: LogLine, metric: Metric) -> list[float]:
-    event = telemetry.EVENTS.get(line.message)
+    event = log_events.EVENTS.get(line.message)
     return [float(value) for found, value in event.metrics(line.fields) if found == metric] if event else []
 
 

@@ -12,7 +12,7 @@ from ops.options import JsonOption, console, filled, flat, print_json
 from ops.problem import Problem, sentence_on_problem
 from ops.target import Place, resolve
 from ops.terminal import escape
-from shared import telemetry
+from shared import log_events
 from shared.keys import is_image_id, taken_at
 
 # The clocks of machines differ a little.
@@ -65,7 +65,7 @@ def timeline(found: Sequence[LogLine]) -> Table:
 
 def details(line: LogLine) -> str:
     """Write the line's own fields in their documented order, and an error's sentence last."""
-    event = telemetry.EVENTS.get(line.message)
+    event = log_events.EVENTS.get(line.message)
     known = event.field_names() if event else ()
     told = [
         f"{name} {line.fields[name]}"
@@ -79,12 +79,12 @@ def details(line: LogLine) -> str:
 def verdict(found: Sequence[LogLine]) -> str:
     """Say in one sentence how the upload has ended so far."""
     ends = {
-        telemetry.UploadResized.message: "[green]It is in the gallery.[/]",
-        telemetry.UploadRejected.message: "The file was refused for good. Its uploader is told why.",
-        telemetry.DeadLetterSent.message: "[bold red]It was given up[/]: see `darkroom dead-letters show`.",
-        telemetry.UploadSuperseded.message: "The object was replaced or deleted before it was worked on.",
-        telemetry.MessageFailed.message: "[yellow]The last attempt failed. The message will be tried again.[/]",
-        telemetry.UploadReceived.message: "[yellow]A function works on it. If the function died, it comes back.[/]",
-        telemetry.UploadTicketed.message: "It has a ticket, but S3 has not announced its bytes.",
+        log_events.UploadResized.message: "[green]It is in the gallery.[/]",
+        log_events.UploadRejected.message: "The file was refused for good. Its uploader is told why.",
+        log_events.DeadLetterSent.message: "[bold red]It was given up[/]: see `darkroom dead-letters show`.",
+        log_events.UploadSuperseded.message: "The object was replaced or deleted before it was worked on.",
+        log_events.MessageFailed.message: "[yellow]The last attempt failed. The message will be tried again.[/]",
+        log_events.UploadReceived.message: "[yellow]A function works on it. If the function died, it comes back.[/]",
+        log_events.UploadTicketed.message: "It has a ticket, but S3 has not announced its bytes.",
     }
     return next((ends[line.message] for line in reversed(found) if line.message in ends), "")

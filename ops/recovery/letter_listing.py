@@ -18,8 +18,9 @@ from ops.options import (
 from ops.recovery import records
 from ops.recovery.letters import Letter
 from ops.recovery.records import Dead, View
-from shared.keys import LetterKey, display_name
+from shared.keys import LetterKey
 from shared.letters import read_record
+from shared.names import display_name
 
 if TYPE_CHECKING:
     pass

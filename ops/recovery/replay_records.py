@@ -21,7 +21,8 @@ from ops.recovery.letters import Letter
 from ops.recovery.originals import Ends, ends, objects
 from ops.recovery.records import Dead, listed
 from ops.target import CONNECTIONS
-from shared.keys import REPLAYS_PREFIX, image_prefix, rejection_key, safe_name
+from shared.keys import REPLAYS_PREFIX, image_prefix, rejection_key
+from shared.names import safe_name
 from shared.renditions import LISTED
 from shared.storage import put_record
 

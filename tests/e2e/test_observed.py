@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from shared import telemetry
+from shared import log_events
 from tests.support import mixed
 from tests.support.deployed import DARKROOM, Stack, until
 from tests.support.mixed import DURING_OUTAGE, GOOD, HOSTILE, Ledger, ids, lines, raw
@@ -64,7 +64,7 @@ def test_the_report_counts_every_upload(killable: Stack, ledger: Ledger) -> None
         "rejected": HOSTILE,
         "dead_lettered": 1,
         "superseded": 0,
-        "retried": len(ids(lines(killable), telemetry.MessageFailed)),
+        "retried": len(ids(lines(killable), log_events.MessageFailed)),
         "open": 0,
     }
     assert report["outcomes"]["retried"] >= DURING_OUTAGE + 1
@@ -77,13 +77,13 @@ def test_the_report_counts_every_upload(killable: Stack, ledger: Ledger) -> None
 
 def test_the_log_lines_match_the_ledger(killable: Stack, ledger: Ledger) -> None:
     found = lines(killable)
-    assert ids(found, telemetry.UploadResized) == {*ledger.good, *ledger.during_outage}
-    assert ids(found, telemetry.UploadRejected) == set(ledger.hostile)
-    assert ids(found, telemetry.DeadLetterSent) == {ledger.killer}
+    assert ids(found, log_events.UploadResized) == {*ledger.good, *ledger.during_outage}
+    assert ids(found, log_events.UploadRejected) == set(ledger.hostile)
+    assert ids(found, log_events.DeadLetterSent) == {ledger.killer}
     standard = {"level", "location", "message", "timestamp", "service", "cold_start", "function_name", "exception"}
     standard |= {"function_memory_size", "function_arn", "function_request_id", "xray_trace_id", "exception_name"}
     for line in found:
-        assert set(line.fields) <= set(telemetry.EVENTS[line.message].field_names()) | standard, line.message
+        assert set(line.fields) <= set(log_events.EVENTS[line.message].field_names()) | standard, line.message
 
 
 def test_metrics_agree_with_the_log(killable: Stack, ledger: Ledger) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from shared.keys import safe_name
+from shared.names import safe_name
 from tests.support.browser import ARRIVES_MS, complete, violations
 from tests.support.deployed import until
 from tests.support.served import Served, served

@@ -13,7 +13,7 @@ from unittest.mock import patch
 from functions.resize import work
 from functions.resize.renderer import Renderer
 from functions.resize.work import Settings, resize_upload
-from shared import queues, settling, storage, subscriber, telemetry
+from shared import log_events, queues, settling, storage, subscriber, telemetry
 from shared.events import Upload
 from shared.keys import new_image_id, upload_key
 from shared.limits import OVERLAPPING_MESSAGES
@@ -36,7 +36,7 @@ class Batch:
     # The positions whose messages come back.
     failed: set[int] = field(default_factory=set)
     # Log events by position, in their order.
-    events: dict[int, list[telemetry.LogEvent]] = field(default_factory=dict)
+    events: dict[int, list[log_events.LogEvent]] = field(default_factory=dict)
     ready: Counter[int] = field(default_factory=Counter)
     seconds: float = 0.0
 
@@ -77,7 +77,7 @@ class KillerBatches:
         def resize(upload: Upload) -> None:
             resize_upload(s3, upload, wired, self._renderer.render)
 
-        def tell(event: telemetry.LogEvent, **_: object) -> None:
+        def tell(event: log_events.LogEvent, **_: object) -> None:
             image_id = getattr(event, "image_id", None)
             if image_id:
                 batch.events.setdefault(positions[image_id], []).append(event)

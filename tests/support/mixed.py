@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from ops.monitoring.logs import LogLine, parse
-from shared import telemetry
+from shared import log_events
 from tests.support import photos
 from tests.support.deployed import Stack, deployed, until
 from tests.support.killers import CRASHES, make_killable
@@ -65,7 +65,7 @@ def send_all(stack: Stack) -> Ledger:
     until(lambda: stack.waiting() == 0, "an empty queue", SECONDS)
     outage(stack, on=True)
     sent.during_outage = [stack.upload(f"outage {n}.jpg", picture(n)) for n in range(DURING_OUTAGE)]
-    until(lambda: set(sent.during_outage) <= ids(lines(stack), telemetry.MessageFailed), "failures", SECONDS)
+    until(lambda: set(sent.during_outage) <= ids(lines(stack), log_events.MessageFailed), "failures", SECONDS)
     outage(stack, on=False)
     until(lambda: stack.waiting() == 0, "an empty queue", SECONDS)
     sent.killer = stack.upload("killer.jpg", picture(0) + CRASHES)
@@ -99,7 +99,7 @@ def lines(stack: Stack) -> list[LogLine]:
     return parse(raw(stack))
 
 
-def ids(found: list[LogLine], kind: type[telemetry.LogEvent]) -> set[str]:
+def ids(found: list[LogLine], kind: type[log_events.LogEvent]) -> set[str]:
     """Return the ids of the images that have such a line."""
     return {line.image_id or "" for line in found if line.message == kind.message}
 

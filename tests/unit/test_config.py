@@ -9,7 +9,7 @@ from functions.resize import handler
 from functions.resize.work import Settings
 from shared import config
 from shared.errors import Unavailable
-from shared.telemetry import SettingsWrong
+from shared.log_events import SettingsWrong
 
 
 @dataclass(frozen=True)

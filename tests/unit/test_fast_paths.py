@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageChops, ImageStat
 
 from functions.resize import resample
-from functions.resize.formats import jpeg, libspng, png, webp
+from functions.resize.formats import jpeg_scans, libspng, png, webp
 from functions.resize.render import render
 from shared.limits import Limits
 from shared.renditions import DEFAULT_RENDITIONS
@@ -107,7 +107,7 @@ def test_leaving_scans_out_changes_no_pixel(scale: int, options: dict[str, int])
         image.load()
         return image
 
-    shorter = jpeg.for_scale(data, jpeg.read(data), scale)
+    shorter = jpeg_scans.for_scale(data, jpeg_scans.read(data), scale)
     assert (len(shorter) < len(data)) == (scale == 8)
     assert difference(reduced(shorter), reduced(data)) == (0, 0)
 

@@ -10,7 +10,8 @@ from mypy_boto3_s3 import S3Client
 
 from functions.ingest import form, handler
 from functions.ingest.settings import Settings
-from shared.keys import NAMELESS, image_of
+from shared.keys import image_of
+from shared.names import NAMELESS
 from tests.support.context import Context
 from tests.support.gallery import NOW, OPEN
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from shared import keys
+from shared import keys, names
 from shared.limits import MAX_KEY_BYTES, MAX_NAME_BYTES
 from shared.media import EXTENSIONS_BY_TYPE
 
@@ -50,16 +50,16 @@ def test_other_text_is_refused_as_an_id(text: str) -> None:
 @given(any_text)
 @example("")
 def test_a_name_survives_the_key(name: str) -> None:
-    cleaned = keys.clean_name(name)
-    assert keys.display_name(keys.safe_name(cleaned)) == cleaned
-    assert keys.clean_name(cleaned) == cleaned
+    cleaned = names.clean_name(name)
+    assert names.display_name(names.safe_name(cleaned)) == cleaned
+    assert names.clean_name(cleaned) == cleaned
     assert len(cleaned.encode()) <= MAX_NAME_BYTES
     assert not {"/", "\\", "\0", "\n"} & set(cleaned)
 
 
 @pytest.mark.parametrize("name", hostile)
 def test_hostile_names_make_harmless_keys(name: str) -> None:
-    image = keys.Image(keys.new_image_id(datetime.now(UTC)), keys.clean_name(name) or keys.NAMELESS)
+    image = keys.Image(keys.new_image_id(datetime.now(UTC)), names.clean_name(name) or names.NAMELESS)
     key = keys.upload_key(image.id, image.name)
     assert key.isascii()
     assert len(key) <= MAX_KEY_BYTES
@@ -70,30 +70,30 @@ def test_hostile_names_make_harmless_keys(name: str) -> None:
 
 def test_a_name_in_any_language_stays_as_typed() -> None:
     for name in ("猫 und Hündchen (1).jpg", "été.PNG", "صورة.webp", "a+b & c.gif"):
-        assert keys.clean_name(name) == name
+        assert names.clean_name(name) == name
 
 
 @pytest.mark.parametrize(
     "blank", ["\u200b", "\u2800", "\u3164", "\u00ad\u2060", "\ufe0f", "\u202e\u200f", "\u0301", "\U000e0041"]
 )
 def test_an_invisible_name_becomes_picture(blank: str) -> None:
-    assert keys.clean_name(f"{blank}.jpg") == "picture.jpg"
-    assert keys.clean_name(blank) in {"picture", ""}
+    assert names.clean_name(f"{blank}.jpg") == "picture.jpg"
+    assert names.clean_name(blank) in {"picture", ""}
 
 
 def test_bidi_controls_are_dropped_and_joiners_stay() -> None:
-    assert keys.clean_name("a\u202egpj.exe") == "agpj.exe"
-    assert keys.clean_name("\U0001f469\u200d\U0001f467.jpg") == "\U0001f469\u200d\U0001f467.jpg"
-    assert keys.clean_name("\u0645\u06cc\u200c\u062e.jpg") == "\u0645\u06cc\u200c\u062e.jpg"
+    assert names.clean_name("a\u202egpj.exe") == "agpj.exe"
+    assert names.clean_name("\U0001f469\u200d\U0001f467.jpg") == "\U0001f469\u200d\U0001f467.jpg"
+    assert names.clean_name("\u0645\u06cc\u200c\u062e.jpg") == "\u0645\u06cc\u200c\u062e.jpg"
 
 
 def test_an_overlong_name_keeps_its_extension() -> None:
-    assert keys.clean_name("ü" * 500 + ".jpeg").endswith("ü.jpeg")
+    assert names.clean_name("ü" * 500 + ".jpeg").endswith("ü.jpeg")
 
 
 @given(st.text(st.characters(), min_size=1, max_size=300), st.integers(1, 10**6), st.integers(1, 10**6), moments)
 def test_a_rendition_key_reads_back(name: str, width_px: int, height_px: int, at: datetime) -> None:
-    image = keys.Image(keys.new_image_id(at), keys.clean_name(name) or keys.NAMELESS)
+    image = keys.Image(keys.new_image_id(at), names.clean_name(name) or names.NAMELESS)
     key = keys.rendition_key("r" * 32, image, width_px, height_px, "webp")
     assert len(key) <= MAX_KEY_BYTES
     read = keys.read_rendition_key(key)
@@ -104,8 +104,8 @@ def test_a_rendition_key_reads_back(name: str, width_px: int, height_px: int, at
 
 
 def test_the_longest_name_fits_any_key() -> None:
-    longest = keys.Image(keys.new_image_id(datetime.now(UTC)), keys.clean_name("\U0001f431" * 500))
-    assert len(keys.safe_name(longest.name)) == 3 * (MAX_NAME_BYTES - MAX_NAME_BYTES % 4)
+    longest = keys.Image(keys.new_image_id(datetime.now(UTC)), names.clean_name("\U0001f431" * 500))
+    assert len(names.safe_name(longest.name)) == 3 * (MAX_NAME_BYTES - MAX_NAME_BYTES % 4)
     assert len(keys.upload_key(*longest)) < MAX_KEY_BYTES
     assert len(keys.rendition_key("r" * 32, longest, 10**6, 10**6, "webp")) < MAX_KEY_BYTES
 

@@ -18,9 +18,9 @@ from functions.list.gallery import Listing
 from functions.list.settings import Wiring
 from shared.access import Caller, Guard, Role
 from shared.folders import LITTER_FOLDERS
-from shared.keys import clean_name
 from shared.limits import GZIP_LEVEL, PAGE_ITEMS
 from shared.media import type_of
+from shared.names import clean_name
 from tests.support.gallery import OPEN, Answer, get, image_id, picture, rejection, upload
 
 HOSTILE = ['"><script>alert(1)</script>', "{{ 7*7 }}.jpg", "' onerror='x", "مرحبا.jpg", "👩‍👩‍👧.png", "</title>"]

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from ops.develop import generated
+from ops.develop.log_fields import FIELDS
 from ops.monitoring.panels import COLOURS, LAYOUT, dashboard_body
 from ops.monitoring.queries import QUERIES
-from shared.telemetry import EVENTS, FIELDS, METRICS
+from shared.log_events import EVENTS
+from shared.metrics import METRICS
 from tests.support.template import FUNCTIONS, RESOURCES, ROOT, TEMPLATE, every_value, of_type, statements
 
 OURS = {"Ref": "AWS::StackName"}

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
-from functions.resize.formats import jpeg
+from functions.resize.formats import jpeg_scans
 from functions.resize.formats.base import Decoded, Opened
 from functions.resize.opening import open_picture
 from functions.resize.render import render
@@ -118,7 +118,7 @@ def test_a_jpeg_of_twelve_bits_is_not_called_damaged() -> None:
 def scan_by_scan(colours: tuple[int, int, int], sent: int = 3) -> bytes:
     """Return a baseline JPEG of 64 x 48 with one scan per component; only the first `sent` scans are present."""
     greys = [pictures.encoded(Image.new("L", (64, 48), value), "JPEG", quality=90) for value in colours]
-    structures = [jpeg.read(grey) for grey in greys]
+    structures = [jpeg_scans.read(grey) for grey in greys]
     head = greys[0][: structures[0].scans[0].header]
     at = head.index(b"\xff\xc0")
     frame = struct.pack(">BHHB", 8, 48, 64, 3) + b"".join(bytes((number, 0x11, 0)) for number in (1, 2, 3))
@@ -140,7 +140,7 @@ def test_each_component_may_have_its_own_scan_but_none_may_be_missing() -> None:
 
 def test_a_jpeg_with_more_than_100_scans_is_rejected() -> None:
     data = pictures.jpeg(96, 64, progressive=True)
-    scans = jpeg.read(data).scans
+    scans = jpeg_scans.read(data).scans
     last = data[scans[-1].start : scans[-1].end]
     assert len(rendition(data, 64).getbands()) == 3
     with pytest.raises(Rejected, match="more than 100 scans"):
@@ -153,8 +153,8 @@ def test_skipping_scans_of_a_large_picture_changes_no_pixel(options: dict[str, i
     data = pictures.encoded(pictures.scene(2200, 1000, grain=0), "JPEG", progressive=True, **options)
     whole = Image.open(io.BytesIO(data))
     whole.draft(None, (275, 125))
-    structure = jpeg.read(data)
-    shorter = jpeg.for_scale(data, structure, 8)
+    structure = jpeg_scans.read(data)
+    shorter = jpeg_scans.for_scale(data, structure, 8)
     assert len(shorter) < len(data)
     reduced = Image.open(io.BytesIO(shorter))
     reduced.draft(None, (275, 125))

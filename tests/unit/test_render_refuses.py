@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from functions.resize.formats import base, bmp_pixels, libspng, webp
-from functions.resize.formats.jpeg import read as structure_of
+from functions.resize.formats.jpeg_scans import read as structure_of
 from functions.resize.render import render
 from shared.errors import Rejected
 from shared.limits import Limits

@@ -15,9 +15,9 @@ from rich.console import Console
 from ops.monitoring import report, summary, trace
 from ops.monitoring.logs import LogLine, parse
 from ops.monitoring.panels import LATENCY, REPORTED, THROUGHPUT
-from shared import telemetry
+from shared import log_events
 from shared.keys import new_image_id
-from shared.telemetry import LogEvent
+from shared.log_events import LogEvent
 
 START = datetime(2026, 11, 22, 12, tzinfo=UTC)
 QUIET = {"waiting": 0, "in_flight": 0, "dead_letters": 0}
@@ -41,7 +41,7 @@ def line(
 
 
 def failed(
-    image_id: str | None, seconds: float, attempts: int, kind: type[LogEvent] = telemetry.MessageFailed
+    image_id: str | None, seconds: float, attempts: int, kind: type[LogEvent] = log_events.MessageFailed
 ) -> LogLine:
     told: dict[str, Any] = {
         "code": "storage-unavailable",
@@ -56,12 +56,12 @@ def story(image_id: str) -> list[LogLine]:
     """Return the lines of an upload whose first attempt failed."""
     received: dict[str, Any] = {"file_name": "<b>cat</b>.jpg", "queue_ms": 100, "message_id": "m1"}
     return [
-        line(telemetry.UploadTicketed, image_id, 0, "ingest", file_name="<b>cat</b>.jpg"),
-        line(telemetry.UploadReceived, image_id, 1, attempts=1, **received),
+        line(log_events.UploadTicketed, image_id, 0, "ingest", file_name="<b>cat</b>.jpg"),
+        line(log_events.UploadReceived, image_id, 1, attempts=1, **received),
         failed(image_id, 2, 1),
-        line(telemetry.UploadReceived, image_id, 5, attempts=2, **received),
-        line(telemetry.UploadResized, image_id, 6, latency_ms=5500, **RESIZED),
-        line(telemetry.UploadShown, image_id, 7, "list", since_ticket_ms=7000),
+        line(log_events.UploadReceived, image_id, 5, attempts=2, **received),
+        line(log_events.UploadResized, image_id, 6, latency_ms=5500, **RESIZED),
+        line(log_events.UploadShown, image_id, 7, "list", since_ticket_ms=7000),
     ]
 
 
@@ -73,17 +73,17 @@ def test_log_lines_of_other_software_are_ignored() -> None:
 def test_each_upload_counts_once_with_its_last_outcome() -> None:
     lines = [
         *story("a"),
-        line(telemetry.UploadReceived, "b", 1, attempts=1, queue_ms=1),
-        line(telemetry.UploadRejected, "b", 2, code="not-an-image", sentence="No."),
-        line(telemetry.UploadRejected, "b", 3, code="not-an-image", sentence="No."),  # delivered twice
-        line(telemetry.UploadReceived, "c", 1, attempts=5, queue_ms=1),
-        failed("c", 2, 5, telemetry.DeadLetterSent),
-        failed("d", 2, 5, telemetry.DeadLetterSent),
-        line(telemetry.UploadResized, "d", 9, latency_ms=1, **RESIZED),  # replayed
-        failed(None, 2, 5, telemetry.DeadLetterSent),  # no upload event
-        line(telemetry.UploadResized, "e", 1, latency_ms=1, **RESIZED),
-        line(telemetry.UploadSuperseded, "e", 2, key="k", etag="e"),  # an old event, late
-        line(telemetry.UploadReceived, "f", 1, attempts=1, queue_ms=1),
+        line(log_events.UploadReceived, "b", 1, attempts=1, queue_ms=1),
+        line(log_events.UploadRejected, "b", 2, code="not-an-image", sentence="No."),
+        line(log_events.UploadRejected, "b", 3, code="not-an-image", sentence="No."),  # delivered twice
+        line(log_events.UploadReceived, "c", 1, attempts=5, queue_ms=1),
+        failed("c", 2, 5, log_events.DeadLetterSent),
+        failed("d", 2, 5, log_events.DeadLetterSent),
+        line(log_events.UploadResized, "d", 9, latency_ms=1, **RESIZED),  # replayed
+        failed(None, 2, 5, log_events.DeadLetterSent),  # no upload event
+        line(log_events.UploadResized, "e", 1, latency_ms=1, **RESIZED),
+        line(log_events.UploadSuperseded, "e", 2, key="k", etag="e"),  # an old event, late
+        line(log_events.UploadReceived, "f", 1, attempts=1, queue_ms=1),
     ]
     assert summary.outcomes(lines) == summary.Outcomes(
         ticketed=1, received=4, resized=3, rejected=1, dead_lettered=2, superseded=0, retried=1, open=1
@@ -103,7 +103,7 @@ def test_a_percentile_lies_between_the_smallest_and_largest_value(values: list[i
 
 
 def test_the_bins_of_a_series_add_up_to_the_total() -> None:
-    lines = [line(telemetry.UploadResized, f"{n}", n, latency_ms=n * 10, **RESIZED) for n in range(100)]
+    lines = [line(log_events.UploadResized, f"{n}", n, latency_ms=n * 10, **RESIZED) for n in range(100)]
     points = summary.over_time(lines, THROUGHPUT.series[0], 30)
     assert [point.value for point in points] == [30, 30, 30, 10]
     assert [point.at - START for point in points] == [timedelta(seconds=n * 30) for n in range(4)]
@@ -137,7 +137,7 @@ class Page(HTMLParser):
 
 def test_the_report_is_one_self_contained_file() -> None:
     image_id = new_image_id(START)
-    found = [*story(image_id), line(telemetry.UploadRejected, "b", 9, code="not-an-image", sentence="A <poem>.")]
+    found = [*story(image_id), line(log_events.UploadRejected, "b", 9, code="not-an-image", sentence="A <poem>.")]
     picture = "data:image/jpeg;base64,AAAA"
     text = report.page("darkroom", found, QUIET, {image_id: picture}, START, START + timedelta(hours=1))
     page = Page(text)

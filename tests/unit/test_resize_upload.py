@@ -12,7 +12,7 @@ from urllib3.exceptions import ProtocolError
 
 from functions.resize.render import render
 from functions.resize.work import Settings, resize_upload
-from shared import keys
+from shared import keys, names
 from shared.errors import Rejected, Unavailable
 from shared.events import Upload, uploads_in
 from shared.storage import FOREVER, get_original
@@ -33,7 +33,7 @@ def written(s3: S3Client) -> dict[str, str]:
 def test_each_rendition_is_written_under_the_key_that_the_gallery_lists(s3: S3Client) -> None:
     upload = uploaded(s3, plain_jpeg(), keys.upload_key(keys.new_image_id(datetime.now(UTC)), "猫.jpg"))
     resize_upload(s3, upload, SETTINGS, render)
-    tail = f"{upload.image.id}/640x480/{keys.safe_name('猫')}.jpg"
+    tail = f"{upload.image.id}/640x480/{names.safe_name('猫')}.jpg"
     assert sorted(written(s3)) == [f"medium/{tail}", f"thumb/{tail}", f"view/{tail}"]
     thumb = s3.get_object(Bucket="resized", Key=f"thumb/{tail}")
     assert (thumb["ContentType"], thumb["CacheControl"]) == ("image/jpeg", FOREVER)

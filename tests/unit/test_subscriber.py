@@ -19,10 +19,10 @@ from shared.breaker import Breaker
 from shared.errors import Outage, Rejected, Unavailable
 from shared.events import RenditionCreated, Upload
 from shared.letters import reason_of
+from shared.log_events import LogEvent, UploadReceived
 from shared.message import Message
 from shared.settling import backoff_seconds, wait_seconds
 from shared.subscriber import Work, process_events
-from shared.telemetry import LogEvent, UploadReceived
 from tests.support.context import Context
 
 AT = datetime(2026, 11, 22, 12, tzinfo=UTC)

@@ -17,7 +17,8 @@ from PIL import Image
 from functions.list import shown
 from functions.resize.render import render
 from functions.resize.work import Settings, resize_upload
-from shared import keys, telemetry
+from ops.develop.log_fields import FIELDS
+from shared import keys, log_events, metrics, telemetry
 from shared.events import Upload
 from shared.limits import MAX_SHOWN_IDS, SHOWN_SECONDS
 from tests.support.context import Context
@@ -68,7 +69,7 @@ def told(capsys: pytest.CaptureFixture[str]) -> tuple[list[dict[str, Any]], dict
 
 
 def test_a_log_line_and_its_metrics_agree(capsys: pytest.CaptureFixture[str]) -> None:
-    telemetry.tell(telemetry.UploadResized(**RESIZED))
+    telemetry.tell(log_events.UploadResized(**RESIZED))
     telemetry.flush()
     (line,), sent = told(capsys)
     assert line["message"] == "upload resized"
@@ -88,7 +89,7 @@ def test_a_log_line_and_its_metrics_agree(capsys: pytest.CaptureFixture[str]) ->
 
 def test_rejections_are_counted_by_code_only(capsys: pytest.CaptureFixture[str]) -> None:
     for number, code in enumerate(["not-an-image", "damaged-image", "not-an-image"]):
-        telemetry.tell(telemetry.UploadRejected(image_id=f"id{number}", code=code, sentence="No.", size_bytes=1))
+        telemetry.tell(log_events.UploadRejected(image_id=f"id{number}", code=code, sentence="No.", size_bytes=1))
     telemetry.flush()
     out = capsys.readouterr().out.splitlines()
     documents = [json.loads(line) for line in out if "_aws" in line]
@@ -102,7 +103,7 @@ def test_rejections_are_counted_by_code_only(capsys: pytest.CaptureFixture[str])
 def test_metrics_are_sent_once_per_invocation_even_if_it_fails(capsys: pytest.CaptureFixture[str]) -> None:
     @telemetry.observed
     def handle(event: dict[str, Any], context: Any) -> None:
-        telemetry.add(telemetry.BATCH_SIZE, event["size"])
+        telemetry.add(metrics.BATCH_SIZE, event["size"])
         if event["size"] > 5:
             raise ZeroDivisionError
 
@@ -122,10 +123,10 @@ def test_log_lines_of_concurrent_uploads_do_not_mix(capsys: pytest.CaptureFixtur
     def one(number: int) -> None:
         for _ in range(20):
             image_id = f"id{number}"
-            telemetry.tell(telemetry.UploadResized(**RESIZED | {"image_id": image_id, "size_bytes": number}))
+            telemetry.tell(log_events.UploadResized(**RESIZED | {"image_id": image_id, "size_bytes": number}))
             time.sleep(0)
             telemetry.tell(
-                telemetry.UploadRejected(image_id=image_id, code="x", sentence=f"{number}", size_bytes=number)
+                log_events.UploadRejected(image_id=image_id, code="x", sentence=f"{number}", size_bytes=number)
             )
 
     with ThreadPoolExecutor(8) as pool:
@@ -142,7 +143,7 @@ def test_log_lines_of_concurrent_uploads_do_not_mix(capsys: pytest.CaptureFixtur
 def test_no_file_name_can_forge_a_log_line_or_reverse_terminal_text(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    telemetry.tell(telemetry.UploadTicketed(image_id="a", file_name=name, media_type="image/jpeg", size_bytes=1))
+    telemetry.tell(log_events.UploadTicketed(image_id="a", file_name=name, media_type="image/jpeg", size_bytes=1))
     out = capsys.readouterr().out
     assert out.isascii()
     assert out.count("\n") == 1
@@ -151,7 +152,7 @@ def test_no_file_name_can_forge_a_log_line_or_reverse_terminal_text(
 
 
 def test_fields_without_a_value_are_left_out(capsys: pytest.CaptureFixture[str]) -> None:
-    telemetry.tell(telemetry.UploadTicketed(image_id="a"))
+    telemetry.tell(log_events.UploadTicketed(image_id="a"))
     (line,), _ = told(capsys)
     assert "file_name" not in line
     assert "size_bytes" not in line
@@ -162,7 +163,7 @@ def test_a_message_without_time_left_does_not_count_as_waiting(
     code: str, waiting: list[int] | None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     telemetry.tell(
-        telemetry.MessageRequeued(
+        log_events.MessageRequeued(
             message_id="m", attempts=1, code=code, sentence="No.", delay_seconds=60, waiting_since=None
         )
     )
@@ -173,16 +174,16 @@ def test_a_message_without_time_left_does_not_count_as_waiting(
 
 
 def test_every_event_field_and_metric_is_used_and_documented() -> None:
-    events = telemetry.EVENTS.values()
-    assert set(events) == set(telemetry.LogEvent.__subclasses__()), "two events have the same message"
+    events = log_events.EVENTS.values()
+    assert set(events) == set(log_events.LogEvent.__subclasses__()), "two events have the same message"
     for event in events:
         assert set(event.measures) <= set(event.field_names())
         assert event.__doc__, f"{event.__name__} has no docstring"
-    assert {name for event in events for name in event.field_names()} == set(telemetry.FIELDS)
-    metrics = {name: value for name, value in vars(telemetry).items() if isinstance(value, telemetry.Metric)}
-    assert sorted(metrics.values(), key=id) == sorted(telemetry.METRICS, key=id)
+    assert {name for event in events for name in event.field_names()} == set(FIELDS)
+    defined = {name: value for name, value in vars(metrics).items() if isinstance(value, metrics.Metric)}
+    assert sorted(defined.values(), key=id) == sorted(metrics.METRICS, key=id)
     code = "".join(file.read_text() for folder in ("shared", "functions") for file in (ROOT / folder).rglob("*.py"))
-    for name in {*metrics, *(event.__name__ for event in events)}:
+    for name in {*defined, *(event.__name__ for event in events)}:
         assert len(code.split(name)) > 2, f"nobody tells {name}"
 
 
