@@ -13,9 +13,9 @@
     replays/<queue>/<run>/<number>.json                                   the letters of one batch of a replay
 
 An image id is 26 characters of Crockford's base32 in lower case. The first 10 are the milliseconds that are left until
-2^48, so the newest id sorts first. The other 16 are 80 bits that make the id unique. It is a ULID (github.com/ulid/spec)
-whose clock runs backwards. The alphabet sorts like its values, so a plain S3 listing is in the gallery's order.
-`shared/names.py` escapes the names.
+2^48, so the newest id sorts first. The other 16 are 80 bits that make the id unique. Such an id is a ULID
+(github.com/ulid/spec) whose clock runs backwards. The alphabet sorts like its values, so a plain S3 listing is in the
+gallery's order. `shared/names.py` escapes the names.
 """
 
 import hashlib

@@ -80,3 +80,12 @@ def upload(s3: S3Client, minutes_ago: float = 0) -> str:
     image = image_id(minutes_ago)
     s3.put_object(Bucket="uploads", Key=upload_key(image, "cat.jpg"), Body=b"original")
     return image
+
+
+def shown() -> list[str]:
+    """Return the ids of the pictures on the first page."""
+    return [image["id"] for image in get("/images").json["images"]]
+
+
+class Calls(list[str]):
+    """The names of the S3 operations that were called."""

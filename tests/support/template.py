@@ -6,6 +6,9 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).parents[2]
+# X-Ray has no resources that a policy could name (Service Authorization Reference, AWS X-Ray).
+UNNAMEABLE = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
+MAX_RETENTION_SECONDS = 14 * 24 * 3600  # SQS's maximum
 
 
 class _Loader(yaml.SafeLoader):

@@ -10,8 +10,10 @@ from mypy_boto3_s3 import S3Client
 from pytest_socket import disable_socket, enable_socket
 
 from functions.list.settings import Settings, Wiring
-from shared import storage
-from tests.support.gallery import OPEN
+from shared import queues, settling, storage, subscriber
+from shared.breaker import Breaker
+from tests.support.gallery import OPEN, Calls
+from tests.support.queue_pair import QueuePair, StoppedClock
 
 REGION: Final = "eu-west-1"
 
@@ -55,3 +57,33 @@ def gallery(s3: S3Client, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wiring]:
     monkeypatch.setattr("functions.list.handler.guard", OPEN)
     yield wired
     storage.s3_client.cache_clear()
+
+
+@pytest.fixture
+def pair(monkeypatch: pytest.MonkeyPatch) -> Iterator[QueuePair]:
+    """A subscriber's two queues, in a process that has seen no message yet."""
+    with mock_aws():
+        monkeypatch.setattr(subscriber, "breaker", Breaker())
+        settling.own_queues.cache_clear()
+        queues.sqs_client.cache_clear()
+        yield QueuePair(boto3.client("sqs"), monkeypatch)
+
+
+@pytest.fixture
+def stopped_clock(monkeypatch: pytest.MonkeyPatch) -> StoppedClock:
+    return StoppedClock(monkeypatch)
+
+
+@pytest.fixture(params=[1, 4], ids=["sequential", "overlapping"])
+def overlap(request: pytest.FixtureRequest) -> int:
+    """The number of messages that a subscriber works on at the same time."""
+    number: int = request.param
+    return number
+
+
+@pytest.fixture
+def calls(gallery: Wiring) -> Calls:
+    """The gallery's calls to S3."""
+    seen = Calls()
+    gallery.s3.meta.events.register("before-call.s3", lambda model, **_: seen.append(model.name))
+    return seen

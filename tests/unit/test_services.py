@@ -16,8 +16,15 @@ from ops.local.stack import service_stack
 from ops.problem import Problem
 from shared import contract
 from shared.limits import MAX_RECEIVES, MESSAGE_SECONDS, RESERVE_SECONDS
-from tests.support.template import RESOURCES, ROOT, TEMPLATE, every_value, load_template
-from tests.unit.test_template import MAX_RETENTION_SECONDS, UNNAMEABLE
+from tests.support.template import (
+    MAX_RETENTION_SECONDS,
+    RESOURCES,
+    ROOT,
+    TEMPLATE,
+    UNNAMEABLE,
+    every_value,
+    load_template,
+)
 
 PYTHON_LINES, YAML_LINES = 66, 104
 EXAMPLES = sorted(path.parent.name for path in ROOT.glob("examples/*/template.yaml"))

@@ -1,4 +1,4 @@
-"""Properties of the template that no local engine can show: of each queue, function, policy and alarm."""
+"""Properties of the template that no local engine can show: parameters, names, the API, buckets and the CDN."""
 
 import json
 import re
@@ -9,107 +9,13 @@ import pytest
 from functions.resize.formats.sniff import READABLE
 from shared.limits import (
     FUNCTION_MEMORY_MB,
-    LEASE_MARGIN_SECONDS,
     MAX_IMAGE_BYTES,
     MAX_IMAGE_PIXELS,
-    MAX_RECEIVES,
     MAX_SIDE_PX,
-    MESSAGE_SECONDS,
     MOST_IMAGE_PIXELS,
-    RESERVE_SECONDS,
 )
 from shared.renditions import DEFAULT_RENDITIONS, parse_renditions
-from tests.support.template import FUNCTIONS, RESOURCES, ROOT, TEMPLATE, of_type, statements
-
-QUEUES = of_type("AWS::SQS::Queue")
-DEAD_LETTER_QUEUES = {
-    queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"].split(".")[0]
-    for queue in QUEUES.values()
-    if "RedrivePolicy" in queue
-}
-
-
-NEW_ACCOUNT_EXECUTIONS = 10  # the concurrent executions of a new AWS account
-MAX_RETENTION_SECONDS = 14 * 24 * 3600  # SQS's maximum
-
-
-def source_queue(event: dict[str, Any]) -> str:
-    name: str = event["Properties"]["Queue"]["Fn::GetAtt"].split(".")[0]
-    return name
-
-
-@pytest.mark.parametrize("name", sorted(set(QUEUES) - DEAD_LETTER_QUEUES))
-def test_each_queue_has_its_own_dead_letter_queue(name: str) -> None:
-    redrive = QUEUES[name]["RedrivePolicy"]
-    assert redrive["maxReceiveCount"] == MAX_RECEIVES
-    dead_letter_queue = redrive["deadLetterTargetArn"]["Fn::GetAtt"].split(".")[0]
-    assert QUEUES[dead_letter_queue]["MessageRetentionPeriod"] == MAX_RETENTION_SECONDS
-    sharing = [other for other, queue in QUEUES.items() if queue.get("RedrivePolicy") == redrive]
-    assert sharing == [name]
-
-
-@pytest.mark.parametrize("name", sorted(DEAD_LETTER_QUEUES))
-def test_an_alarm_watches_each_dead_letter_queue(name: str) -> None:
-    watched = [
-        alarm["Dimensions"][0]["Value"]
-        for alarm in of_type("AWS::CloudWatch::Alarm").values()
-        if alarm.get("MetricName") == "ApproximateNumberOfMessagesVisible"
-    ]
-    assert {"Fn::GetAtt": f"{name}.QueueName"} in watched
-
-
-def on_aws(choice: dict[str, Any]) -> Any:
-    """Returns the value that a choice between AWS and the local engine has on AWS."""
-    condition, value, _ = choice["Fn::If"]
-    assert condition == "OnAws"
-    return value
-
-
-def test_a_message_stays_hidden_for_six_function_timeouts() -> None:
-    consumed = [
-        (function["Timeout"], event)
-        for function in FUNCTIONS.values()
-        for event in function.get("Events", {}).values()
-        if event["Type"] == "SQS"
-    ]
-    assert consumed
-    for timeout_seconds, event in consumed:
-        assert QUEUES[source_queue(event)]["VisibilityTimeout"] >= 6 * timeout_seconds
-        assert QUEUES[source_queue(event)]["VisibilityTimeout"] > timeout_seconds + LEASE_MARGIN_SECONDS
-        assert timeout_seconds >= MESSAGE_SECONDS + RESERVE_SECONDS
-        assert event["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-        assert event["Properties"].get("BatchSize", 10) == 10
-        assert event["Properties"].get("MaximumBatchingWindowInSeconds", 0) <= 5
-        most = event["Properties"]["ScalingConfig"]["MaximumConcurrency"]
-        if isinstance(most, int):  # in the block of a generated subscriber
-            assert most <= NEW_ACCOUNT_EXECUTIONS / 2
-            continue
-        concurrency = TEMPLATE["Parameters"][on_aws(most)["Ref"]]
-        assert concurrency["MinValue"] == 2
-        assert concurrency["Default"] <= NEW_ACCOUNT_EXECUTIONS / 2
-
-
-@pytest.mark.parametrize("name", sorted(QUEUES))
-def test_a_queue_keeps_messages_for_the_longest_time(name: str) -> None:
-    """SQS deletes a message that is older than this, without a dead letter."""
-    assert QUEUES[name]["MessageRetentionPeriod"] == MAX_RETENTION_SECONDS
-
-
-def test_lambda_does_not_drop_requeued_messages() -> None:
-    """A consumer sends waiting messages to its own queue; recursive loop detection drops those after 16 rounds."""
-    consumers = {
-        name: function
-        for name, function in FUNCTIONS.items()
-        if any(event["Type"] == "SQS" for event in function.get("Events", {}).values())
-    }
-    assert consumers
-    for name, function in consumers.items():
-        assert function["RecursiveLoop"] == "Allow", name
-        assert {"MetricName": "RecursiveInvocationsDropped", "FunctionName": name} in [
-            {"MetricName": alarm["MetricName"], "FunctionName": alarm["Dimensions"][0]["Value"].get("Ref")}
-            for alarm in of_type("AWS::CloudWatch::Alarm").values()
-            if alarm["Namespace"] == "AWS/Lambda"
-        ]
+from tests.support.template import FUNCTIONS, RESOURCES, ROOT, TEMPLATE, of_type
 
 
 def test_the_api_throttle_is_a_parameter() -> None:
@@ -138,11 +44,6 @@ def test_only_the_local_engine_gets_its_tag() -> None:
     on_aws, local = api["Tags"]["Fn::If"][1:]
     assert on_aws == {"Ref": "AWS::NoValue"}
     assert local == {"ms-custom-id": "da4c4007"}
-
-
-def test_a_subscription_waits_for_its_queue_policy() -> None:
-    """Without it SNS drops what is published between the two."""
-    assert RESOURCES["ResizeSubscription"]["DependsOn"] == "ResizeQueuePolicy"
 
 
 @pytest.mark.parametrize("name", sorted(of_type("AWS::S3::Bucket")))
@@ -194,37 +95,6 @@ def test_the_cdn_requires_modern_tls_on_a_custom_domain_and_logs_requests() -> N
     assert config["Logging"]["Bucket"] == {"Fn::GetAtt": "CdnLogBucket.RegionalDomainName"}
 
 
-def test_the_resizer_may_requeue_into_its_own_queue() -> None:
-    (allowed,) = [
-        one["Resource"] for name, one in statements() if name == "ResizeRole" and one["Action"] == "sqs:SendMessage"
-    ]
-    assert {"Fn::GetAtt": "ResizeQueue.Arn"} in allowed
-    assert {"Fn::GetAtt": "ResizeDeadLetterQueue.Arn"} in allowed
-
-
-def test_an_alarm_watches_each_topic_for_failed_deliveries() -> None:
-    watched = [
-        alarm["Dimensions"]
-        for alarm in of_type("AWS::CloudWatch::Alarm").values()
-        if alarm["MetricName"] == "NumberOfNotificationsFailed"
-    ]
-    announcing = [name for name in of_type("AWS::SNS::Topic") if name != "AlarmTopic"]
-    assert watched == [[{"Name": "TopicName", "Value": {"Fn::GetAtt": f"{name}.TopicName"}}] for name in announcing]
-
-
-def test_the_resizer_waits_a_moment_for_a_batch() -> None:
-    assert FUNCTIONS["ResizeFunction"]["Events"]["Uploads"]["Properties"]["MaximumBatchingWindowInSeconds"] > 0
-
-
-def test_a_traced_function_may_send_traces() -> None:
-    # Lambda refuses to create a function that traces with a role that may not.
-    assert TEMPLATE["Parameters"]["Tracing"]["AllowedValues"] == ["Active", "PassThrough"]
-    for function in FUNCTIONS.values():
-        role = function["Role"]["Fn::GetAtt"].split(".")[0]
-        allowed = [statement["Action"] for name, statement in statements() if name == role]
-        assert any(set(UNNAMEABLE) == set(actions) for actions in allowed), role
-
-
 @pytest.mark.parametrize("name", sorted(FUNCTIONS))
 def test_each_function_has_a_log_group_with_retention(name: str) -> None:
     function_name = FUNCTIONS[name]["FunctionName"]["Fn::Sub"]
@@ -235,64 +105,6 @@ def test_each_function_has_a_log_group_with_retention(name: str) -> None:
     ]
     assert len(groups) == 1
     assert groups[0]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
-
-
-def test_each_function_has_its_own_role() -> None:
-    roles = [function["Role"]["Fn::GetAtt"] for function in FUNCTIONS.values()]
-    assert len(set(roles)) == len(FUNCTIONS)
-    assert not [function for function in FUNCTIONS.values() if "Policies" in function]
-
-
-# X-Ray has no resources that a policy could name (Service Authorization Reference, AWS X-Ray).
-UNNAMEABLE = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
-
-
-def test_no_policy_allows_everything() -> None:
-    assert statements()
-    for name, statement in statements():
-        resources = statement.get("Resource", [])
-        if resources == "*" and set(statement["Action"]) == UNNAMEABLE:
-            continue
-        assert "*" not in (resources if isinstance(resources, list) else [resources]), name
-        actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
-        if statement["Effect"] == "Allow":
-            assert not [action for action in actions if "*" in action], name
-
-
-def test_policies_admit_services_only_for_our_own_resources() -> None:
-    let_in = [
-        (name, statement)
-        for name, statement in statements()
-        if name.endswith(("TopicPolicy", "QueuePolicy")) and statement["Effect"] == "Allow"
-    ]
-    assert {name for name, _ in let_in} >= {"UploadTopicPolicy", "ResizeQueuePolicy"}
-    for name, statement in let_in:
-        condition = statement["Condition"]
-        assert list(condition["ArnEquals"]) == ["aws:SourceArn"], name
-        if statement["Principal"] == {"Service": "s3.amazonaws.com"}:
-            assert condition["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}, name
-        else:
-            # AWS documents no aws:SourceAccount for SNS to SQS. If SNS does not send it, every message is dropped.
-            assert statement["Principal"] == {"Service": "sns.amazonaws.com"}, name
-            assert list(condition) == ["ArnEquals"], name
-
-
-@pytest.mark.parametrize("name", sorted(of_type("AWS::S3::Bucket")))
-def test_a_bucket_is_private_encrypted_and_tls_only(name: str) -> None:
-    bucket = RESOURCES[name]["Properties"]
-    assert bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
-    # CloudFront writes its logs with an ACL; no other bucket takes any.
-    ownership = "BucketOwnerPreferred" if name == "CdnLogBucket" else "BucketOwnerEnforced"
-    assert bucket["OwnershipControls"]["Rules"] == [{"ObjectOwnership": ownership}]
-    for setting, value in bucket["PublicAccessBlockConfiguration"].items():
-        assert value is True or value == {"Fn::If": ["AnonymousUploads", False, True]}, setting
-    denied = [
-        statement
-        for _, statement in statements()
-        if statement.get("Sid") == "TlsOnly" and {"Fn::GetAtt": f"{name}.Arn"} in statement["Resource"]
-    ]
-    assert denied[0]["Effect"] == "Deny"
-    assert denied[0]["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
 def test_originals_expire() -> None:
@@ -341,17 +153,6 @@ def test_the_readme_names_the_accepted_formats_and_limits() -> None:
     default = {name: parameter["Default"] for name, parameter in TEMPLATE["Parameters"].items() if "Mega" in name}
     assert "accepts " + READABLE.replace(" or ", " and ") in readme
     assert f"{default['MaxUploadMegabytes']} MB and {default['MaxImageMegapixels']} megapixels" in readme
-
-
-def test_an_undelivered_message_goes_to_the_dead_letter_queue() -> None:
-    subscriptions = of_type("AWS::SNS::Subscription").values()
-    for subscription in (one for one in subscriptions if one["Protocol"] == "sqs"):
-        assert subscription["RawMessageDelivery"] is True
-        assert subscription["RedrivePolicy"]["deadLetterTargetArn"]
-
-
-def test_the_topics_are_exported_to_other_stacks() -> None:
-    assert TEMPLATE["Outputs"]["UploadTopicArn"]["Export"]["Name"]
 
 
 def test_other_sites_may_use_the_api_only_if_a_parameter_names_them() -> None:

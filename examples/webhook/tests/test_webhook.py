@@ -1,93 +1,21 @@
 """Unit tests of webhook: real events, a receiver on this machine, and the public verifier of Standard Webhooks."""
 
-import base64
 import json
 import socket
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from examples.webhook import handler, post
+from examples.webhook.tests.receiver import NEW, OLD, Receiver, answer
 from shared import config
-from shared.errors import Rejected, Unavailable
-from tests.support.subscribers import BUCKET, Desk, delivering, rejection_record
+from tests.support.subscribers import BUCKET, Desk, rejection_record
 
 IMAGE_ID = "7ybqx4m8hz6wwqcr6076spxfyx"
 KEY = f"thumb/{IMAGE_ID}/4000x3000/A!20!3Cb!3E.jpg"
 REJECTION_KEY = f"rejected/{IMAGE_ID}.json"
 REMOVAL_KEY = f"removed/{IMAGE_ID}.json"
-OLD, NEW = (f"whsec_{base64.b64encode(letter * 32).decode()}" for letter in (b"o", b"n"))
-OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
-NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
-
-
-def answer(status: int, body: bytes = b"no_service", **headers: str) -> bytes:
-    lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
-    return f"HTTP/1.1 {status} Any\r\nContent-Length: {len(body)}\r\n{lines}\r\n".encode() + body
-
-
-@dataclass
-class Receiver:
-    """A server on 127.0.0.1 that sends the parts of `answer`, `pause_seconds` apart, and keeps each request."""
-
-    listener: socket.socket
-    answer: list[bytes] = field(default_factory=lambda: [OK])
-    pause_seconds: float = 0
-    posted: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.listener.getsockname()[1]}/hook?a=1"
-
-    def serve(self) -> None:
-        while True:
-            try:
-                connection, _ = self.listener.accept()
-            except OSError:
-                return
-            with connection:
-                try:
-                    self._keep(connection)
-                    for part in self.answer:
-                        connection.sendall(part)
-                        time.sleep(self.pause_seconds)
-                except OSError:
-                    continue
-
-    def _keep(self, connection: socket.socket) -> None:
-        read = b""
-        while b"\r\n\r\n" not in read:
-            read += connection.recv(65536)
-        head, _, body = read.partition(b"\r\n\r\n")
-        headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n")[1:])
-        while len(body) < int(headers["Content-Length"]):
-            body += connection.recv(65536)
-        self.posted.append(({name.lower(): value for name, value in headers.items()}, body))
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        found = Receiver(listener)
-        threading.Thread(target=found.serve, daemon=True).start()
-        yield found
-        with suppress(OSError):
-            listener.shutdown(socket.SHUT_RDWR)
-
-
-@pytest.fixture
-def desk(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    environment = {"WEBHOOK_URL": receiver.url, "WEBHOOK_SECRET": OLD, "PRIVATE_RECEIVER": "true"}
-    with delivering(**environment, WEBHOOK_EVENTS="renditions,rejections,removals") as desk:
-        monkeypatch.setattr(handler, "settings", config.at_start(post.Settings))
-        yield desk
 
 
 def deliver(desk: Desk, key: str = KEY, body: bytes = b"picture") -> list[Any]:
@@ -224,21 +152,6 @@ def test_a_receiver_that_is_away_is_retried(desk: Desk, receiver: Receiver) -> N
     assert len(deliver(desk)) == 1
 
 
-@pytest.mark.parametrize(
-    ("header", "seconds"),
-    [
-        ("120", 120),
-        ("Thu, 26 Nov 2026 12:02:00 GMT", 120),
-        ("Thu, 26 Nov 2026 11:00:00 GMT", 0),
-        ("99999", post.MAX_RETRY_AFTER_SECONDS),
-        ("", 0),
-        ("soon", 0),
-    ],
-)
-def test_retry_after_is_read_as_seconds_or_as_a_date(header: str, seconds: float) -> None:
-    assert post.retry_after_seconds(header, NOW) == seconds
-
-
 def test_the_next_attempt_waits_as_long_as_the_receiver_asks(
     desk: Desk, receiver: Receiver, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -246,53 +159,6 @@ def test_the_next_attempt_waits_as_long_as_the_receiver_asks(
     deliver(desk)
     (failed,) = [record for record in caplog.records if record.message == "message failed"]
     assert failed.retry_seconds == 700  # type: ignore[attr-defined]
-
-
-@pytest.mark.parametrize(
-    "parts",
-    [
-        [b"H"] * 100,
-        [b"HTTP/1.1 200 OK\r\n", *[b"X: y\r\n"] * 100],
-        [b"HTTP/1.1 500 No\r\nContent-Length: 9\r\n\r\n", *[b""] * 100],
-    ],
-)
-def test_a_trickling_answer_ends_in_time_and_blames_the_receiver(
-    receiver: Receiver, monkeypatch: pytest.MonkeyPatch, parts: list[bytes]
-) -> None:
-    monkeypatch.setattr(post, "ANSWER_SECONDS", 0.5)
-    receiver.answer, receiver.pause_seconds = parts, 0.05
-    started = time.monotonic()
-    with pytest.raises(Unavailable, match="The receiver") as raised:
-        post.post(config.read(post.Settings, environ(receiver)), "id", b"{}", NOW)
-    assert time.monotonic() - started < 2
-    assert raised.value.code == "receiver-unavailable"
-
-
-def environ(receiver: Receiver) -> dict[str, str]:
-    return {"WEBHOOK_URL": receiver.url, "WEBHOOK_SECRET": OLD, "PRIVATE_RECEIVER": "true"}
-
-
-@pytest.mark.parametrize("status", [b"200 OK", b"500 No"])
-def test_an_endless_answer_is_not_read(receiver: Receiver, status: bytes) -> None:
-    receiver.answer = [b"HTTP/1.1 " + status + b"\r\n\r\n", *[b"x" * 1_000_000] * 300]
-    found = post.send(receiver.url, {}, b"{}", private=True)
-    assert found.status == int(status.split()[0])
-    assert len(found.said) <= post.SAID_BYTES
-
-
-@pytest.mark.parametrize(
-    "host", ["127.0.0.1", "10.0.0.1", "169.254.169.254", "[::1]", "localhost", "[::ffff:10.0.0.1]"]
-)
-def test_a_private_address_is_refused(host: str) -> None:
-    with pytest.raises(Rejected) as raised:
-        post.send(f"https://{host}/", {}, b"{}", private=False)
-    assert raised.value.code == "receiver-private"
-
-
-def test_a_certificate_that_nobody_signed_is_refused(receiver: Receiver) -> None:
-    receiver.answer = [b"\x15\x03\x01\x00\x02\x02\x28"]  # a TLS alert: this server has no certificate
-    with pytest.raises(Unavailable, match="could not be reached"):
-        post.send(receiver.url.replace("http:", "https:"), {}, b"{}", private=True)
 
 
 @pytest.mark.parametrize(
