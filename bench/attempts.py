@@ -48,8 +48,7 @@ NAMES = (
     "%00.jpg",
     "${jndi:ldap://example.invalid/a}.jpg",
 )
-# The order matters: the hostile names fill the gallery that the fuzzed requests then read.
-KINDS: tuple[Callable[[Closed], Count], ...] = (
+QUICK_KINDS: tuple[Callable[[Closed], Count], ...] = (
     without_an_invitation,
     with_invalid_invitations,
     with_a_lower_role,
@@ -58,10 +57,9 @@ KINDS: tuple[Callable[[Closed], Count], ...] = (
     files_at_the_door,
     at_aws,
     with_the_roles_of_functions,
-    forged_events,
-    hostile_names,
-    fuzzed_requests,
 )
+# The order matters: the hostile names fill the gallery that the fuzzed requests then read.
+KINDS = (*QUICK_KINDS, forged_events, hostile_names, fuzzed_requests)
 
 
 def main() -> None:

@@ -1,7 +1,5 @@
 """A proxy before the local engine with the faults of S3 on a bad day."""
 
-import contextlib
-import http.client
 import itertools
 import os
 import random
@@ -10,9 +8,9 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 
+from tests.support.http_server import LOOPBACK, Answer, Handler, forwarded
 from tests.support.killers import PROCESS_MARK
 
 FAILS = 0.10
@@ -20,7 +18,7 @@ FAILS = 0.10
 SLOW_SECONDS, QUICK_SLOW_SECONDS = (1.0, 12.0), (0.2, 2.0)
 # A picture takes about ten requests, so about one full batch in six loses its process.
 KILL_EVERY, QUICK_KILL_EVERY = 600, 200
-_HOP_BY_HOP = {"connection", "transfer-encoding", "keep-alive", "content-length"}
+_ERROR = b"<Error><Code>Fault</Code></Error>"
 
 
 class FaultyProxy:
@@ -31,92 +29,32 @@ class FaultyProxy:
     artifact (tests/support/killers.py) names its process in each request.
     """
 
-    def __init__(self, port: int, rng: random.Random, *, quick: bool) -> None:  # noqa: C901  (its handler class is counted in)
+    def __init__(self, port: int, rng: random.Random, *, quick: bool) -> None:
+        self.port, self.rng = port, rng
         self.faulty = True
         self.done: Counter[str] = Counter()
-        proxy = self
-        slow_seconds = QUICK_SLOW_SECONDS if quick else SLOW_SECONDS
-        kill_every = QUICK_KILL_EVERY if quick else KILL_EVERY
-        number = itertools.count(1)
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def handle_one_request(self) -> None:
-                # Clients close connections when they time out.
-                with contextlib.suppress(ConnectionError):
-                    super().handle_one_request()
-
-            def __getattr__(self, name: str) -> Callable[[], None]:
-                if name.startswith("do_"):  # do_GET, do_PUT and so on
-                    return self.handle_any
-                raise AttributeError(name)
-
-            def handle_any(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                fault = proxy.fault(rng) if proxy.faulty else ""
-                undone = rng.random() < 0.5
-                if (
-                    proxy.faulty
-                    and next(number) % kill_every == 0
-                    and proxy.kill(self.headers["User-Agent"])
-                    and undone
-                ):
-                    self.close_connection = True
-                    return
-                if fault in {"500", "503"} and undone:
-                    self.answer(int(fault), {"Content-Type": "application/xml"}, b"<Error><Code>Fault</Code></Error>")
-                    return
-                if fault == "slow":
-                    time.sleep(rng.uniform(*slow_seconds))
-                try:
-                    upstream = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-                    upstream.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
-                    for name, value in self.headers.items():
-                        upstream.putheader(name, value)  # including the host, which is signed
-                    upstream.endheaders(body)
-                    got = upstream.getresponse()
-                    content = got.read()
-                except OSError:
-                    self.close_connection = True
-                    return
-                if fault in {"500", "503"}:
-                    self.answer(int(fault), {"Content-Type": "application/xml"}, b"<Error><Code>Fault</Code></Error>")
-                    return
-                headers = {name: value for name, value in got.getheaders() if name.lower() not in _HOP_BY_HOP}
-                length = got.getheader("Content-Length") if self.command == "HEAD" else None
-                self.answer(got.status, headers, content, length, broken=fault == "broken off")
-
-            def answer(
-                self, status: int, headers: dict[str, str], body: bytes, length: str | None = None, broken: bool = False
-            ) -> None:
-                self.send_response_only(status)
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", length or str(len(body)))
-                self.end_headers()
-                if self.command != "HEAD":
-                    self.wfile.write(body[: len(body) // 2] if broken else body)
-                self.close_connection = self.close_connection or broken
-
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (its name there)
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self.slow_seconds = QUICK_SLOW_SECONDS if quick else SLOW_SECONDS
+        self._kill_every = QUICK_KILL_EVERY if quick else KILL_EVERY
+        self._number = itertools.count(1)
+        self._server = _Server((LOOPBACK, 0), _Handler)
+        self._server.proxy = self
+        self.url = f"http://{LOOPBACK}:{self._server.server_address[1]}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
-    def fault(self, rng: random.Random) -> str:
+    def fault(self) -> str:
         """Draws the fault for a request, mostly none, and counts it."""
+        if not self.faulty:
+            return ""
         self.done["S3 requests, faulty and not"] += 1
-        fault = rng.choice(["500", "503", "broken off", "slow"]) if rng.random() < FAILS else ""
+        fault = self.rng.choice(["500", "503", "broken off", "slow"]) if self.rng.random() < FAILS else ""
         if fault:
             self.done[f"S3 {fault}"] += 1
         return fault
 
-    def kill(self, user_agent: str) -> bool:
-        """Kills the process that a killable artifact names in `user_agent`; returns whether there was one."""
+    def kills(self, user_agent: str) -> bool:
+        """Kills the process that a killable artifact names in `user_agent`, if it is time. Returns whether it did."""
+        if not self.faulty or next(self._number) % self._kill_every:
+            return False
         named = re.search(rf"app/{PROCESS_MARK}(\d+)", user_agent)
         if named:
             os.kill(int(named[1]), signal.SIGKILL)
@@ -127,3 +65,33 @@ class FaultyProxy:
         """Stops answering."""
         self._server.shutdown()
         self._server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    proxy: FaultyProxy
+
+
+class _Handler(Handler):
+    """Forwards a request, with the fault that the proxy draws for it."""
+
+    def handle_any(self) -> None:
+        assert isinstance(self.server, _Server)
+        proxy, body = self.server.proxy, self.body()
+        fault = proxy.fault()
+        undone = proxy.rng.random() < 0.5
+        if proxy.kills(self.headers["User-Agent"]) and undone:
+            self.close_connection = True
+            return
+        error = Answer(int(fault), {"Content-Type": "application/xml"}, _ERROR) if fault in {"500", "503"} else None
+        if error and undone:
+            self.answer(error)
+            return
+        if fault == "slow":
+            time.sleep(proxy.rng.uniform(*proxy.slow_seconds))
+        try:
+            answer = forwarded(proxy.port, self.command, self.path, self.headers, body)
+        except OSError:
+            self.close_connection = True
+            return
+        self.answer(error or answer, broken_off=fault == "broken off")

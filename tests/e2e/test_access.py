@@ -10,17 +10,8 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from bench.attempts_at_aws import at_aws, with_the_roles_of_functions
-from bench.attempts_over_http import (
-    Closed,
-    Count,
-    altered_receipts,
-    altered_tickets,
-    files_at_the_door,
-    with_a_lower_role,
-    with_invalid_invitations,
-    without_an_invitation,
-)
+from bench.attempts import QUICK_KINDS
+from bench.attempts_over_http import Closed, Count
 from ops.access import issue
 from shared import clock
 from shared.access import Role
@@ -133,16 +124,7 @@ def attacked(closed: Stack) -> Closed:
 
 @pytest.mark.parametrize(
     "kind",
-    [
-        without_an_invitation,
-        with_invalid_invitations,
-        with_a_lower_role,
-        altered_tickets,
-        altered_receipts,
-        files_at_the_door,
-        at_aws,
-        with_the_roles_of_functions,
-    ],
+    QUICK_KINDS,
     ids=lambda kind: kind.__name__,
 )
 def test_nothing_else_gets_in(attacked: Closed, kind: Callable[[Closed], Count]) -> None:

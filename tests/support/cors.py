@@ -8,15 +8,14 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
-from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from tests.support.http_server import LOOPBACK, Answer, Handler
 from tests.support.template import RESOURCES
-
-LOOPBACK = "127.0.0.1"
 
 
 def cors_headers(origins: str, method: str, headers: Mapping[str, str]) -> dict[str, str]:
@@ -36,40 +35,27 @@ def cors_headers(origins: str, method: str, headers: Mapping[str, str]) -> dict[
     return answer
 
 
-class _ApiGateway(BaseHTTPRequestHandler):
+class _ApiGateway(Handler):
     gallery_url: str
     origins: str
 
-    def _answer(self) -> None:
-        headers = {name.lower(): value for name, value in self.headers.items()}
+    def handle_any(self) -> None:
+        body, headers = self.body(), self.lower_headers()
         added = cors_headers(self.origins, self.command, headers)
         if self.command == "OPTIONS":
-            self._send(204, added, b"")
+            self.answer(Answer(204, added))
             return
-        body = self.rfile.read(int(headers.pop("content-length", 0)))
-        for name in ("host", "connection", "accept-encoding"):
+        for name in ("host", "connection", "accept-encoding", "content-length"):
             headers.pop(name, None)
         answer = httpx.request(
             self.command, self.gallery_url + self.path.lstrip("/"), headers=headers, content=body, timeout=60
         )
-        self._send(answer.status_code, {"content-type": answer.headers["content-type"], **added}, answer.content)
-
-    do_GET = do_POST = do_DELETE = do_OPTIONS = _answer  # noqa: N815
-
-    def _send(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-        """Write nothing to stderr."""
+        sent = {"content-type": answer.headers["content-type"], **added}
+        self.answer(Answer(answer.status_code, sent, answer.content))
 
 
 class _Site(SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+    def log_message(self, *_: object) -> None:
         """Write nothing to stderr."""
 
 

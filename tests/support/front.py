@@ -5,16 +5,15 @@ and the like, as on AWS. They trust the certificate authority in `authority`, wh
 """
 
 import contextlib
-import http.client
 import selectors
 import socket
 import socketserver
 import ssl
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import unquote, urlsplit
@@ -25,8 +24,8 @@ from botocore.exceptions import ClientError
 from mypy_boto3_s3 import S3Client
 
 from ops.local.engine import REGION, Engine
+from tests.support.http_server import Answer, Handler, forwarded
 
-_HOP_BY_HOP = {"connection", "transfer-encoding", "keep-alive", "content-length"}
 _NAMES = (f"*.{REGION}.amazonaws.com", f"*.s3.{REGION}.amazonaws.com", f"*.execute-api.{REGION}.amazonaws.com",
           "*.s3.amazonaws.com", "s3.amazonaws.com", "*.cloudfront.net", "photos.example.com")  # fmt: skip
 _SECONDS = 60
@@ -40,16 +39,6 @@ class Asked:
     host: str
     path: str
     headers: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """An answer to a request."""
-
-    status: int
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
-    length: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,17 +116,8 @@ class Front:
     def _forwarded(self, asked: Asked, body: bytes) -> Answer:
         name, _, service = asked.host.partition(".")
         path = f"/_aws/execute-api/{name}{asked.path}" if service.startswith("execute-api.") else asked.path
-        upstream = http.client.HTTPConnection("127.0.0.1", self.engine.port, timeout=_SECONDS)
-        upstream.putrequest(asked.method, path, skip_host=True, skip_accept_encoding=True)
-        for header, value in {**asked.headers, "x-forwarded-proto": "https"}.items():
-            if header not in _HOP_BY_HOP:
-                upstream.putheader(header, value)  # including the host, which is signed
-        upstream.putheader("content-length", str(len(body)))
-        upstream.endheaders(body)
-        got = upstream.getresponse()
-        content = got.read()
-        headers = {header: value for header, value in got.getheaders() if header.lower() not in _HOP_BY_HOP}
-        return Answer(got.status, headers, content, got.getheader("Content-Length"))
+        headers = {**asked.headers, "x-forwarded-proto": "https"}
+        return forwarded(self.engine.port, asked.method, path, headers, body)
 
 
 class _Server(ThreadingHTTPServer):
@@ -149,50 +129,14 @@ class _Server(ThreadingHTTPServer):
         self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Handler):
     """Hands each request to the front."""
 
-    protocol_version = "HTTP/1.1"
-
-    def handle_one_request(self) -> None:
-        with contextlib.suppress(ConnectionError, ssl.SSLError):  # clients close connections
-            super().handle_one_request()
-
-    def __getattr__(self, name: str) -> Callable[[], None]:
-        if name.startswith("do_"):  # do_GET, do_PUT and so on
-            return self.handle_any
-        raise AttributeError(name)
-
     def handle_any(self) -> None:
-        body = self._body()
-        headers = {name.lower(): value for name, value in self.headers.items()}
+        body, headers = self.body(), self.lower_headers()
         assert isinstance(self.server, _Server)
         asked = Asked(self.command, headers["host"].partition(":")[0], self.path, headers)
-        answer = self.server.front.answer(asked, body)
-        self.send_response_only(answer.status)
-        for name, value in answer.headers.items():
-            self.send_header(name, value)
-        is_head = self.command == "HEAD"
-        self.send_header("Content-Length", answer.length if is_head and answer.length else str(len(answer.body)))
-        self.end_headers()
-        if not is_head:
-            self.wfile.write(answer.body)
-
-    def _body(self) -> bytes:
-        if self.headers.get("Expect") == "100-continue":
-            self.send_response_only(100)
-            self.end_headers()
-        if self.headers.get("Transfer-Encoding") != "chunked":
-            return self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        body = b""
-        while size := int(self.rfile.readline().split(b";")[0], 16):
-            body += self.rfile.read(size)
-            self.rfile.readline()
-        self.rfile.readline()
-        return body
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (its name there)
-        pass
+        self.answer(self.server.front.answer(asked, body))
 
 
 class _Tunnels(socketserver.ThreadingTCPServer):

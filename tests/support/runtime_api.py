@@ -1,6 +1,5 @@
 """Lambda's runtime API on loopback, and a function's process with AWS's own runtime client in front of the handler."""
 
-import contextlib
 import json
 import queue
 import subprocess
@@ -11,9 +10,11 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+
+from tests.support.http_server import Answer, Handler
 
 TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
 ANSWER_SECONDS = 120
@@ -53,48 +54,31 @@ class RuntimeApi:
         return self.answers.get(timeout=ANSWER_SECONDS)
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Handler(Handler):
     api: RuntimeApi
 
-    def handle_one_request(self) -> None:
-        with contextlib.suppress(ConnectionError):  # the function's process is killed in the end
-            super().handle_one_request()
+    def handle_any(self) -> None:
+        """Give the next invocation to a GET, and take the answer to an invocation from a POST."""
+        if self.command == "GET":
+            self._give()
+        else:
+            self._take()
 
-    def do_GET(self) -> None:  # the next invocation
+    def _give(self) -> None:
         event, seconds = self.api.invocations.get()
-        body = json.dumps(event).encode()
-        self.send_response_only(200)
-        for name, value in {
+        headers = {
             "Lambda-Runtime-Aws-Request-Id": str(uuid.uuid4()),
             "Lambda-Runtime-Deadline-Ms": str(round((time.time() + seconds) * 1000)),
             "Lambda-Runtime-Invoked-Function-Arn": "arn:aws:lambda:us-east-1:000000000000:function:darkroom",
             "Lambda-Runtime-Trace-Id": TRACE,
             "Content-Type": "application/json",
-            "Content-Length": str(len(body)),
-        }.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body)
+        }
+        self.answer(Answer(200, headers, json.dumps(event).encode()))
 
-    def do_POST(self) -> None:
-        chunked = self.headers.get("Transfer-Encoding") == "chunked"
-        body = self._chunks() if chunked else self.rfile.read(int(self.headers.get("Content-Length", 0)))
+    def _take(self) -> None:
+        body = self.body()
         self.api.answers.put((self.path.rsplit("/", 1)[-1], json.loads(body) if body else None))
-        self.send_response_only(202)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def _chunks(self) -> bytes:
-        body = b""
-        while size := int(self.rfile.readline(), 16):
-            body += self.rfile.read(size)
-            self.rfile.readline()
-        self.rfile.readline()
-        return body
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (its name there)
-        pass
+        self.answer(Answer(202))
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from typing import Any
 from unittest.mock import patch
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -22,6 +22,7 @@ from shared.renditions import DEFAULT_RENDITIONS
 from shared.storage import s3_client
 from tests.support.browser import rendered
 from tests.support.context import Context
+from tests.support.http_server import Answer, Handler
 from tests.support.store import Store
 
 SEEDS = 6
@@ -91,10 +92,11 @@ class _Server(ThreadingHTTPServer):
         """A browser that goes elsewhere breaks its connections."""
 
 
-class _Requests(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self) -> None:
+class _Requests(Handler):
+    def handle_any(self) -> None:
+        if self.command != "GET":
+            self.answer(Answer(501))
+            return
         assert isinstance(self.server, _Server)
         gallery = self.server.gallery
         gallery.asked.append(self.path)
@@ -110,7 +112,7 @@ class _Requests(BaseHTTPRequestHandler):
             return
         event: dict[str, Any] = {
             "rawPath": url.path,
-            "headers": {name.lower(): value for name, value in self.headers.items()} | {"accept-encoding": ""},
+            "headers": self.lower_headers() | {"accept-encoding": ""},
             "requestContext": {"http": {"method": "GET"}},
             "queryStringParameters": dict(parse_qsl(url.query)),
         }
@@ -120,12 +122,4 @@ class _Requests(BaseHTTPRequestHandler):
     def _send(self, status: int, headers: Headers, body: bytes) -> None:
         assert isinstance(self.server, _Server)
         headers, body = self.server.gallery.change(self.path, headers, body)
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        """Keep the test's output free of requests."""
+        self.answer(Answer(status, headers, body))
