@@ -2,13 +2,11 @@
 
 from functools import cache
 from typing import Any
-from urllib.parse import urlencode
 
 from functions.list import entrance, gallery, page, paging, status
 from functions.list.settings import Settings, Wiring
 from shared import access, clock, config, http
-from shared.access import Guard, NotInvited, Role
-from shared.errors import DarkroomError
+from shared.access import Guard, Role
 from shared.http import NotFound, Request, Response, Route
 from shared.keys import is_image_id
 from shared.limits import MAX_STATUS_IDS, PAGE_ITEMS
@@ -28,7 +26,7 @@ def wiring() -> Wiring:
 @observed
 def handle(event: dict[str, Any], context: object) -> Response:  # noqa: ARG001
     """Answers one request to the API."""
-    return http.serve(event, ROUTES, guard, _problem)
+    return http.serve(event, ROUTES, guard, page.problem)
 
 
 def _page(request: Request) -> Response:
@@ -51,10 +49,6 @@ def _download(_request: Request, image_id: str) -> Response:
     return http.redirect(gallery.download_url(wiring(), _checked(image_id), clock.now().timestamp()))
 
 
-def _enter_page(request: Request) -> Response:
-    return page.enter(request, request.query.get("to", ""))
-
-
 def _enter(request: Request) -> Response:
     return entrance.enter(guard, request)
 
@@ -69,24 +63,13 @@ def _checked(image_id: str) -> str:
     return image_id
 
 
-def _problem(error: DarkroomError, request: Request) -> Response:
-    """Answers an error as JSON to programs and as a page to people. People follow the links to downloads."""
-    parts = request.path.strip("/").split("/")
-    if parts[0] == "images" and parts[-1] != "download":
-        return http.json_problem(error, request)
-    if isinstance(error, NotInvited):
-        to = "?" + urlencode({name: request.query[name] for name in ("image", "from") if name in request.query})
-        return page.enter(request, to if request.path == "/" else "", error)
-    return page.problem(error, request)
-
-
 ROUTES = (
     Route("GET", "/", Role.VIEWER, _page),
     Route("GET", "/images", Role.VIEWER, _images),
     Route("GET", "/images/{}", Role.VIEWER, _image),
     Route("GET", "/images/{}/download", Role.VIEWER, _download),
     Route("GET", "/assets/{}", Role.ANYONE, page.bundle),
-    Route("GET", "/enter", Role.ANYONE, _enter_page),
+    Route("GET", "/enter", Role.ANYONE, page.enter),
     Route("POST", "/enter", Role.ANYONE, _enter),
     Route("POST", "/leave", Role.ANYONE, _leave),
 )

@@ -11,6 +11,7 @@ from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -18,7 +19,7 @@ from functions.list import gallery, paging, presign, status
 from functions.list.gallery import Entry, Listing
 from functions.list.settings import Wiring
 from shared import http
-from shared.access import Role
+from shared.access import NotInvited, Role
 from shared.errors import DarkroomError
 from shared.folders import LITTER_FOLDERS
 from shared.http import NotFound, Request, Response
@@ -54,12 +55,23 @@ def show(wired: Wiring, request: Request, now: float) -> Response:
 
 
 def problem(error: DarkroomError, request: Request) -> Response:
-    """Answers an error as a page with a link to the gallery."""
+    """Answers an error as JSON to programs and as a page to people. People follow the links to downloads."""
+    parts = request.path.strip("/").split("/")
+    if parts[0] == "images" and parts[-1] != "download":
+        return http.json_problem(error, request)
+    if isinstance(error, NotInvited):
+        to = "?" + urlencode({name: request.query[name] for name in ("image", "from") if name in request.query})
+        return _enter(request, to if request.path == "/" else "", error)
     return _render(request, "problem.html", http.status_of(error), "", error=error, home=_home(request))
 
 
-def enter(request: Request, to: str, error: DarkroomError | None = None) -> Response:
-    """Answers the page that takes an invitation and then leads to `to`, with the reason why it is shown."""
+def enter(request: Request) -> Response:
+    """Answers the page that takes an invitation."""
+    return _enter(request, request.query.get("to", ""))
+
+
+def _enter(request: Request, to: str, error: DarkroomError | None = None) -> Response:
+    # The page leads on to `to`, and shows the error that led to it.
     code = http.status_of(error) if error else 200
     script = asset("enter.js")
     return _render(request, "enter.html", code, "", script, error=error, home=_home(request), to=to)
