@@ -48,11 +48,11 @@ class Role(StrEnum):
 
 
 class NotInvited(DarkroomError):
-    """The request needs an invitation and has none that is valid: status 401."""
+    """The request needs a valid invitation and has none: status 401."""
 
 
 class Forbidden(DarkroomError):
-    """The request has a valid invitation whose role does not include what it asks for: status 403."""
+    """The request has a valid invitation, but its role does not permit the request: status 403."""
 
 
 class Caller(NamedTuple):
@@ -100,7 +100,7 @@ def sign(invitation: Invitation, key: str) -> str:
 
 
 def read(token: str, keys: Sequence[str]) -> Invitation | None:
-    """Returns the invitation in `token`, or None if none of the `keys` has signed it."""
+    """Returns the invitation in `token`, or None if it is not signed with one of the `keys`."""
     from itsdangerous import BadData
 
     try:
@@ -137,7 +137,7 @@ class SigningKeys:
         return self.keys
 
     def reread(self) -> bool:
-        """Reads both keys again unless ACCESS_CACHE_SECONDS have not passed; returns whether it did."""
+        """Reads both keys again, but not within ACCESS_CACHE_SECONDS of the last time. Returns whether it read them."""
         if clock.monotonic() - self.read_at < ACCESS_CACHE_SECONDS:
             return False
         self.read_at = clock.monotonic()

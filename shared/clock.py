@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 
 def now() -> datetime:
-    """Returns the date and time in UTC. Other machines' clocks may differ, and it may be set back."""
+    """Returns the date and time in UTC. This clock may differ from other machines' clocks, and it may be set back."""
     return datetime.now(UTC)
 
 

@@ -38,8 +38,8 @@ def deadline(seconds: float) -> Iterator[None]:
     """Runs the block for at most `seconds`, then raises Unavailable (`timed-out`) within it.
 
     Waiting for a network or a process ends at once. C code that neither returns nor handles signals is given
-    HANG_GRACE_SECONDS more. Then the process ends and writes to stderr where it hung: the function's timeout would say
-    nothing. For the main thread only, which is where Lambda calls handlers.
+    HANG_GRACE_SECONDS more. Then the process writes to stderr where it hung, and ends. Lambda's own timeout would not
+    say where it hung. For the main thread only, which is where Lambda calls handlers.
     """
     before = signal.signal(signal.SIGALRM, _expire)
     faulthandler.dump_traceback_later(seconds + HANG_GRACE_SECONDS, exit=True)

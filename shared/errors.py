@@ -5,7 +5,7 @@ DarkroomError            has a stable code and a sentence for people
 └── Unavailable          transient: retried with backoff, then a dead letter
     └── Outage           a service does not answer: the message waits and is charged no attempt
 
-Every other exception is unknown, and unknown means transient: it counts as Unavailable with the code `unexpected`.
+Every other exception counts as transient: as Unavailable with the code `unexpected`.
 """
 
 

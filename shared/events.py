@@ -17,7 +17,7 @@ from shared.keys import Image, image_of, read_rejection_key, read_removed_key, r
 
 @dataclass(frozen=True, slots=True)
 class Created:
-    """An object was created: `etag` says with which content, `at` when (UTC). `sequencer` orders events of one key.
+    """An object was created at `at` (UTC), with the content that `etag` names. `sequencer` orders events of one key.
 
     `replayed_at` is set on a replay: the time as a dead letter is not latency.
     """

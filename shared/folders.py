@@ -1,4 +1,4 @@
-"""The files of a folder that may be pictures: one rule for the command and for the page, which leaves the rest out."""
+"""The files of a folder that may be pictures. The command and the page leave out all others by the same rule."""
 
 from pathlib import PurePosixPath
 

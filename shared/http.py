@@ -106,7 +106,7 @@ type Problem = Callable[[DarkroomError, Request], Response]
 
 
 def serve(event: dict[str, Any], routes: Sequence[Route], guard: Guard, problem: Problem) -> Response:
-    """Answers the request in `event` by its route if `guard` admits it; `problem` answers whatever goes wrong.
+    """Answers the request in `event` by its route if `guard` admits it; `problem` answers every error.
 
     An answer of 5xx is logged.
     """
@@ -128,7 +128,7 @@ def serve(event: dict[str, Any], routes: Sequence[Route], guard: Guard, problem:
 
 
 def find(routes: Sequence[Route], request: Request) -> tuple[Route, list[str]]:
-    """Returns the request's route and the parts of its address that the route leaves open.
+    """Returns the request's route, and the parts of the request's path that match `{}`.
 
     HEAD takes the route of GET. Raises NotFound (`unknown-page`) and MethodNotAllowed (`method-not-allowed`).
     """
@@ -167,7 +167,10 @@ def read_request(event: dict[str, Any]) -> Request:
 def text_answer(
     status: int, content_type: str, text: str, request: Request, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """Returns a text answer that no cache keeps unless `headers` say so; gzip where the client takes it and it pays."""
+    """Returns a text answer, with gzip if the client accepts it and the text is not short.
+
+    No cache keeps the answer unless `headers` say so.
+    """
     body = text.encode()
     common = {"content-type": content_type, "vary": "accept-encoding", "cache-control": "no-store"}
     all_headers = SECURITY_HEADERS | common | dict(headers or {})

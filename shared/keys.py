@@ -81,7 +81,7 @@ class RenditionKey(NamedTuple):
 
 
 class LetterKey(NamedTuple):
-    """The parts of a dead letter's record key: all that a listing, a filter and a table row need.
+    """The parts of the key of a dead letter's record: everything that a listing, a filter and a table row need.
 
     `queue` is the name of the dead-letter queue. `at` is when the message was given up, to the second. `image_id` is
     None for a message that is no event. `upload_key` may be cut off at its end, to keep within S3's limit.

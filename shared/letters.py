@@ -177,14 +177,14 @@ def keep_record(
 ) -> None:
     """Write the record of a letter that was sent to the dead-letter queue `queue_url`.
 
-    Raises Unavailable if S3 does not take it. The letter is as good without.
+    Raises Unavailable if S3 does not take it. The letter is valid without its record.
     """
     record = asdict(reason) | {"history": [asdict(death) for death in deaths], "body": body}
     storage.put_record(s3, bucket, letter_key(key_of(queue_url, body, reason)), record)
 
 
 def read_record(s3: "S3Client", bucket: str, key: LetterKey) -> dict[str, Any]:
-    """Read a letter's record, without anything in it if it is gone or damaged."""
+    """Read a letter's record. The answer has no values if the record is gone or damaged."""
     empty: dict[str, Any] = {"history": [], "body": ""}
     try:
         record = json.loads(s3.get_object(Bucket=bucket, Key=letter_key(key))["Body"].read())

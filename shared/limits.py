@@ -6,7 +6,7 @@ from dataclasses import dataclass
 MAX_KEY_BYTES = 1024
 # S3 takes 2 KB of metadata; a longer one is left out.
 MAX_METADATA_BYTES = 1500
-# The longest file name that Linux, macOS and Windows file systems take. In a key each byte may become three (keys.py).
+# The longest file name that Linux, macOS and Windows file systems take. In a key each byte may become three (names.py).
 MAX_NAME_BYTES = 255
 
 # A ticket is valid this long, and for as long as its bytes take on the slowest line: 33 minutes for 50 MB.
@@ -41,7 +41,7 @@ RECENT_SECONDS = 3600
 SHOWN_SECONDS = 3600
 # One execution environment remembers this many shown uploads.
 MAX_SHOWN_IDS = 10_000
-# A revoked invitation may still be used this long: so long a function trusts what it knows about invitations and keys.
+# A revoked invitation may still work for this long, because functions remember invitations and keys for this long.
 ACCESS_CACHE_SECONDS = 30
 # The most invitations that one execution environment remembers as valid.
 MAX_CACHED_INVITATIONS = 10_000
@@ -80,7 +80,7 @@ MESSAGE_SECONDS = 40
 START_SECONDS = 20
 # Reserved at the end of an invocation, to report failures and to requeue.
 RESERVE_SECONDS = 8
-# The last part of that, in which the handler returns.
+# The last part of this reserve, in which the handler returns.
 MARGIN_SECONDS = 1
 # The messages of an invocation stay invisible this much longer than it can run, so that Lambda can delete them.
 LEASE_MARGIN_SECONDS = 10

@@ -2,7 +2,7 @@
 
 from pathlib import PurePosixPath
 
-# The media types that an upload may declare. The resizer decides by the bytes; this only refuses mistakes early.
+# The media types that an upload may declare. The resizer decides by the bytes; the door only refuses mistakes early.
 EXTENSIONS_BY_TYPE = {
     "image/jpeg": ("jpg", "jpeg", "jpe", "jfif", "mpo"),
     "image/png": ("png",),
@@ -21,7 +21,7 @@ _TYPE_BY_EXTENSION = {
     extension: media_type for media_type, extensions in EXTENSIONS_BY_TYPE.items() for extension in extensions
 } | {"ico": "image/x-icon"}
 
-# The `accept` attribute of file inputs. Browsers do not count all of these extensions as image/*.
+# The `accept` attribute of file inputs. For browsers, image/* does not include all of these extensions.
 ACCEPT = ",".join(["image/*", *sorted(f".{extension}" for extension in _TYPE_BY_EXTENSION)])
 
 
@@ -46,8 +46,8 @@ _GENERIC = {"", UNTOLD, "binary/octet-stream", "image/*"}
 def declared_type(media_type: str | None, name: str) -> str | None:
     """Returns the media type of an upload, or None if it is not a picture by type and name.
 
-    A type that is unknown or generic counts less than the extension. Where neither tells anything, the type is UNTOLD
-    and the resizer decides by the bytes.
+    A type that is unknown or generic counts less than the extension. If type and extension are both unknown, the type
+    is UNTOLD and the resizer decides by the bytes.
     """
     said = (media_type or "").split(";")[0].strip().lower()
     said = _SYNONYMS.get(said, said)

@@ -79,7 +79,7 @@ class Message:
         return datetime.fromtimestamp(int(sent if self._moved else self._texts.get(FIRST_SENT_MS, sent)) / 1000, UTC)
 
     def timed[E: Created](self, event: E) -> E:
-        """Returns `event`, and on it when it was replayed, if it was: by an operator's command or by another tool.
+        """Returns `event`, with `replayed_at` if an operator's command or another tool has replayed it.
 
         A redrive of SQS adds no attribute, but it gives the message a new sending time.
         """
@@ -103,7 +103,9 @@ class Message:
         return not claimed
 
     def copy(self, delay_seconds: int, attempts: int, waiting_since: datetime | None, event: Created | None) -> Copy:
-        """Returns a copy that has had so many attempts; of one event alone, if `event` is given."""
+        """Returns a copy of the message that has had so many attempts. With `event`, the copy contains this event
+        alone.
+        """
         now_ms = round(clock.now().timestamp() * 1000)
         texts = {
             FIRST_SENT_MS: str(round(self.first_sent.timestamp() * 1000)),

@@ -69,7 +69,8 @@ def remove(place: Place, image_id: str, at: datetime, *, forever: bool = False, 
         record = {"image": image_id, "removed_at": at.isoformat(), "forever": forever}
         storage.put_record(place.s3, place.resized, removed_key(image_id), record)
         storage.put_mark(place.s3, place.resized, removal_mark_key(image_id))
-        # A resizer may have written more since the first look. If it writes after this one, it sees the mark.
+        # A resizer may have written more since the first listing. If it writes after this second listing, it sees the
+        # mark.
         found = _derived(place, image_id)
     for key in found:
         if not forever:
@@ -148,7 +149,7 @@ def _metadata(place: Place, bucket: str, key: str) -> dict[str, str]:
 
 
 def _door_key(image_id: str, key: str) -> str:
-    # Below a door key the restored original keeps its id. Below its own key it would get a new one.
+    # Under a door key the restored original keeps its id. Under its own key it would get a new id.
     return key if is_door_key(key) else upload_key(image_id, clean_name(key) or NAMELESS)
 
 

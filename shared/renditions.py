@@ -13,7 +13,7 @@ from shared.limits import MAX_PANORAMA_PX, MAX_RENDITION_PX, MAX_RENDITIONS
 type Format = Literal["auto", "jpeg", "webp", "avif", "png"]
 
 FORMATS: tuple[str, ...] = get_args(Format.__value__)
-# A name is the first part of S3 keys (shared/keys.py). These first parts have another meaning there.
+# A name is the first part of S3 keys (shared/keys.py). In keys, these words have another meaning.
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
 _TAKEN_NAMES = {"uploads", "rejected", "removed", "trash", "invitations"}
 # The gallery shows these: LISTED and, if the stack has it, MEDIUM in the grid, VIEWED in the viewer. It lists LISTED,
@@ -29,10 +29,10 @@ SHOWN = (LISTED, MEDIUM, VIEWED)
 class Rendition:
     """One derived picture, fitted into `width_px` x `height_px` with its ratio kept.
 
-    A panorama would become a thin strip. So the short side of a rendition has `short_px` where the picture then has no
-    more pixels than the box, and as many as possible where it would have more. 0 keeps every picture within the box.
-    A smaller original is enlarged to the box only if `enlarge`. `format` "auto" is JPEG for opaque stills, WebP where
-    there is alpha or animation. `quality` is 1 to 100 as the encoder of the format understands it.
+    A panorama would become a thin strip. So the short side of its rendition has `short_px`, or less if the rendition
+    would have more pixels than the box. 0 keeps every picture within the box. A smaller original is enlarged to the box
+    only if `enlarge`. `format` "auto" is JPEG for opaque stills, WebP where there is alpha or animation. `quality` is 1
+    to 100 as the encoder of the format understands it.
     """
 
     name: str

@@ -87,7 +87,7 @@ class Sealed:
 
         Raises Rejected or Unavailable as `module.answer` did. Raises Unavailable if the worker ends: `crashed`,
         `out-of-memory` or `timed-out`. Raises Outage (`no-time-left`) if the caller's own time, `seconds_left` from
-        now, does not allow a fair attempt.
+        now, is too short for an attempt.
         """
         caller_ends = time.monotonic() + seconds_left
         with self._turn:
@@ -112,7 +112,7 @@ class Sealed:
                 raise Unavailable("crashed", f"The renderer sent an answer that makes no sense ({garbled}).") from None
 
     def _ready_worker(self, seconds: float) -> socket.socket:
-        """The connection to a worker that is warm. Raises Unavailable (`renderer-unavailable`) without one."""
+        """Returns the connection to a warm worker. Raises Unavailable (`renderer-unavailable`) without one."""
         if self._control is None:
             self.start()
         assert self._control is not None

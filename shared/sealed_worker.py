@@ -24,7 +24,7 @@ _CONNECTION_FD = 3  # after stdin, stdout and stderr
 
 
 def spawn(control: socket.socket, module: ModuleType, memory_bytes: int) -> None:
-    """Serves the function's two requests until it is gone: `w` forks a worker, `r` ends and reaps it."""
+    """Serves two requests until the function is gone: `w` forks a worker, `r` ends and reaps it."""
     worker_pid = 0
     while True:
         request, descriptors, _, _ = socket.recv_fds(control, 1, 1)

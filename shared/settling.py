@@ -49,7 +49,7 @@ def own_queues() -> Queues:
 
 
 class Settling[E: Created]:
-    """Decides what becomes of each message of an invocation, and tells SQS. Callable from several threads."""
+    """Decides the outcome of each message of an invocation, and tells SQS. Callable from several threads."""
 
     def __init__(self, context: LambdaContext, ends: float) -> None:
         """`ends` is the end of the invocation's time, on the monotonic clock."""
@@ -103,7 +103,7 @@ class Settling[E: Created]:
     def _give_up(
         self, message: Message, event: E | None, part: E | None, known: DarkroomError, error: Exception
     ) -> None:
-        """Sends the dead letter; if SQS does not take it, the message itself comes back."""
+        """Sends the dead letter. If SQS does not take it, the message itself is redelivered."""
         told: dict[str, Any] = {
             "image_id": event.image.id if event else None,
             "message_id": message.id,
@@ -193,10 +193,10 @@ class Settling[E: Created]:
     def lease(self, messages: Sequence[Message]) -> None:
         """Hides the batch's messages for as long as this process can live.
 
-        The queue's visibility timeout, six function timeouts, allows for Lambda's own waiting. From here on the end is
-        known: if the process dies, its messages are delivered again soon after, not minutes later. Each further receive
-        doubles the lease, so that a message whose process dies again and again, or that SQS fails to delete although it
-        is done, does not use up MAX_RECEIVES within minutes.
+        The queue's visibility timeout, six function timeouts, allows for Lambda's own waiting. At this point the end of
+        the invocation is known: if the process dies, its messages are redelivered soon after this end, not minutes
+        later. Each further receive doubles the lease, so that a message whose process dies again and again, or that SQS
+        fails to delete although it is done, does not use up MAX_RECEIVES within minutes.
         """
         lease = math.ceil(self.left() + LEASE_MARGIN_SECONDS)
         leases: dict[int, list[Message]] = {}

@@ -33,7 +33,7 @@ def load(path: str) -> Handler:
     except Exception as error:
         sentence = (
             f"The function cannot import {module} ({type(error).__name__}: {error}). "
-            "Mend and deploy it, then replay its dead letters."
+            "Repair and deploy it, then replay its dead letters."
         )
         tell(log_events.ImportFailed(sentence=sentence), exc_info=True)
         return _refusing(sentence)
@@ -43,7 +43,7 @@ def load(path: str) -> Handler:
 def warn_of_old_copy(parameter: str) -> None:
     """Log a warning if Darkroom's contract, which the SSM parameter holds, is newer than this copy of the package.
 
-    Without an answer from SSM nothing is logged: the subscriber works all the same.
+    Without an answer from SSM nothing is logged: the subscriber works nevertheless.
     """
     ssm = boto3.client("ssm", config=Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 1}))
     try:

@@ -72,7 +72,7 @@ def s3_client() -> "S3Client":
 def get_original(s3: "S3Client", bucket: str, key: str, etag: str, max_bytes: int) -> bytes:
     """Returns the bytes of the object, which must still have `etag`.
 
-    Raises Superseded if it is not, Rejected (`too-many-bytes`) before reading more than `max_bytes`, Outage
+    Raises Superseded if it has another ETag, Rejected (`too-many-bytes`) before reading more than `max_bytes`, Outage
     (`storage-unavailable`) if S3 does not answer, and Unavailable (`storage-refused`) if it refuses.
     """
     try:
@@ -220,7 +220,7 @@ def _megabytes(size_bytes: int) -> str:
 def is_outage(error: Exception) -> bool:
     """Whether S3 or SQS itself is at fault: no answer, a 5xx, or throttling. A refusal (4xx) is not an outage."""
     if not isinstance(error, ClientError):
-        # Without credentials nothing was sent: that is for us to repair. Everything else is the network's.
+        # Without credentials, no request was sent: that is Darkroom's fault. Every other error is the network's.
         return not isinstance(error, NoCredentialsError | PartialCredentialsError | ParamValidationError)
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     return status >= 500 or error.response["Error"]["Code"] in _OUTAGE_CODES

@@ -102,7 +102,8 @@ class Batch[E: Created]:
         # A thread that is stuck in a request to S3 goes on. Its writes are idempotent; its message is requeued here.
         late = [message for message in messages if message.claim()]
         self._settling.requeue([(message, None, no_time_left()) for message in late])
-        # The threads are settling all other messages. One that does not finish is redelivered, so it cannot be lost.
+        # The threads are settling all other messages. A message that is not settled in time is redelivered, so it
+        # cannot be lost.
         settling = [message for message in messages if message not in late]
         ending = [leased, *(tasks[message.id] for message in settling)]
         wait(ending, max(self._settling.left() - MARGIN_SECONDS, 0))
@@ -115,7 +116,7 @@ class Batch[E: Created]:
                 self._settling.failed.add(message.id)
 
     def _process(self, message: Message) -> None:
-        """Works on every event in the message, then decides what becomes of the message."""
+        """Works on every event in the message, then decides the outcome of the message."""
         failures: list[tuple[E | None, Exception]] = []
         events: list[E] = []
         try:

@@ -1,4 +1,4 @@
-"""The upload door: checks what a client wants to upload, and issues a ticket for exactly that."""
+"""The upload door: checks a client's wish, and issues a ticket for exactly one upload."""
 
 import json
 import math
@@ -18,7 +18,7 @@ from shared.storage import too_many_bytes
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-# The sentence that people see who post the file itself; the README has the same line.
+# The answer to a client that posts the file itself. The README has the same command line.
 SEND_NO_FILE = (
     "The door takes a request for a ticket and not the file. With curl, use this line: "
     '`curl -sX POST "$GALLERY/uploads?name=cat.jpg&as=curl" | curl -K - -F file=@cat.jpg`.'
@@ -131,7 +131,7 @@ def ticket(s3: "S3Client", bucket: str, wanted: Wish, max_bytes: int, now: datet
 def ticket_seconds(size_bytes: int) -> int:
     """Returns how long a ticket for a file of this size is valid: as long as the slowest line takes, and some minutes.
 
-    S3 may look at the expiry when it has received the whole file, as the local engine does.
+    S3 may check the expiry only after it has received the whole file, as the local engine does.
     """
     return TICKET_SECONDS + math.ceil(size_bytes / SLOWEST_LINE_BYTES_PER_SECOND)
 
@@ -145,7 +145,7 @@ def as_curl(issued: Ticket) -> str:
     """Returns the ticket as a config for `curl -K -`. The command line adds `-F file=@...` as the last field."""
     lines = [f"# A Darkroom ticket, good for {issued.expires_in_seconds} seconds: ... | curl -K - -F file=@FILE"]
     lines += [f"url = {_quoted(issued.url)}"]
-    # With `form`, a leading @ or < of a value would name a file of the uploader's. `form-string` takes it as text.
+    # With `form`, curl would replace a value that begins with @ or < by a file. `form-string` sends it as text.
     lines += [f"form-string = {_quoted(f'{name}={value}')}" for name, value in issued.fields.items()]
     lines += ["silent", "show-error", "fail-with-body", rf'write-out = "HTTP %{{http_code}} image {issued.id}\n"']
     return "\n".join(lines) + "\n"

@@ -65,8 +65,8 @@ def gallery_url(headers: Mapping[str, str], configured: str = "") -> str:
     """Returns the gallery's absolute address as the browser knows it: S3 redirects to absolute addresses only.
 
     Behind a CDN the address is `configured`, because CloudFront replaces the Host header by the API's name. On the
-    local engine the gallery lies under a path that the function cannot see. The Referer header tells the path if it
-    names this host. Without it, the gallery is at the API's root.
+    local engine the gallery's path has a prefix that the function cannot see. The Referer header contains the prefix if
+    it names this host. Without the header, the gallery is at the API's root.
     """
     if configured:
         return configured

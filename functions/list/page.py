@@ -29,7 +29,7 @@ from shared.media import ACCEPT
 from shared.storage import FOREVER
 
 HERE = Path(__file__).parent
-# The page contains SCRIPTS. It loads BUNDLES when it is shown: one for all, and one for owners.
+# The page contains SCRIPTS, and loads BUNDLES once it is shown. Only owners get owner.js.
 SCRIPTS = ("page.js", "zoom.js", "viewer.js", "fresh.js")
 BUNDLES = {
     "place.js": ("place.js", "arrivals.js"),
@@ -38,7 +38,7 @@ BUNDLES = {
 }
 # The grid crops shapes beyond these ratios: a panorama ten times as wide as high would be a thin strip.
 MIN_RATIO, MAX_RATIO = 0.5, 3.0
-# The comments of each kind of file: in JavaScript those that take whole lines.
+# The comments of each kind of file: every comment in CSS, and whole lines in JavaScript.
 _COMMENTS = {".css": re.compile(r"/\*.*?\*/", re.DOTALL), ".js": re.compile(r"^\s*//.*", re.MULTILINE)}
 
 
@@ -122,12 +122,12 @@ def _gallery(wired: Wiring, request: Request, page: Listing, opened: Entry | Non
 
 
 def shape(entry: Entry) -> int:
-    """Returns a hundred times width by height of a picture's place in the grid, the name of its CSS class."""
+    """Returns 100 times the ratio of width to height of a picture in the grid. The number names its CSS class."""
     return round(100 * min(max(entry.thumb.width / entry.thumb.height, MIN_RATIO), MAX_RATIO))
 
 
 def _home(request: Request) -> str:
-    # Relative, because on the local engine the gallery lies under a path that the function cannot see.
+    # Relative, because on the local engine the gallery's path has a prefix that the function cannot see.
     return "../" * (request.path.count("/") - 1) or "./"
 
 
@@ -174,7 +174,7 @@ def _hashed(text: str) -> str:
 
 @cache
 def asset(name: str) -> str:
-    """Returns the text of a file in assets/ without its comments and indentation, a fifth of the compressed size."""
+    """Returns the text of a file in assets/ without comments and indentation: a fifth of its compressed size."""
     text = _COMMENTS[Path(name).suffix].sub("", (HERE / "assets" / name).read_text("utf-8"))
     return "\n".join(line for line in map(str.strip, text.splitlines()) if line)
 
@@ -192,7 +192,8 @@ def bundle_version(name: str) -> str:
 
 
 def bundle(request: Request, name: str) -> Response:
-    """Answers one of BUNDLES. Browsers keep it for good under its version's address. Raises NotFound (`unknown-page`).
+    """Answers a bundle of scripts. Browsers keep it for good under its version's address. Raises NotFound
+    (`unknown-page`).
 
     While a new version is rolled out, the request may reach the old one, whose answer must not be kept.
     """

@@ -39,7 +39,7 @@ def newer_than(wired: Wiring, image_id: str, limit: int, now: float) -> Newer:
 def page(wired: Wiring, query: Mapping[str, str], limit: int, now: float) -> Listing:
     """Returns the images after cursor `after`, before `before`, from `from` on, or not newer than the moment `until`.
 
-    Without any of them, returns the newest. Raises BadRequest (`bad-cursor`, `bad-date`) and Unavailable
+    Without a parameter, returns the newest images. Raises BadRequest (`bad-cursor`, `bad-date`) and Unavailable
     (`storage-unavailable`).
     """
     if first := cursor(query, "from"):
@@ -90,7 +90,7 @@ def _bad_date() -> BadRequest:
 
 
 def _keys_before(wired: Wiring, image_id: str, limit: int) -> tuple[list[str], bool]:
-    """Returns at least `limit` thumbnails' keys before the image, and whether they are all.
+    """Returns at least `limit` thumbnails' keys before the image, and whether there are no others.
 
     After MAX_NEWER_LISTS requests it may return fewer.
     """

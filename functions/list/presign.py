@@ -1,8 +1,8 @@
 """Presigns GET URLs for many objects at low cost. A URL stays the same for an hour, so that browsers can cache it.
 
 The algorithm is Signature Version 4 with query parameters:
-docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html. botocore takes 0.2 ms a URL, mostly for
-objects that are the same for every URL of a page. Here those are made once a page, and the signing key once a day.
+docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html. botocore takes 0.2 ms a URL, mostly for objects
+that are the same for every URL of a page. This module makes those objects once a page, and the signing key once a day.
 A URL that botocore presigned shows how to address a bucket (virtual host, path, another endpoint).
 """
 

@@ -1,4 +1,4 @@
-"""The settings of the gallery, and its S3 client beside them."""
+"""The gallery's settings and its S3 client."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -38,7 +38,7 @@ class Settings:
 
     @property
     def thumb(self) -> Rendition:
-        """The smallest rendition in the grid, and the one that is listed."""
+        """The smallest rendition in the grid. Its keys are listed."""
         return next(rendition for rendition in self.renditions if rendition.name == LISTED)
 
     @property

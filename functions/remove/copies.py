@@ -23,7 +23,7 @@ def cloudfront() -> "CloudFrontClient":
 def forget(distribution_id: str, image_id: str) -> None:
     """Has the CDN delete its copies of the picture. Raises Unavailable (`copies-remain`)."""
     paths = [f"/{rendition}/{image_id}/*" for rendition in SHOWN]
-    # CloudFront takes two requests with the same reference for one, so a picture's second removal needs another.
+    # CloudFront ignores a second request with the same reference, so each removal of a picture has a new reference.
     reference = f"{image_id} {clock.now().isoformat()}"
     batch: Any = {"Paths": {"Quantity": len(paths), "Items": paths}, "CallerReference": reference}
     try:

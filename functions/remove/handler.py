@@ -1,4 +1,4 @@
-"""Removing and restoring pictures over HTTP. A function of its own: the gallery's role cannot delete anything."""
+"""Removes and restores pictures over HTTP, in a separate function: the gallery's role cannot delete anything."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -48,7 +48,7 @@ def _removed(request: Request, image_id: str, by: str) -> Response:
     try:
         keys = removal.remove(place, _checked(image_id), clock.now())
     except NothingThere as error:
-        # With a CDN, a removed picture is removed again if the request before did not reach the CDN.
+        # With a CDN, a second removal deletes the CDN's copies that the first removal did not reach.
         if not (settings().distribution_id and removal.is_removed(place.s3, place.resized, image_id)):
             raise NotFound(error.code, error.sentence) from error
         keys = []

@@ -15,7 +15,7 @@ class Budget:
 
     @contextmanager
     def held(self, size_bytes: int) -> Iterator[None]:
-        """Reserves `size_bytes` for the block. A size over the limit waits for the whole of it."""
+        """Reserves `size_bytes` for the block. A size over the limit waits until no other thread holds anything."""
         size_bytes = min(size_bytes, self._limit_bytes)
         with self._changed:
             self._changed.wait_for(lambda: self._free_bytes >= size_bytes)

@@ -28,9 +28,9 @@ DECODER_ERRORS = (
 
 
 def second_opinion[T](first: Callable[[], T], other: Callable[[], T]) -> T:
-    """Returns the result of `first`, or that of `other` if a decoder raises in `first`.
+    """Returns the result of `first`, or of `other` if a decoder raises in `first`.
 
-    A file is called damaged only if both decoders say so; the first one's reason is told then.
+    A file counts as damaged only if both decoders raise. The rejection then has the first decoder's reason.
     """
     try:
         return first()

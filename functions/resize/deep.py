@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from PIL import Image
 
-# So many pixels are left a side for each pixel of the largest rendition, when a plane is reduced before resampling.
+# A plane that is reduced before resampling keeps this many pixels a side for each pixel of the largest rendition.
 _MARGIN = 2
 
 
@@ -42,7 +42,7 @@ def enough(full: tuple[int, int], needed: tuple[int, int]) -> tuple[int, int]:
 
 
 def from_values(values: memoryview, size: tuple[int, int], needed: tuple[int, int]) -> Deep:
-    """Separates 16-bit values of red, green and blue, which take turns, in the order of bytes of this machine."""
+    """Separates interleaved 16-bit values of red, green and blue, in this machine's byte order."""
     wide = values.cast("B").cast("H")
     smallest = enough(size, needed)
 

@@ -14,7 +14,7 @@ _TIMES = re.compile(rb"((?:mvhd|tkhd|mdhd)\x01...).{16}", re.DOTALL)
 
 
 def encode(frames: Sequence[Image.Image], format_: Format, quality: int, timing: dict[str, Any]) -> bytes:
-    """Returns the file of one picture, or of an animation where there are several `frames` and the format has them.
+    """Returns the file of one picture, or of an animation if there are several `frames` and the format can store them.
 
     `frames` are L, RGB or RGBA, of one size. `timing` has `duration` (milliseconds a frame) and `loop` (times, 0 is
     for ever) of an animation. A format without alpha shows white where the picture is transparent.

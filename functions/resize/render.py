@@ -27,8 +27,8 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-# A rendition is made from a larger one instead of the original if the larger one has at least this many times its side,
-# and was not itself enlarged: that would blur it.
+# A rendition is made from a larger one instead of the original if the larger one has at least this many times its side.
+# The larger one must not be enlarged itself, because it is blurred then.
 _ENOUGH = 2
 
 

@@ -35,8 +35,8 @@ class Renderer:
     def render(self, data: bytes, renditions: Sequence[Rendition], limits: Limits) -> Rendered:
         """Returns `data` in each of `renditions`, in their order, as functions.resize.render does.
 
-        Raises Rejected if the file cannot become a picture. Raises Unavailable if the process ends over it: `crashed`,
-        `out-of-memory` or `timed-out`. Raises Outage (`no-time-left`) if the invocation ends too soon.
+        Raises Rejected if the file cannot become a picture. Raises Unavailable if the process ends while it renders:
+        `crashed`, `out-of-memory` or `timed-out`. Raises Outage (`no-time-left`) if the invocation ends too soon.
         """
         question = {"renditions": [asdict(rendition) for rendition in renditions], "limits": asdict(limits)}
         header, bodies = self._process.ask(question, data, seconds_left())

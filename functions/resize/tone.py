@@ -16,9 +16,9 @@ _WHITE_NITS, _PQ_NITS, _HLG_NITS = 203.0, 10_000.0, 1000.0
 _HLG_GAMMA = 1.2
 # The straight part of the curve above reference white, before it bends towards the peak.
 _BEND = 0.65
-# Light from 0 to 1 becomes one of so many steps, and each of these a value from 0 to 255.
+# Light from 0 to 1 is rounded to one of this many steps. A table has the value from 0 to 255 for each step.
 _STEPS = 65_535
-# Pictures are mapped in strips of about so many pixels, because each takes a dozen of 32 bits a pixel.
+# Pictures are mapped in strips of about this many pixels, because a strip needs a dozen images of 32 bits a pixel.
 _STRIP_PIXELS = 500_000
 
 # An image inside ImageMath, or a number.

@@ -35,9 +35,9 @@ _HEIC = base64.b64decode(
 
 
 def warm_up() -> None:
-    """Renders one tiny picture of every readable format, and one of every encoding, still and animated.
+    """Renders a tiny picture of every readable format, and of every encoding, still and animated.
 
-    HDR pictures of more than 8 bits have decoders of their own, which are loaded here.
+    HDR pictures of more than 8 bits have separate decoders, which are loaded here too.
     """
     avif_deep.library()
     heif_deep.library()
@@ -61,7 +61,7 @@ def _pictures() -> Iterator[bytes]:
 
 
 def _encoded(encoding: str, **options: object) -> bytes:
-    BY_NAME[encoding].load_plugin()  # Pillow would else import every plugin that it has to find this one
+    BY_NAME[encoding].load_plugin()  # otherwise Pillow imports all its plugins to find this one
     body = io.BytesIO()
     Image.new("RGB", _SIZE, "gray").save(body, encoding, **options)
     return body.getvalue()

@@ -1,9 +1,9 @@
 """From one upload to its renditions: read the original, render, write. The only module of resize that uses S3.
 
 Two contents of one image can be worked on at the same time, by two processes, in any order. Each writes its views
-before its thumb, each key only if it is new, and then lists the image's views. So whoever finishes later sees the
-other: a key that exists, or a key that is not its own. Then it writes again over everything that is older (`_resolve`),
-or leaves the image to the newer content. A first upload sees neither, after one GET, its PUTs and one LIST.
+before its thumb, each key only if it is new, and then lists the image's views. So the process that finishes later finds
+the other's work: a key that exists already, or another content's key in the list. Then it overwrites older content
+(`_resolve`), or leaves the image to newer content. A first upload finds nothing, after one GET, its PUTs and one LIST.
 """
 
 import math
@@ -149,10 +149,10 @@ class _Resizing:
         return written.issuperset(views)
 
     def _resolve(self, outcome: Rendered | Rejected) -> None:
-        """Leaves the image with this outcome and nothing else, if it is of the newest content.
+        """Leaves the image with this outcome and nothing else, if the outcome is of the newest content.
 
-        Raises Superseded if a newer content is there already, and Unavailable (`replaced`) if one arrived meanwhile:
-        its own writer may have finished before the last write here.
+        Raises Superseded if newer content is there already. Raises Unavailable (`replaced`) if newer content arrived
+        meanwhile: its writer may have finished before the last write here.
         """
         self._check_newest(storage.Superseded(self.upload.key))
         written = self._write(outcome, new=False)
@@ -188,7 +188,7 @@ class _Resizing:
         return removed
 
     def _write(self, outcome: Rendered | Rejected, *, new: bool) -> set[str]:
-        """Writes the outcome and returns its keys. Raises Exists if they must be new and one is not."""
+        """Writes the outcome and returns its keys. Raises Exists if the keys must be new and one of them exists."""
         if isinstance(outcome, Rejected):
             return self._write_rejection(outcome, new=new)
         keys = set()
@@ -218,7 +218,7 @@ class _Resizing:
         return {mark, key}
 
     def _delete_others(self, written: set[str]) -> None:
-        """Deletes all that other contents or other settings left of this image."""
+        """Deletes the objects that other contents or other settings have left for this image."""
         image_id, bucket = self.upload.image.id, self.settings.resized_bucket
         prefixes = [image_prefix(rendition.name, image_id) for rendition in self.settings.renditions]
         old = {key for prefix in prefixes for key in storage.keys_below(self.s3, bucket, prefix)}
@@ -227,7 +227,7 @@ class _Resizing:
             storage.delete(self.s3, bucket, key)
 
     def _clean_up(self, act: Callable[[], None]) -> None:
-        """Does `act`. If S3 refuses, that is a warning: the pictures are written. Raises Outage."""
+        """Does `act`, and logs a warning if S3 refuses: the pictures are written already. Raises Outage."""
         try:
             act()
         except Outage:

@@ -25,7 +25,7 @@ from shared.limits import Limits
 
 # Speed 8 takes 352 ms for 1600 px.
 _SPEED = 8
-# The limit of libavif (AVIF_DEFAULT_IMAGE_DIMENSION_LIMIT). It says only that it cannot read the file.
+# The limit of libavif (AVIF_DEFAULT_IMAGE_DIMENSION_LIMIT). Its error does not mention the limit.
 _MAX_SIDE_PX = 32_768
 
 
@@ -68,7 +68,7 @@ def _decode(
     width_px: int,
     height_px: int,
 ) -> Decoded:
-    """Decodes the picture and cuts it to its clean aperture, which the decoders leave out.
+    """Decodes the picture and cuts it to its clean aperture, which the decoders ignore.
 
     `deep` is the file where all its bits count.
     """

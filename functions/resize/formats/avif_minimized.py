@@ -36,7 +36,7 @@ class _Mini(NamedTuple):
 
 
 class _Bits:
-    """Reads a number of bits after the other."""
+    """Reads fields of any number of bits, one after another."""
 
     def __init__(self, data: bytes) -> None:
         self._left = len(data) * 8
@@ -83,7 +83,7 @@ def _read(mini: bytes) -> _Mini:
         raise unread("an AVIF with a minimized header and a gain map, HDR metadata or another coding")
     subsampling, orientation, side_bits = bits.read(2), bits.read(3) + 1, 15 if bits.read(1) else 7
     width, height = bits.read(side_bits) + 1, bits.read(side_bits) + 1
-    bits.read({1: 2, 2: 1}.get(subsampling, 0))  # where chroma samples lie
+    bits.read({1: 2, 2: 1}.get(subsampling, 0))  # the position of chroma samples
     depth = 9 + bits.read(3) if bits.read(1) else 8
     premultiplied = bool(bits.read(1)) if has_alpha else False
     nclx = _nclx(bits, has_cicp, has_icc, subsampling > 0) + bytes((full_range << 7,))
@@ -117,7 +117,7 @@ def _read(mini: bytes) -> _Mini:
 
 
 def _nclx(bits: _Bits, has_cicp: bool, has_icc: bool, has_chroma: bool) -> bytes:
-    """Returns primaries, transfer and matrix: those of the file, or the defaults of table O.3."""
+    """Returns primaries, transfer and matrix. The defaults are in table O.3."""
     if has_cicp:
         return struct.pack(">HHH", bits.read(8), bits.read(8), bits.read(8) if has_chroma else _UNSPECIFIED)
     primaries, transfer = (_UNSPECIFIED, _UNSPECIFIED) if has_icc else (_SRGB_PRIMARIES, _SRGB_TRANSFER)

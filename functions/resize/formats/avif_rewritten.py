@@ -8,7 +8,7 @@ _TRACK = [b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd", b"av01"]
 
 
 def with_one_ipma(data: bytes) -> bytes:
-    """Joins several `ipma` boxes of the same kind, one an item, to one. The file's length and offsets stay.
+    """Joins several `ipma` boxes of the same kind, each for one item, into one box. The file's length and offsets stay.
 
     The standard allows one box of each version and flags; some encoders write one for each item.
     """

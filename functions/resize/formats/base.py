@@ -20,7 +20,7 @@ _ORIENTATION = 0x0112
 
 
 class Decoded(NamedTuple):
-    """Pixels, and the part of them that shows the picture (left, upper, right, lower in pixels)."""
+    """Pixels, and the rectangle that shows the picture (left, upper, right, lower in pixels)."""
 
     image: Image.Image | Deep
     box: Box

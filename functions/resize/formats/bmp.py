@@ -1,4 +1,4 @@
-"""BMP, by Pillow, and where Pillow cannot, by bmp_pixels.py."""
+"""BMP. Pillow decodes it, or bmp_pixels.py where Pillow cannot."""
 
 from functions.resize.damage import second_opinion
 from functions.resize.formats import bmp_pixels
@@ -31,7 +31,7 @@ def _open_here(data: bytes, header: bmp_pixels.Header | None, limits: Limits) ->
         return whole(bmp_pixels.decode(data, header))
 
     def decode(*_: int) -> Decoded:
-        # Of run lengths that are cut, Pillow would show a part.
+        # Pillow would show a part of a picture whose run lengths are cut.
         return here() if header.has_runs else second_opinion(here, lambda: loaded(FORMAT.pillow(data)))
 
     return Opened(header.width_px, header.height_px, decode=decode)

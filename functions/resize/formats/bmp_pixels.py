@@ -32,7 +32,7 @@ class Header(NamedTuple):
 
     @property
     def is_known(self) -> bool:
-        """Tells whether any reader is there for the coding. Others hold a JPEG or a PNG, or are OS/2's."""
+        """Tells whether there is a reader for the coding. Other codings contain a JPEG or a PNG, or belong to OS/2."""
         known = {_RGB, _RLE8, _RLE4, _BITFIELDS, _ALPHA_BITFIELDS} - ({_BITFIELDS} if self.of_os2 else set())
         return self.compression in known and self.bits in _BITS
 
@@ -49,7 +49,7 @@ class Header(NamedTuple):
 
 
 def header(data: bytes) -> Header | None:
-    """Reads the header of the BMP in `data`, or None for one of OS/2, which Pillow reads."""
+    """Reads the header of the BMP in `data`. Returns None for OS/2's header, which Pillow reads."""
     if len(data) < _FILE_HEADER_BYTES + _INFO_HEADER_BYTES:
         raise ValueError("its header is missing")
     pixels, size, width, height, _, bits, compression, _, _, _, colours, _ = struct.unpack_from(
@@ -82,7 +82,7 @@ def _masks(data: bytes, size: int, bits: int, compression: int) -> tuple[int, in
         return red, green, blue, alpha if has_alpha else 0
     if bits == 16:
         return 0x7C00, 0x3E0, 0x1F, 0
-    # In a header with masks, one for alpha counts although the pixels are not said to be in fields.
+    # A mask for alpha counts even if the header does not declare bit fields.
     return 0xFF0000, 0xFF00, 0xFF, alpha if size >= 108 and bits == 32 else 0
 
 
@@ -125,10 +125,10 @@ def _from_fields(data: bytes, found: Header) -> Image.Image:
 
 
 def _part(values: Image.Image, mask: int) -> Image.Image:
-    """Extracts the bits of a mask and scales them to 8 bits, as many as there are."""
+    """Extracts the bits of a mask and scales them to 8 bits. A mask may have any number of bits."""
     shift = (mask & -mask).bit_length() - 1
     most = mask >> shift
-    # Bits below the upper 8 of a long field are not seen.
+    # Only the upper 8 bits of a long field count.
     surplus = max(most.bit_length() - 8, 0)
     shift, most = shift + surplus, most >> surplus
     bits: Image.Image = ImageMath.lambda_eval(lambda args: (args["values"] >> shift) & most, values=values)

@@ -19,7 +19,9 @@ _CLEAR, _RESTORE = 2, {3, 4}
 
 
 class _Frame(NamedTuple):
-    """The bytes of a frame, start to end, and the four of its control block: flags, duration, transparent index."""
+    """A frame's bytes from `start` to `end`, and the four bytes of its control block: flags, duration, transparent
+    index.
+    """
 
     start: int
     end: int

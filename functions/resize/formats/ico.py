@@ -11,7 +11,8 @@ _HEADER_BYTES = 6
 
 
 def _largest(data: bytes) -> bytes:
-    """Returns the largest picture of the icon in `data`, of equals the most colourful: as a PNG or a one-picture icon.
+    """Returns the largest picture of the icon in `data`, as a PNG or as an icon with one picture. Of several largest
+    pictures, it returns the most colourful.
 
     Raises ValueError if there is none.
     """

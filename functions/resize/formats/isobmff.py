@@ -149,7 +149,8 @@ def _in_association(data: bytes, box: Box, item_id: int) -> list[int]:
 
 
 def clean_aperture(clap: bytes, size: tuple[int, int]) -> tuple[int, int, int, int] | None:
-    """Returns the part of a picture of `size` that `clap` shows (left, upper, right, lower), or None if it makes none.
+    """Returns the part of a picture of `size` that `clap` shows (left, upper, right, lower), or None if the box makes
+    no sense.
 
     The box has width, height and the offset of the centre, each a fraction (ISO/IEC 14496-12, 12.1.4).
     """

@@ -19,7 +19,8 @@ from functions.resize.formats.base import (
 from functions.resize.formats.jpeg_scans import EOI, Structure, for_scale, hungry, missing, read
 from shared.limits import Limits
 
-# A reduced decode of a baseline file leaves at least this many pixels per rendition pixel and side: at 1/8, else.
+# A reduced decode of a baseline file keeps at least this many pixels a side for each pixel of the rendition: at 1/8,
+# and at other scales.
 _SPARE_BY_EIGHT, _SPARE = 1.5, 1.25
 
 
@@ -61,7 +62,7 @@ def _decode_progressive(
 def _decode_baseline(
     data: bytes, structure: Structure, image: ImageFile.ImageFile, width_px: int, height_px: int
 ) -> Decoded:
-    """Raises ValueError if the file was cut and closed with an end marker."""
+    """Decodes a baseline file. Raises ValueError if the file was cut and closed with an end marker."""
     full_width = image.width
     smallest = _smallest(image.size, (width_px, height_px))
     box = _draft(image, smallest)
@@ -72,7 +73,9 @@ def _decode_baseline(
 
 
 def _is_cut(data: bytes, structure: Structure, smallest: tuple[int, int]) -> bool:
-    """Tells whether blocks are missing, by a decode to `smallest` or more. Their details may be missing below."""
+    """Tells whether blocks are missing, by a decode to `smallest` or more. A smaller decode cannot show missing
+    details.
+    """
     image = FORMAT.pillow(data)
     image.draft(None, smallest)
     _load_at_once(image, len(data))

@@ -52,7 +52,7 @@ class Structure(NamedTuple):
 
 
 class _Segment(NamedTuple):
-    """A marker, where it is, and where the segment that it begins has its body."""
+    """A marker, its position, and the start and end of its segment's body."""
 
     marker: int
     at: int
@@ -90,7 +90,7 @@ def _segments(data: bytes) -> Iterator[_Segment]:
 
 
 def read(data: bytes) -> Structure:
-    """Reads the structure of the JPEG in `data`, up to its end marker or where the data ends.
+    """Reads the structure of the JPEG in `data`, up to its end marker or the end of the data.
 
     Raises ValueError if the markers make no sense, or there are more than MAX_SCANS scans or MAX_MARKERS markers.
     """

@@ -1,4 +1,4 @@
-"""The libspng inside pyspng's extension module, by ctypes: that spares the import of NumPy, 0.3 s."""
+"""The libspng inside pyspng's extension module, by ctypes. The import of NumPy would take 0.3 s."""
 
 import ctypes
 import functools

@@ -49,7 +49,9 @@ class Header(NamedTuple):
 
 
 class _Chunk(NamedTuple):
-    """One chunk: its kind, where it starts and ends, and where its body does, without length, type and checksum."""
+    """One chunk: its kind, its start and end, and the start and end of its body, which excludes length, type and
+    checksum.
+    """
 
     kind: bytes
     start: int
@@ -278,7 +280,10 @@ def _decode(data: bytes, header: Header, image: ImageFile.ImageFile, width_px: i
 
 
 def _by_libspng(data: bytes, header: Header, deep: tuple[int, int] | None) -> Decoded | None:
-    """Returns None for kinds that Pillow decodes. `deep` is the needed size of a picture whose 16 bits all count."""
+    """Decodes with libspng. Returns None for kinds that Pillow decodes.
+
+    `deep` is the needed size of a picture whose 16 bits all count.
+    """
     decoded = _decode_deep(data, header, deep) if deep and header.depth == 16 else decode(data, header)
     return whole(decoded) if decoded is not None else None
 

@@ -28,7 +28,7 @@ _UNREAD = (
     (b"FUJIFILMCCD-RAW", "a raw camera file"),
     (CANON_RAW, "a raw camera file"),
     (b"IIU\0", "a raw camera file"),
-    (b"MM\0+", "a BigTIFF file with its high bytes first"),  # Pillow takes it for a small one and finds nothing
+    (b"MM\0+", "a BigTIFF file with its high bytes first"),  # Pillow reads it as an ordinary TIFF and finds nothing
     (b"\x1a\x45\xdf\xa3", "a video"),
     (b"gimp xcf", "a GIMP file"),
     (b"#?RADIANCE", "a Radiance picture"),

@@ -79,7 +79,9 @@ def _open(data: bytes, limits: Limits) -> Opened:
 
 
 def _decode_fax(image: ImageFile.ImageFile) -> Decoded:
-    """Raises ValueError if libtiff reports a bad code word. Pillow shows the rest of the page white then."""
+    """Decodes a fax. Raises ValueError if libtiff reports a bad code word: Pillow shows the rest of the page white
+    then.
+    """
     errors = _libtiff_errors()
     errors.clear()
     decoded = loaded(image)
@@ -105,7 +107,7 @@ def _libtiff_errors() -> list[bytes]:
         return errors
 
     def note(module: bytes, *_: object) -> None:
-        if module.startswith(b"Fax"):  # others tell of tags that make no sense
+        if module.startswith(b"Fax"):  # other errors are about tags that make no sense
             errors.append(module)
 
     handler = ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_void_p)(note)
