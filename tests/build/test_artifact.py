@@ -34,7 +34,7 @@ def test_a_handler_imports_from_the_artifact_alone(built: Path, name: str) -> No
 def test_an_artifact_fits_lambda_and_contains_bytecode(built: Path, name: str) -> None:
     folders = folders_of(built, name)
     size_mb = sum(file.stat().st_size for folder in folders for file in folder.rglob("*") if file.is_file()) / 1e6
-    assert size_mb < 0.8 * UNZIPPED_LIMIT_MB, "a team that adds a layer of its own (a monitoring agent) needs the rest"
+    assert size_mb < 0.8 * UNZIPPED_LIMIT_MB, "a team that adds another layer (a monitoring agent) needs the rest"
     for source in built.joinpath(name).rglob("functions/**/*.py"):
         assert list((source.parent / "__pycache__").glob(f"{source.stem}.*.pyc")), source
 

@@ -29,7 +29,7 @@ from tests.support.template import FUNCTIONS
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="AWS's runtime client has wheels for Linux only")
 SIGNING_KEY = "k" * 64
-# The engine's own account of AWS's policies is tested elsewhere: here, a role may do everything.
+# Other tests check the permissions of the roles: here, a role may do everything.
 EVERYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 
 

@@ -15,7 +15,7 @@ from tests.support.deployed import Stack, deployed, stack_on_aws
 from tests.support.missing import missing
 
 LEFT_OUT = pytest.StashKey[dict[str, list[str]]]()
-NO_STACK = "uses no stack, or deploys one of its own"
+NO_STACK = "uses no stack, or deploys another one"
 
 
 @pytest.fixture(scope="session")
@@ -66,7 +66,7 @@ def _reason(item: pytest.Item) -> str:
     """Say why a test makes no sense on a stack on AWS; empty if it does."""
     if mark := item.get_closest_marker("local_only"):
         return str(mark.args[0])
-    # A module that deploys a Darkroom with settings of its own has a fixture `stack` of its own.
+    # A module that deploys a Darkroom with other settings defines its own fixture `stack`.
     definitions = item._fixtureinfo.name2fixturedefs.get("stack", ())  # type: ignore[attr-defined]
     return "" if definitions and definitions[-1].baseid == "tests/e2e" else NO_STACK
 

@@ -21,18 +21,18 @@ from tests.support.deployed import Stack, deployed, until
 FOLDER = Path(__file__).parents[2] / "docs" / "images"
 PICTURES = 66
 READY_MS = 60_000
-MAX_BYTES = 400_000  # the README loads all of them
+MAX_BYTES = 400_000  # the README loads every screenshot
 
 
 def main() -> None:
-    """Makes them all."""
+    """Makes every screenshot."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, deployed(Path(folder), {}) as stack, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM_ARGUMENTS)
         with _page(browser, "light") as page:
             page.goto(stack.gallery_url)
             _save(page, "empty")
-        fill(stack, PICTURES, grain=False)  # which PNG cannot pack
+        fill(stack, PICTURES, grain=False)  # PNG cannot compress grain
         with _page(browser, "light") as page:
             _open(page, stack)
             _save(page, "gallery")
@@ -78,7 +78,7 @@ def _open(page: Page, stack: Stack) -> None:
 
 
 def _upload(page: Page, stack: Stack) -> None:
-    # Some pictures arrive, one is rejected, and the last uploads are held back.
+    # Some pictures arrive and one is rejected. S3 does not answer the last uploads.
     page.route(
         re.compile(stack.upload_bucket),
         lambda route: None if b"Sunday" in (route.request.post_data_buffer or b"") else route.continue_(),

@@ -127,7 +127,7 @@ def attacked(closed: Stack) -> Closed:
     QUICK_KINDS,
     ids=lambda kind: kind.__name__,
 )
-def test_nothing_else_gets_in(attacked: Closed, kind: Callable[[Closed], Count]) -> None:
+def test_no_attempt_without_permission_succeeds(attacked: Closed, kind: Callable[[Closed], Count]) -> None:
     count = kind(attacked)
     assert count.got_in + count.errors == []
     assert count.refused

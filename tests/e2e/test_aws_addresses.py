@@ -44,7 +44,7 @@ NO_VALUE = {"Ref": "AWS::NoValue"}
 
 @dataclass
 class Aws:
-    """A stack that believes that it is on AWS."""
+    """A stack on the local engine that is deployed as on AWS."""
 
     engine: Engine
     front: Front
@@ -64,7 +64,7 @@ class Aws:
 
 
 def at_aws_addresses(node: Any, front: Front) -> Any:
-    """Return a part of the built template with the engine's exceptions in place of the production template's."""
+    """Return a part of the built template with the changes that the engine needs."""
     match node:
         case {"Fn::If": ["OnAws", {"Ref": "ResizeMaxConcurrency"}, number]}:
             return number
@@ -82,7 +82,7 @@ def at_aws_addresses(node: Any, front: Front) -> Any:
 
 
 def build(folder: Path, front: Front) -> None:
-    """Put the artifact that all tests share into `folder`, with the template changed."""
+    """Put the artifact that all tests share into `folder`, with a changed template."""
     stacks.build(BUILD, stacks.host_architecture())
     (folder / "build").mkdir(parents=True)
     for found in BUILD.iterdir():

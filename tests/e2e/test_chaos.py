@@ -1,6 +1,6 @@
 """A small run of bench/chaos.py with a fixed seed, and waits in a fraction of the real ones.
 
-Without the killer that hangs, which takes its time even so: tests/e2e/test_lossless.py has it.
+The file that hangs the renderer is left out, because it takes long even so: tests/e2e/test_lossless.py has it.
 """
 
 from pathlib import Path

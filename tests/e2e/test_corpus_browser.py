@@ -43,7 +43,7 @@ KINDS = {
     "half.jpg": pictures.jpeg()[:20_000],
     "letter.txt": pictures.NOT_PICTURES["text"],
 }
-# Chromium decodes neither. Of a cut JPEG it shows the upper half.
+# Chromium decodes neither TIFF nor HEIC. It shows the upper half of a cut JPEG.
 ONLY_DARKROOM = {"heic.heic", "tiff.tif", "lzw tiff.tif"}
 ONLY_CHROMIUM = {"half.jpg"}
 # The red disc is at the edge of sRGB, where each of the two clips in its own way.
@@ -79,8 +79,8 @@ def test_files_that_only_one_of_the_two_shows_are_listed(report: dict[str, list[
     )
 
 
-def test_a_difference_is_told_by_kind(tmp_path: Path) -> None:
-    """A picture that is not the file's: another size, other colours, another alpha."""
+def test_each_kind_of_difference_is_named(tmp_path: Path) -> None:
+    """The picture differs from the file's: another size, other colours, another alpha."""
     from ops.develop.chromium import browser
     from ops.develop.compared import compare
     from ops.develop.corpus import render_alone
@@ -96,7 +96,7 @@ def test_a_difference_is_told_by_kind(tmp_path: Path) -> None:
         with browser() as page:
             return list(compare(mixed, page).differences)
 
-    # Playwright allows one synchronous browser in a thread, and this one may have that of other tests.
+    # Playwright allows one synchronous browser in a thread, and other tests may have one in this thread.
     with ThreadPoolExecutor(1) as thread:
         differences = thread.submit(differences_in_browser).result()
     assert [words.partition(":")[0] for words in differences] == ["orientation", "colour", "alpha"]

@@ -70,7 +70,7 @@ def target(account: Engine) -> Target:
     RECORDED["deploy"] = calls
     assert done.exit_code == 0, done.output
     outputs = stacks.outputs(boto3.Session().client("cloudformation"), STACK)
-    # Not the engine's own session, which would take these variables away again.
+    # Not the engine's own session, because it removes these variables.
     return Target(STACK, boto3.Session(), None, outputs, account.gallery_url(outputs["ApiId"]))
 
 
@@ -226,6 +226,6 @@ def test_the_roles_allow_the_calls_that_the_commands_make() -> None:
     if os.environ.get("DARKROOM_RECORD_CALLS"):
         Path(roles.CALLS).write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
     allowed = json.loads(roles.CALLS.read_text(encoding="utf-8"))
-    # Not the other way round: a fast deployment is not polled as often as a slow one.
+    # The recording may have more calls than this run: a fast deployment is polled less often than a slow one.
     missing = {purpose: sorted(set(calls) - set(allowed[purpose])) for purpose, calls in found.items()}
     assert not any(missing.values()), f"{missing}: run this file with DARKROOM_RECORD_CALLS=1, then `make generated`"

@@ -29,7 +29,7 @@ def visitor(
 ) -> Iterator[Visitor]:
     name: Name = request.param
     place = urlsplit(stack.gallery_url)
-    look = Look(dark=name == "webkit")  # each colour scheme in one of the engines
+    look = Look(dark=name == "webkit")  # each engine with another colour scheme
     try:
         with cable_to(place.port or 80) as cable, opened(name, tmp_path_factory.mktemp(name), look) as tab:
             home = place._replace(netloc=f"127.0.0.1:{cable.port}").geturl()

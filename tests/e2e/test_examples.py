@@ -85,7 +85,7 @@ def receiver() -> Iterator[Receiver]:
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory, receiver: Receiver) -> Iterator[Stack]:
-    # As a repository of its own, `outside` finds the wheel in a package index; here, in a folder.
+    # As a separate repository, `outside` finds the wheel in a package index; here, in a folder.
     wheels = tmp_path_factory.mktemp("wheels")
     subprocess.run(["make", "wheel"], cwd=ROOT, check=True, capture_output=True)
     shutil.copytree(ROOT / "dist", wheels, dirs_exist_ok=True)

@@ -21,7 +21,7 @@ from tests.support.browser import ARRIVES_MS, JPEG, complete, drop_path, empty, 
 from tests.support.deployed import Stack, until
 
 NOT_A_PICTURE = ("Holiday.jpg", "image/jpeg", b"this is a text" * 100)
-# Keeps the most cards at a time.
+# Records the highest number of cards that the page had at the same time.
 COUNT_CARDS = """() => {
   window.most = 0;
   new MutationObserver(() => { most = Math.max(most, cards.childElementCount); }).observe(cards, {childList: true});
@@ -69,7 +69,7 @@ def test_pictures_of_an_old_tab_get_fresh_addresses_in_one_request(page: Page, s
     complete(page)
     assert len(asked) == 1
 
-    # A view in the viewer, whose address on the page is as old.
+    # A view in the viewer. Its address on the page is equally old.
     page.get_by_role("link", name="Holiday 3", exact=True).click()
     until(lambda: page.evaluate("view.naturalWidth > 1000"), "the view")
     with page.expect_download() as download:
@@ -104,7 +104,7 @@ def test_uploads_survive_a_reload(page: Page, stack: Stack) -> None:
     page.goto(stack.gallery_url)
     hand_over(page, "drop", [JPEG, NOT_A_PICTURE])
     expect(page.get_by_role("heading", name="Processing 2 pictures")).to_be_visible(timeout=ARRIVES_MS)
-    page.route(re.compile(stack.upload_bucket), lambda _: None)  # this file stays on its way
+    page.route(re.compile(stack.upload_bucket), lambda _: None)  # this file's upload does not end
     hand_over(page, "drop", [("Late.jpg", "image/jpeg", JPEG[2])])
     expect(page.locator(".card[data-state=uploading]")).to_have_count(1)
     page.wait_for_timeout(200)  # the page writes down its uploads at most ten times a second
@@ -188,7 +188,7 @@ def test_a_folder_is_taken_without_the_litter_of_other_systems(
 
 
 def test_five_hundred_files_at_once_take_little_time_and_few_cards(page: Page, stack: Stack) -> None:
-    """The door and S3 are played here: the stack's speed is another test's matter."""
+    """The test answers for the door and S3, because it does not measure the stack's speed."""
     under_way: set[Route] = set()
     most = [0]
     bucket = f"{stack.s3.meta.endpoint_url}/{stack.upload_bucket}"

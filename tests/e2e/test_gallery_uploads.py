@@ -25,7 +25,7 @@ from tests.support.deployed import Stack, until
 PORTRAIT = ("Trunks in mist.jpg", "image/jpeg", photos.jpeg(5, 1200))
 NOT_A_PICTURE = ("Holiday.jpg", "image/jpeg", b"this is a text" * 100)
 
-# Collects what a screen reader is given to read.
+# Collects the texts that a screen reader reads.
 HEAR = """
 globalThis.heard = [];
 new MutationObserver(([{target}]) => heard.push(target.textContent))
@@ -170,7 +170,7 @@ def test_an_upload_survives_a_network_failure_with_the_same_ticket(page: Page, s
     hand_over(page, "drop", [JPEG])
     expect(page.locator(".card[data-state=ready]")).to_have_count(1, timeout=ARRIVES_MS)
     assert len(cut) == 2
-    assert len(tickets) == 1  # it names one key, so that no attempt can make a second picture
+    assert len(tickets) == 1  # the ticket names one key, so no attempt can make a second picture
 
 
 def test_a_stalled_upload_is_started_again(page: Page, stack: Stack) -> None:

@@ -132,6 +132,6 @@ def test_status_counts_messages_and_dead_letters(killable: Stack) -> None:
 def test_dead_letters_can_be_dropped(killable: Stack, aftermath: dict[str, list[str]]) -> None:
     image_id = aftermath["timed-out"][0]
     said = darkroom(killable, "dead-letters", "drop", "--id", image_id, "--yes")
-    assert "2 dropped." in said  # the first one, and the one from the rerender of every original
+    assert "2 dropped." in said  # the first picture, and the picture from the rerender of every original
     assert "reconcile" in said
     assert image_id not in letters(killable)

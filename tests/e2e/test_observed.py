@@ -172,7 +172,7 @@ def test_error_rate_and_latency_alarms_fire_on_the_metrics_of_the_function(killa
     failing = [attempts[0]["Datum"] | {"Value": 1.0, "Timestamp": now}] * sum(len(one["Values"]) for one in attempts)
     cloudwatch.put_metric_data(Namespace=attempts[0]["Namespace"], MetricData=failing)
     until(lambda: state(killable, "AttemptsFailed")[0] == "ALARM", "an alarm")
-    # No upload was slow enough for an alarm. The same metric with a minute more is.
+    # No upload was slow enough for an alarm, so the test adds a minute to the metric.
     assert state(killable, "Latency")[0] == "OK"
     (latency, *_) = [one for one in emf(killable) if one["Datum"]["MetricName"] == "Latency"]
     slow = [latency["Datum"] | {"Value": latency["Values"][0] + 60_000, "Timestamp": now}] * 4

@@ -41,7 +41,7 @@ def first_in_window(tab: Page) -> tuple[str, int]:
 
 
 def scroll(tab: Page, to_px: int) -> tuple[str, int]:
-    """Scrolls until the page is at this height, waits for its address, and returns what is seen."""
+    """Scrolls until the page is at this height, waits for its address, and returns the first picture in the window."""
 
     def there() -> bool:
         tab.evaluate(f"scrollTo(0, {to_px})")

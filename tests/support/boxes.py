@@ -1,4 +1,4 @@
-"""AVIF files whose boxes are rewritten, for tests of what other encoders write (ISO/IEC 14496-12, 23008-12)."""
+"""AVIF files with rewritten boxes, as other encoders write them (ISO/IEC 14496-12, 23008-12)."""
 
 import struct
 from collections.abc import Callable
@@ -9,7 +9,7 @@ def box(kind: bytes, content: bytes) -> bytes:
 
 
 def span(data: bytes, kind: bytes) -> tuple[int, int]:
-    """Start and end of the first box of a kind, found by its name."""
+    """Returns the start and end of the first box of a kind, found by its name."""
     start = data.index(kind) - 4
     return start, start + int.from_bytes(data[start : start + 4])
 
@@ -17,7 +17,7 @@ def span(data: bytes, kind: bytes) -> tuple[int, int]:
 def with_properties(data: bytes, change: Callable[[bytes, bytes], bytes]) -> bytes:
     """Replaces the content of `iprp`. `change` gets the contents of `ipco` and `ipma` as Pillow writes them.
 
-    What comes after moves, so offsets in `iloc` (version 0, without base offsets) are corrected.
+    The data after it moves, so offsets in `iloc` (version 0, without base offsets) are corrected.
     """
     start, end = span(data, b"iprp")
     (ipco, ipco_end), (ipma, ipma_end) = span(data, b"ipco"), span(data, b"ipma")
@@ -52,7 +52,7 @@ def with_property(data: bytes, added: bytes) -> bytes:
 
 
 def with_one_ipma_an_item(data: bytes) -> bytes:
-    """Gives each of two items an `ipma` box of its own."""
+    """Gives each of two items a separate `ipma` box."""
 
     def change(ipco: bytes, ipma: bytes) -> bytes:
         end = 11 + ipma[10]

@@ -69,7 +69,7 @@ def api_gateway(gallery_url: str, origins: str) -> Iterator[str]:
 
 @contextmanager
 def site(folder: Path) -> Iterator[str]:
-    """Serve a folder as a site of its own; yield its origin."""
+    """Serve a folder as a separate site; yield its origin."""
     with _serving(partial(_Site, directory=str(folder))) as address:
         yield address
 

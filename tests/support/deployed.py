@@ -1,4 +1,4 @@
-"""A deployed Darkroom for end-to-end tests and benches: on a local engine of its own, or on AWS."""
+"""A deployed Darkroom for end-to-end tests and benches: on a separate local engine, or on AWS."""
 
 import sys
 import time
@@ -149,7 +149,7 @@ def _stack(target: Target, place: tuple[str, ...], local: Engine | None = None) 
 def deployed(folder: Path, parameters: dict[str, str], services: Sequence[str] = ()) -> Iterator[Stack]:
     """Deploy a Darkroom with its state in `folder`, and `services` that have their own stacks.
 
-    Its artifact is in `folder`/build, or else the one for all.
+    Its artifact is in `folder`/build, if there is one, or else the artifact that all tests share.
     """
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "build").exists():

@@ -1,7 +1,7 @@
-"""Asks the local engine what AWS documents, so that its leniency is known: docs/engine-ledger.md.
+"""Compares the local engine with AWS's documentation, so that its leniency is known: docs/engine-ledger.md.
 
 `python -m tests.support.engine_probes` writes the page again. A test compares it, so an upgrade of the engine shows
-what has changed.
+each change.
 """
 
 import tempfile
@@ -59,7 +59,7 @@ def page(place: Place) -> str:
 
 
 def run() -> str:
-    """Start an engine of its own, ask it everything, and return the page."""
+    """Start an engine, ask it every question, and return the page."""
     with tempfile.TemporaryDirectory() as folder:
         engine = Engine(Path(folder), free_port())
         process = engines.start(engine)

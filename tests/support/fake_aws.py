@@ -26,7 +26,7 @@ class Killed(BaseException):
 
 @dataclass
 class Wire:
-    """What both services share: the time of a request, its count, and the request at which the process dies.
+    """Counts and delays the requests to both services, and has the process die at one of them.
 
     The process dies at request `dies_at`: before the service has done it, or after that with `dies_after`.
     """
@@ -99,7 +99,7 @@ class FakeSqs:
     def _looked(self, url: str) -> FakeQueue:
         self.arrive(self)
         queue, now = self.queue(url), self.clock()
-        if now >= self._next_look:  # With a hundred thousand hidden messages, not at each request.
+        if now >= self._next_look:  # Looking at a hundred thousand hidden messages at each request would take too long.
             queue.release_due(now)
             self._next_look = now + (0.5 if len(queue.hidden) > 1000 else 0)
         return queue

@@ -1,4 +1,4 @@
-"""Small HTTP servers for tests: a request handler that is silent, and a proxy's way to the server behind it."""
+"""Small HTTP servers for tests: a request handler that is silent, and requests that a proxy forwards."""
 
 import http.client
 import ssl

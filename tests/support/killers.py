@@ -1,4 +1,4 @@
-"""An artifact that can be killed: the real one, whose renderer dies of pictures that end with a mark.
+"""An artifact that can be killed: the real artifact, whose renderer dies of pictures that end with a mark.
 
 A real file that crashes a decoder is fixed soon after it is known, so it would test nothing for long. The function
 itself has no such code: it is added to the built folder before that is deployed.

@@ -17,7 +17,7 @@ AT = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
 class FakeTarget:
-    """What commands use of a Target."""
+    """The part of a Target that commands use."""
 
     name = "darkroom"
     endpoint_url: str | None = None

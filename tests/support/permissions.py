@@ -1,4 +1,4 @@
-"""Records what code asks of AWS, and evaluates the template's roles against it.
+"""Records the calls that code makes to AWS, and compares them with the template's roles.
 
 IAM action names and resource types: docs.aws.amazon.com/service-authorization/latest/reference/, Amazon S3, Amazon SQS
 and Amazon DynamoDB.
@@ -114,7 +114,7 @@ class Grant:
 def grants(
     template: Mapping[str, Any], role: str, conditions: Mapping[str, bool], names: Mapping[str, str]
 ) -> set[Grant]:
-    """Return what a role's policies allow, one action on one resource at a time.
+    """Return the permissions of a role's policies, each for one action on one resource.
 
     `names` has the physical name of each resource that the policies mention, by its logical id.
     """
@@ -214,5 +214,5 @@ def permits(document: Mapping[str, Any], caller: Mapping[str, str], call: Call, 
 
 
 def unused(calls: set[Call], allowed: set[Grant]) -> list[Grant]:
-    """Return each grant without which no call would be denied."""
+    """Return each grant that no call needs."""
     return [one for one in allowed if denied(calls, allowed - {one}) == denied(calls, allowed)]

@@ -1,4 +1,4 @@
-"""An AWS in memory for tests of roles: buckets, queues, and a record of what functions ask for."""
+"""An AWS in memory for tests of roles: buckets, queues, and a record of the functions' calls."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -100,7 +100,7 @@ class Account:
 
 
 class Open(Guard):
-    """Takes everybody for an owner called Olga."""
+    """Admits everybody as an owner called Olga."""
 
     def admit(self, headers: object, role: Role) -> Caller:
         return Caller("Olga", Role.OWNER.included())

@@ -18,7 +18,7 @@ from tests.support.http_server import Answer, Handler
 
 TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
 ANSWER_SECONDS = 120
-# What AWS's runtime has beside the function: the client, and its own packages.
+# AWS's runtime has these beside the function: the client, and the client's packages.
 _CLIENT = ("awslambdaric", "runtime_client*.so", "simplejson", "snapshot_restore_py.py")
 # Lambda's file system is read-only, except for /tmp.
 _START = """

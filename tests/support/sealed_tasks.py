@@ -1,4 +1,4 @@
-"""A module for the sealed process: each question names the deed that its answer does."""
+"""A module for the sealed process. Each question names an action, and `answer` performs it."""
 
 import ctypes
 import os
@@ -20,7 +20,7 @@ def warm_up() -> None:
 
 
 def answer(question: dict[str, Any], data: bytes) -> tuple[dict[str, Any], list[bytes]]:
-    """Does the deed that the question names."""
+    """Performs the action that the question names."""
     return DEEDS[question["deed"]](question, data)
 
 

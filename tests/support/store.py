@@ -1,4 +1,4 @@
-"""A resized bucket that is only a sorted list of keys: it answers boto3's LISTs without a network, and counts them."""
+"""A resized bucket that is only a sorted list of keys. It answers boto3's LISTs without a network, and counts them."""
 
 from bisect import bisect_right
 from collections.abc import Iterator

@@ -92,7 +92,7 @@ class Desk:
         return later
 
     def take_storage_away(self) -> None:
-        """Delete the bucket, so that S3 answers each request with an error."""
+        """Delete the bucket. S3 then answers each request with an error."""
         for found in self.s3.list_objects_v2(Bucket=BUCKET).get("Contents", []):
             self.s3.delete_object(Bucket=BUCKET, Key=found["Key"])
         self.s3.delete_bucket(Bucket=BUCKET)

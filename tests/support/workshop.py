@@ -26,7 +26,7 @@ class Workshop:
     root: Path
 
     def run(self, *command: str) -> str:
-        """What a command prints; fails if it does."""
+        """Run a command and return its output; fail if the command fails."""
         done = subprocess.run(
             command, cwd=self.root, capture_output=True, text=True, check=False, env=self.environment()
         )
@@ -42,7 +42,7 @@ class Workshop:
 
     @contextmanager
     def up(self, *arguments: str) -> Iterator[str]:
-        """Run `darkroom up` until the end of the block; yield what it printed until the gallery was up."""
+        """Run `darkroom up` until the end of the block; yield its output until the gallery was up."""
         with self.running("up.out", "up", *arguments) as printed:
             until(lambda: "Ctrl-C stops it" in printed(), "gallery", UP_SECONDS)
             yield printed()
@@ -70,7 +70,7 @@ class Workshop:
 
 
 def make_workshop(root: Path) -> Workshop:
-    """A copy of the project at `root`, all of it committed."""
+    """Copy the project to `root` and commit every file."""
     shutil.copytree(ROOT, root, ignore=_NOT_COPIED)
     tools = root / ".venv" / "bin"
     tools.mkdir(parents=True)

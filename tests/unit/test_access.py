@@ -124,7 +124,7 @@ def test_an_expired_invitation_ends(house: House) -> None:
     house.later(11)
     assert house.status(token) == (401, "invitation-expired")
     house.let(view="open")
-    assert house.status(token) == (200, "")  # nobody is worse off for an old invitation
+    assert house.status(token) == (200, "")  # an expired invitation must not take rights away
 
 
 def test_a_revoked_invitation_ends_within_a_minute(house: House) -> None:
@@ -168,7 +168,7 @@ def test_a_forged_token_is_refused_and_costs_two_reads_of_the_key_in_half_a_minu
 
 
 def test_a_signed_token_without_its_object_is_refused(house: House) -> None:
-    """Whoever has the key alone cannot make an invitation."""
+    """The signing key alone is not enough to make an invitation."""
     made_up = access.new_invitation("Eve", Role.OWNER, clock.now() + timedelta(days=1))
     assert house.status(access.sign(made_up, "k" * 64)) == (401, "invitation-revoked")
 

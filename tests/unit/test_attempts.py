@@ -1,4 +1,4 @@
-"""The look of bench/attempts.py at the gallery's page: it finds what a hostile name would add, and nothing else."""
+"""bench/attempts.py checks the gallery's page: it finds every element that a hostile name adds, and nothing else."""
 
 import pytest
 from mypy_boto3_s3 import S3Client

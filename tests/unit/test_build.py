@@ -15,7 +15,7 @@ pwd > "$2/template.yaml"
 
 
 def test_two_builds_share_no_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # A build of SAM deletes from `.aws-sam/deps` of its working folder whatever another build is putting there.
+    # A build of SAM deletes the files that another build puts into `.aws-sam/deps` of the same working folder.
     sam = tmp_path / "bin" / "sam"
     sam.parent.mkdir()
     sam.write_text(SAM)

@@ -61,7 +61,7 @@ def test_the_contact_sheet_shows_every_file(folder: Path, tmp_path: Path) -> Non
 
 def test_a_file_that_takes_too_long_is_hung(tmp_path: Path) -> None:
     endless = tmp_path / "pipe.jpg"
-    os.mkfifo(endless)  # whoever reads it waits
+    os.mkfifo(endless)  # a reader of this pipe waits
     result = render_alone(endless, seconds=0.1)
     assert (result.outcome, result.reason) == ("hung", "not done after 0.1 s")
 

@@ -170,7 +170,7 @@ def test_the_uploads_of_a_log_by_hand() -> None:
         ROUND, requests={**ROUND.requests, "rejected": {"s3:GetObject": 1, "s3:PutObject": 2, "s3:ListObjectsV2": 1}}
     )
     # Three uploads within a second, each computed 0.2 s, fill a batch of four in the mean: 0.3 - 0.18 x 3 / 9 = 0.24 s
-    # on one core, with 0.1 s of computing more than measured, of which 0.2 x 1769 / 2048 = 0.1728 s are left.
+    # on one core, of which 0.2 s compute: 0.1 s more than was measured, and 0.2 x 1769 / 2048 = 0.1728 s on 2048 MB.
     found = dollars_per_thousand([0.2, 0.2, 0.2], 0, 1, used, US)
     resizer = 1000 * (0.24 - 0.1 + 0.1728) * 2 * 1.66667e-5
     assert found == pytest.approx(resizer + request_dollars_per_thousand(used, US), rel=0.15)

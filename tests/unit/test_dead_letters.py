@@ -31,14 +31,14 @@ def place(monkeypatch: pytest.MonkeyPatch) -> Place:
 
 
 def darkroom(*arguments: str, code: int = 0) -> str:
-    """Run a command; answer what it printed to stdout and stderr."""
+    """Run a command and return its output on stdout and stderr."""
     done = CliRunner().invoke(app, arguments)
     assert done.exit_code == code, done.output
     return done.output
 
 
 def upload(place: Place, number: int) -> str:
-    """Put an original into the upload bucket; answer its image id."""
+    """Put an original into the upload bucket and return its image id."""
     image_id = f"7ybqx{number:021}"
     place.s3.put("uploads", upload_key(image_id, "cat.jpg"))
     return image_id
@@ -53,13 +53,13 @@ def reject(place: Place, number: int, code: str = "not-an-image") -> str:
 
 
 def everything(place: Place) -> Any:
-    """What a dry run must not change."""
+    """Return the messages and objects that a dry run must not change."""
     queues = {url: queue.bodies() for url, queue in place.sqs.queues.items() if queue.bodies()}
     return queues, sorted(place.s3.objects)
 
 
 def every_option() -> Iterator[tuple[list[str], str]]:
-    """Each command with each of its options that takes a text."""
+    """Yield each command with each of its options that takes a text."""
     waiting: list[tuple[list[str], Any]] = [([], typer.main.get_command(app))]
     for path, command in waiting:
         waiting += [([*path, name], inner) for name, inner in getattr(command, "commands", {}).items()]
@@ -140,7 +140,7 @@ def test_an_unknown_code_lists_the_codes_that_exist(place: Place, command: str) 
     assert "crashed (1), timed-out (1)" in printed
 
 
-def test_letters_that_others_hold_are_counted_and_told(place: Place) -> None:
+def test_letters_that_others_hold_are_counted_and_reported(place: Place) -> None:
     for number in range(3):
         place.bury(number, record=False)
     place.sqs.receive_message("dead", 2)
@@ -200,7 +200,7 @@ def test_a_stray_object_below_rejected_is_a_row_with_a_sentence(place: Place, bo
     assert "1 replayed." in darkroom("rejections", "replay", "--all", "--yes")
 
 
-def test_the_outcome_of_the_last_replay_is_told_by_letter(place: Place) -> None:
+def test_the_outcome_of_the_last_replay_is_listed_by_letter(place: Place) -> None:
     ready, waiting = place.bury(1), place.bury(2)
     darkroom("dead-letters", "replay", "--all", "--yes")
     place.s3.put("resized", f"thumb/{ready}/1x1/cat.jpg")
@@ -254,7 +254,7 @@ def test_sqs_moves_all_letters_itself_when_asked(place: Place, monkeypatch: pyte
     assert place.records() == 0
 
 
-def test_a_large_number_of_letters_without_a_record_is_told_and_not_read(
+def test_a_large_number_of_letters_without_a_record_is_reported_and_not_read(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(records, "READ_AT_ONCE", 2)
@@ -266,7 +266,7 @@ def test_a_large_number_of_letters_without_a_record_is_told_and_not_read(
     assert len(json.loads(darkroom("dead-letters", "list", "--read-queue", "--json"))["letters"]) == 5
 
 
-def test_records_without_letters_are_told_while_others_hold_some(place: Place) -> None:
+def test_records_without_letters_are_reported_while_others_hold_letters(place: Place) -> None:
     for number in range(3):
         place.bury(number)
     place.sqs.queue("dead").visible.pop()

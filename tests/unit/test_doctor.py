@@ -83,7 +83,7 @@ def test_proxies_are_named_with_what_curl_needs(monkeypatch: pytest.MonkeyPatch)
     assert doctor.proxies().verdict == "good"
 
 
-def test_a_certificate_that_is_not_trusted_is_told_from_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_untrusted_certificate_has_another_message_than_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     error = httpx.ConnectError("[SSL: CERTIFICATE_VERIFY_FAILED]")
     error.__cause__ = ssl.SSLError()
 

@@ -124,7 +124,7 @@ def test_a_refusal_has_a_code_and_a_sentence(body: str, status: int, code: str) 
     assert told["sentence"].endswith(".")
 
 
-def test_the_limit_itself_is_allowed() -> None:
+def test_a_file_of_exactly_the_size_limit_gets_a_ticket() -> None:
     assert post(wanted(size=5_000_000))["statusCode"] == 201
 
 

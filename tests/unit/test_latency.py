@@ -1,4 +1,4 @@
-"""Time spent as a dead letter is not latency, whichever tool sent the letter back."""
+"""Latency excludes the time as a dead letter, whichever tool sent the letter back."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -52,7 +52,7 @@ def test_the_latency_of_a_replayed_letter_begins_when_it_is_sent_back(message_at
     assert received(LATER, message_attributes).timed(UPLOAD).latency_from == LATER
 
 
-def test_the_latency_of_a_redriven_message_that_was_requeued_begins_anew() -> None:
+def test_the_latency_of_a_redriven_message_that_was_requeued_begins_again() -> None:
     waiting = received(UPLOADED + timedelta(seconds=1), {}).copy(60, 1, UPLOADED, None)
     redriven = received(datetime.now(UTC) + timedelta(hours=3), dict(waiting.attributes))
     assert redriven.timed(UPLOAD).latency_from == redriven.first_sent > datetime.now(UTC) + timedelta(hours=2)

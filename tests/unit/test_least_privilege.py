@@ -1,4 +1,4 @@
-"""Each role allows what its function asks of AWS, and nothing else. Every path of each handler runs on moto."""
+"""Each role allows exactly the calls that its function makes to AWS. Every path of each handler runs on moto."""
 
 import json
 import re
@@ -67,7 +67,7 @@ def resize_in_every_way(account: Account, monkeypatch: pytest.MonkeyPatch, *, de
     batch(announced(gone))  # is superseded
     batch("no event")  # becomes a dead letter
     moved = Reason("unexpected", "It failed.", message_id="m", last_failed_at=NOW.isoformat())
-    batch(announced(replaced), attributes(moved))  # deletes the record of a letter that another tool moved back
+    batch(announced(replaced), attributes(moved))  # its record is deleted: another tool moved the letter back
 
     def unreachable(**_: Any) -> None:
         raise EndpointConnectionError(endpoint_url="https://uploads.s3.eu-west-1.amazonaws.com")
@@ -77,7 +77,9 @@ def resize_in_every_way(account: Account, monkeypatch: pytest.MonkeyPatch, *, de
 
 
 @pytest.mark.parametrize("deletes_originals", [False, True])
-def test_the_resizers_role(account: Account, monkeypatch: pytest.MonkeyPatch, deletes_originals: bool) -> None:
+def test_the_resizers_role_allows_its_calls_and_no_others(
+    account: Account, monkeypatch: pytest.MonkeyPatch, deletes_originals: bool
+) -> None:
     resize_in_every_way(account, monkeypatch, deletes_originals=deletes_originals)
     check(account.recorder.calls, allowed("ResizeRole", deletes_originals=deletes_originals))
 
@@ -92,7 +94,7 @@ def invited(account: Account, monkeypatch: pytest.MonkeyPatch, handler: Any) -> 
     account.put(invitation_key(invitation.name, invitation.id), b"{}", "resized")
     revoked = access.new_invitation("Olga", Role.OWNER, NOW + timedelta(days=1))
     headers = {"authorization": f"Bearer {access.sign(invitation, 'k' * 64)}"}
-    for route in handler.ROUTES:  # one of them looks the revoked invitation up
+    for route in handler.ROUTES:  # one of the requests looks up the revoked invitation
         path = route.path.replace("{}", "0" * 26)
         request(handler, route.method, path, headers={"authorization": f"Bearer {access.sign(revoked, 'k' * 64)}"})
     return headers
@@ -119,7 +121,7 @@ def ticketed(form: str) -> Call:
     return Call("s3:PutObject", f"arn:aws:s3:::uploads/{key}")
 
 
-def test_the_doors_role(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_doors_role_allows_its_calls_and_no_others(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ingest, "settings", lambda: DoorSettings("uploads", 50))
     headers = invited(account, monkeypatch, ingest)
     wish = json.dumps({"name": "cat.jpg", "type": "image/jpeg", "size": 1000})
@@ -131,7 +133,9 @@ def test_the_doors_role(account: Account, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.parametrize("cdn", [False, True], ids=["without a CDN", "with a CDN"])
-def test_the_removers_role(account: Account, monkeypatch: pytest.MonkeyPatch, cdn: bool) -> None:
+def test_the_removers_role_allows_its_calls_and_no_others(
+    account: Account, monkeypatch: pytest.MonkeyPatch, cdn: bool
+) -> None:
     distribution = account.distribution() if cdn else ""
     monkeypatch.setattr(remove, "settings", lambda: remove.Settings("uploads", "resized", distribution))
     headers = invited(account, monkeypatch, remove)
@@ -147,7 +151,7 @@ def test_the_removers_role(account: Account, monkeypatch: pytest.MonkeyPatch, cd
     check(account.recorder.calls, allowed("RemoveRole", cdn=cdn))
 
 
-def test_the_gallerys_role(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_gallerys_role_allows_its_calls_and_no_others(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gallery, "settings", lambda: GallerySettings("resized", "uploads", 50))
     ready, rejected, pending = (new_image_id(NOW - timedelta(minutes=minutes)) for minutes in (3, 2, 1))
     for rendition in ("view", "medium", "thumb"):

@@ -1,4 +1,4 @@
-"""A subscriber's role allows what its function asks of AWS, and nothing else: in the examples and as generated."""
+"""A subscriber's role allows exactly the calls that its function makes to AWS: in the examples and as generated."""
 
 import importlib.util
 import itertools
@@ -79,7 +79,9 @@ def thumb(account: Account, body: bytes = b"") -> Upload:
     return account.put(key, body or plain_jpeg(64, 48), "resized")
 
 
-def test_the_role_of_the_webhook_example(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_role_of_the_webhook_example_allows_its_calls_and_no_others(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("LETTERS_BUCKET")  # as in the example's template
     settings = webhook_post.Settings(webhook_events=frozenset({"renditions", "rejections", "removals"}))
     monkeypatch.setattr(webhook, "settings", lambda: settings)
@@ -93,7 +95,9 @@ def test_the_role_of_the_webhook_example(account: Account, monkeypatch: pytest.M
     check(account.recorder.calls | {linked}, example_grants("webhook"))
 
 
-def test_the_role_of_the_lookalikes_example(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_role_of_the_lookalikes_example_allows_its_calls_and_no_others(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("LETTERS_BUCKET")  # as in the example's template
     monkeypatch.setattr(lookalikes, "settings", lambda: LookalikesSettings("index"))
     boto3.Session().client("dynamodb").create_table(
@@ -150,7 +154,7 @@ def object_of(account: Account, on: On) -> Upload:
         *((on, Where.own, True) for on in On if on is not On.uploads),  # which reads originals anyway
     ],
 )
-def test_the_role_of_a_generated_subscriber(
+def test_the_role_of_a_generated_subscriber_allows_its_calls_and_no_others(
     account: Account,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,

@@ -75,7 +75,7 @@ def test_an_attribute_that_is_no_history_is_ignored(text: str) -> None:
     st.text(min_size=1), st.text(min_size=1), st.datetimes(datetime(2000, 1, 1), datetime(2999, 1, 1)), st.text(),  # noqa: DTZ001
     st.integers(0, 99), st.booleans(),
 )  # fmt: skip
-def test_a_record_key_tells_what_it_was_made_of(
+def test_a_record_key_contains_the_facts_about_its_letter(
     code: str, message_id: str, at: datetime, upload_key: str, attempts: int, with_image: bool
 ) -> None:
     code, message_id, upload_key = (

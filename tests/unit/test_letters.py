@@ -112,7 +112,7 @@ def test_a_letter_that_sqs_moved_gets_a_record_and_the_next_listing_hides_nothin
     assert "ReceiveMessage" not in place.wire.by_name
 
 
-def test_what_sns_could_not_deliver_says_so() -> None:
+def test_a_message_that_sns_could_not_deliver_says_so() -> None:
     place = Place()
     place.sqs.queue("dead").add("{}", {"ErrorCode": {"DataType": "String", "StringValue": "AccessDenied"}})
     (letter,) = walk(place.dead.sqs, "dead")
@@ -218,7 +218,7 @@ def test_a_move_by_sqs_is_followed_to_its_end() -> None:
 @pytest.mark.usefixtures("_at_once")
 @pytest.mark.parametrize("earlier", [False, True])
 def test_a_move_that_is_not_listed_yet_is_waited_for(earlier: bool) -> None:
-    """The list is empty, or its newest task is one that ended before."""
+    """The list is empty, or its newest task ended earlier."""
     assert moved(MoveTasks("not listed", "not listed", "COMPLETED", earlier=earlier)) == [letters.Moved(7, 0)]
 
 

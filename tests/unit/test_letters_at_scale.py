@@ -15,7 +15,7 @@ HIDES_NOTHING = ["list", "list --code timed-out", "status", "reconcile (all have
 
 @pytest.fixture(autouse=True)
 def restored(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Undo what a measurement replaces."""
+    """Undo the replacements of a measurement."""
     for module in (dead_letters, resubmit, status):
         monkeypatch.setattr(module, "resolve", module.resolve)
     monkeypatch.setattr(typer, "echo", typer.echo)

@@ -32,7 +32,7 @@ def _gallery(gallery: Wiring) -> None:
 
 
 class Owner(Guard):
-    """Takes everybody for the owner."""
+    """Admits everybody as the owner."""
 
     def admit(self, headers: object, role: Role) -> Caller:
         return Caller("Olga", Role.OWNER.included())

@@ -23,7 +23,7 @@ METHODS = {"get", "post", "put", "patch", "delete", "head", "options"}
 
 
 class Owner(Guard):
-    """Takes everybody for the owner."""
+    """Admits everybody as the owner."""
 
     def admit(self, headers: object, role: Role) -> Caller:
         return Caller("Olga", Role.OWNER.included())

@@ -57,9 +57,9 @@ def test_items_keep_their_rate_after_short_delays_and_never_rush_after_long_ones
         times.append(now[0])
         now[0] += 0.1 if number == 20 else 10 if number == 50 else 0.0
     assert times[20] == pytest.approx(20 / 50)
-    assert times[40] == pytest.approx(40 / 50)  # The delay of 0.1 s is made up for.
+    assert times[40] == pytest.approx(40 / 50)  # The items catch up on a delay of 0.1 s.
     after = [at - times[51] for at in times[51:]]
-    assert after[options.BURST + 10] == pytest.approx(10 / 50)  # A long delay is not.
+    assert after[options.BURST + 10] == pytest.approx(10 / 50)  # They do not catch up on a long delay.
 
 
 # They print a list, or the facts about one thing.

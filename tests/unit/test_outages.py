@@ -54,7 +54,7 @@ def test_denied_access_becomes_letters_with_the_exact_sentence_within_six_minute
     assert outcome.events["MessageFailed storage-refused"] == 30 * (MAX_ATTEMPTS - 1)
 
 
-def test_an_outage_longer_than_messages_wait_becomes_letters_and_one_replay_heals_it() -> None:
+def test_an_outage_longer_than_messages_wait_makes_letters_that_one_replay_ends() -> None:
     outcome = simulate(replace(replay_after(MAX_WAITED_SECONDS + 1 * HOUR), rate=0.002))
     assert defects(outcome, Expected()) == []
     # Uploads of the last 12 hours of the outage finish by themselves.

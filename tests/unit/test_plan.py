@@ -45,7 +45,7 @@ def test_an_override_is_added_to_the_parameters_of_samconfig(source: Path) -> No
 
 
 @mock_aws
-def test_what_is_deployed_on_arm64_is_built_for_arm64(source: Path) -> None:
+def test_a_deployment_on_arm64_is_built_for_arm64(source: Path) -> None:
     on_arm = Account(described=described(Architecture="arm64", DeleteOriginals="true"))
     plan = make_plan(source, Environment("dev", "darkroom-dev", None, {}), on_arm, {})
     assert plan.architecture == "arm64"

@@ -84,7 +84,7 @@ def test_the_longest_allowed_stack_name_is_accepted(source: Path) -> None:
 
 @pytest.mark.parametrize(("free", "level"), [(10, Level.OK), (9, Level.WARNING), (1000, Level.OK)])
 def test_an_account_with_too_few_executions_is_warned(source: Path, free: int, level: Level) -> None:
-    """A new account has ten, and the default leaves door and gallery five of them."""
+    """A new account has ten executions, and the default leaves five to door and gallery."""
     finding = one(source, "concurrency", free_executions=free)
     assert finding.level is level
     assert ("Service Quotas" in finding.fix) == (level is Level.WARNING)
@@ -143,7 +143,7 @@ def deployed(status: str, **parameters: str) -> dict[str, Any]:
         ("UPDATE_ROLLBACK_FAILED", Level.PROBLEM, "continue-update-rollback"),
     ],
 )
-def test_the_state_of_the_stack_decides(source: Path, status: str, level: Level, fix: str) -> None:
+def test_the_finding_depends_on_the_stacks_state(source: Path, status: str, level: Level, fix: str) -> None:
     finding = one(source, "stack", **deployed(status))
     assert finding.level is level
     assert fix in finding.fix

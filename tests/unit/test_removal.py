@@ -138,7 +138,7 @@ def test_a_picture_that_is_removed_while_it_is_resized_stays_removed(s3: S3Clien
     assert shown() == [event.image.id]
 
 
-def test_a_removal_takes_what_the_resizer_wrote_just_before_the_mark(
+def test_a_removal_moves_renditions_that_were_written_just_before_its_mark(
     s3: S3Client, place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     image = uploaded(s3).image

@@ -116,7 +116,7 @@ def test_a_picture_without_its_last_pixels_is_damaged(compression: int) -> None:
         made(cut)
 
 
-def test_masks_of_nothing_are_damage() -> None:
+def test_an_empty_bit_mask_is_damage() -> None:
     with pytest.raises(Rejected, match=r"damaged-image: .*its masks make no sense"):
         made(bmp((4, 4), 32, packed([0] * 4, "I"), 3, palette=masks(0, 0xFF00, 0xFF)))
 
@@ -127,7 +127,7 @@ def test_more_runs_than_any_picture_has_cost_no_time(monkeypatch: pytest.MonkeyP
         made(bmp((4, 4), 8, bytes((0, 2, 0, 0)) * 60, 1, palette=palette(*COLOURS)))
 
 
-def test_the_limit_holds_for_pictures_that_are_read_here() -> None:
+def test_the_pixel_limit_applies_to_bmps_that_pillow_cannot_read() -> None:
     with pytest.raises(Rejected, match="too-many-pixels"):
         made(bmp((4, 4), 32, packed([0] * 4, "I"), 3, palette=masks(0xFF0000, 0xFF00, 0xFF)), Limits(max_pixels=15))
 

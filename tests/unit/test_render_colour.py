@@ -77,7 +77,7 @@ def test_a_tiff_in_lab_keeps_its_colours(lab: tuple[int, int, int], shown: tuple
     """An L* of 255 means 100, an a* or b* of 128 means 0. The expected colours are sRGB's primaries under D50."""
     left, right = seen(pictures.encoded(Image.new("LAB", SIZE, lab), "TIFF"))
     assert left == right
-    assert near(left, shown, 25)  # where red and blue clip, a little is left to the method
+    assert near(left, shown, 25)  # red and blue clip here, and methods differ a little
 
 
 def test_the_darkest_colour_of_a_profile_becomes_black() -> None:
@@ -121,7 +121,7 @@ def test_a_tiff_of_four_bits_shows_its_colours(bits: int, photometric: int) -> N
 
 
 def ifd(tags: dict[int, tuple[int, list[int]]], at: int) -> bytes:
-    """Returns a TIFF's directory at offset `at`; a value that does not fit its entry stands behind it."""
+    """Returns a TIFF's directory at offset `at`; a value that does not fit into its entry follows the directory."""
     entries, after = b"", b""
     end = at + 2 + 12 * len(tags) + 4
     for number, (kind, values) in sorted(tags.items()):

@@ -1,5 +1,6 @@
-"""The files that renditions are: nothing of the original's notes in them, as many bytes as the quality asks for, and
-no worse for each other's company."""
+"""Renditions as files: they contain none of the original's metadata, their size follows the quality, and renditions do
+not blur each other.
+"""
 
 from itertools import pairwise
 

@@ -93,7 +93,7 @@ def test_a_clean_aperture_outside_of_the_picture_is_ignored() -> None:
 
 
 @pytest.mark.parametrize("clap_bytes", [b"", bytes(32), struct.pack(">8I", 4, 0, 4, 1, 0, 1, 0, 1)])
-def test_a_clean_aperture_without_numbers_is_none(clap_bytes: bytes) -> None:
+def test_a_clean_aperture_that_makes_no_sense_is_ignored(clap_bytes: bytes) -> None:
     assert clean_aperture(clap_bytes, (8, 8)) is None
 
 

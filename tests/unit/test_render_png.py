@@ -48,7 +48,7 @@ def test_a_broken_text_chunk_does_not_reject_the_picture(data: bytes, name: str)
 
 def test_a_profile_may_be_as_large_as_those_of_printers() -> None:
     profile = rgb_profile(DISPLAY_P3, "Display P3")
-    long = profile + bytes(3_000_000)  # what follows the last tag is nobody's
+    long = profile + bytes(3_000_000)  # decoders ignore bytes after the last tag
     wide = made(with_chunk(SMALL, chunk(b"iCCP", b"x\0\0" + zlib.compress(profile)))).pictures[1]
     assert made(with_chunk(SMALL, chunk(b"iCCP", b"x\0\0" + zlib.compress(long)))).pictures[1].body == wide.body
     assert not near(colour(opened(wide), pictures.DISC_AT), pictures.DISC)

@@ -79,7 +79,7 @@ def test_the_pixels_of_all_frames_count_towards_the_limit() -> None:
     assert f"{320 * 240 * 5:,}" in caught.value.sentence
 
 
-# An MPO that lost its second picture shows its first.
+# An MPO without its second picture shows the first picture.
 CUT = {name: STILLS[name] for name in STILLS if name not in {"large", "large progressive", "mpo"}}
 
 
@@ -111,7 +111,7 @@ def test_a_progressive_jpeg_without_its_detail_scans_is_damaged() -> None:
     data = pictures.jpeg(progressive=True)
     first, second = structure_of(data).scans[:2]
     whole_means = bytearray(data[: second.start])
-    whole_means[first.coded - 1] = 0  # no bits are to follow
+    whole_means[first.coded - 1] = 0  # the successive approximation ends at bit 0
     for end in (second.start, (first.coded + second.start) // 2):
         with pytest.raises(Rejected, match="a scan is missing"):
             made(bytes(whole_means[:end]) + b"\xff\xd9")

@@ -235,7 +235,7 @@ def test_dark_greys_of_sixteen_bits_keep_their_steps_under_a_gamma() -> None:
     ],
     ids=["sRGB's gamma", "gamma 0", "no gamma", "sRGB first", "cICP first", "zeros", "unspecified", "cut"],
 )
-def test_these_pngs_are_srgb(chunks: list[bytes]) -> None:
+def test_a_png_with_these_chunks_counts_as_srgb(chunks: list[bytes]) -> None:
     assert apart(seen(png(patches(), *chunks)), PATCHES) == 0
 
 

@@ -15,7 +15,7 @@ MEDIUM = {"name": "medium", "width_px": 800, "height_px": 800, "short_px": 400, 
 VIEW = {"name": "view", "width_px": 1600, "height_px": 1600, "short_px": 800}
 
 
-def test_the_defaults_as_a_parameter() -> None:
+def test_the_default_renditions_are_a_valid_parameter() -> None:
     assert parse_renditions(json.dumps([THUMB, MEDIUM, VIEW])) == DEFAULT_RENDITIONS
 
 

@@ -54,7 +54,7 @@ def test_sigkill_at_any_request_loses_nothing_and_sends_nothing_twice(dies_after
             survived = False
         place.next_command()
 
-        # What was sent ends. Then somebody runs the command again.
+        # The uploads of the letters that were sent end. Then somebody runs the command again.
         sent = [_image_id(message) for message in place.sqs.queue("work").visible]
         for image_id in sent:
             place.s3.put("resized", f"thumb/{image_id}/1x1/cat.jpg")
@@ -83,7 +83,7 @@ def test_ctrl_c_at_any_request_ends_with_a_summary_and_continues_the_next_time(d
         try:
             summary = place.replay()
             assert summary.done == len(place.sqs.queue("work").bodies())
-        except KeyboardInterrupt:  # Before the replay began or after it ended, there is nothing to sum up.
+        except KeyboardInterrupt:  # Before the replay begins and after it ends, there is no summary.
             pass
         survived = place.wire.requests < step
         place.next_command()
@@ -126,7 +126,7 @@ def test_a_letter_that_was_perhaps_sent_is_left_until_its_upload_ended(monkeypat
     assert len(place.sqs.queue("work").bodies()) == 1
 
 
-def test_what_sqs_refuses_stays_a_letter(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_letter_that_sqs_refuses_to_send_stays_a_letter(monkeypatch: pytest.MonkeyPatch) -> None:
     place = Place()
     for number in range(12):
         place.bury(number)
@@ -144,7 +144,7 @@ def test_what_sqs_refuses_stays_a_letter(monkeypatch: pytest.MonkeyPatch) -> Non
     assert place.records() == 2
 
 
-def test_a_replay_can_say_afterwards_what_became_of_each_letter() -> None:
+def test_the_outcome_of_each_letter_of_a_replay_is_known_afterwards() -> None:
     place = Place()
     ready, rejected, again, waiting = (place.bury(number) for number in range(4))
     place.replay()
@@ -166,7 +166,7 @@ def test_a_replay_can_say_afterwards_what_became_of_each_letter() -> None:
     }
 
 
-def test_a_drop_deletes_what_is_wanted_and_nothing_else() -> None:
+def test_a_drop_deletes_only_the_wanted_letters() -> None:
     place = Place()
     for number in range(20):
         place.bury(number, "crashed" if number % 2 else "timed-out")
@@ -192,7 +192,7 @@ def _image_id(message: dict[str, Any]) -> str:
 
 
 def _pass_the_grace(place: Place) -> None:
-    """Make the announcements so old that they say nothing any more."""
+    """Make the announcements older than PERHAPS_SENT."""
     for key in [key for key in place.s3.keys.get("resized", []) if key.startswith("replays/")]:
         body, at = place.s3.objects["resized", key]
         record = json.loads(body)

@@ -64,7 +64,7 @@ def test_deleting_the_original_takes_one_more(s3: S3Client) -> None:
 @pytest.mark.parametrize(
     ("before", "requests"),
     [
-        # The first write finds the key taken; then everything is written again and checked.
+        # The first write finds that the key exists. Then everything is written again and checked.
         (
             photo(800, 600),
             {"GetObject": 1, "PutObject": 4, "HeadObject": 3, "ListObjectsV2": 3, "DeleteObject": 1},
@@ -76,7 +76,7 @@ def test_deleting_the_original_takes_one_more(s3: S3Client) -> None:
     ],
     ids=["the same size", "another size", "a rejection"],
 )
-def test_replacing_an_earlier_content(s3: S3Client, before: bytes, requests: dict[str, int]) -> None:
+def test_the_requests_of_an_upload_that_replaces_another(s3: S3Client, before: bytes, requests: dict[str, int]) -> None:
     resize_upload(s3, arrive(s3, before), SETTINGS, render)
     assert requests_of(s3, arrive(s3, photo(800, 600, "red"))) == requests
 
@@ -98,7 +98,7 @@ def denied(s3: S3Client, operation: str) -> Callable[..., None]:
     return deny
 
 
-def test_a_refused_clean_up_is_not_the_uploads_outcome(s3: S3Client) -> None:
+def test_a_refused_clean_up_does_not_fail_the_upload(s3: S3Client) -> None:
     older = arrive(s3, photo(30, 20))
     resize_upload(s3, older, SETTINGS, render)
     denied(s3, "DeleteObject")

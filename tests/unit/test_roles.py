@@ -1,4 +1,4 @@
-"""The policies of roles.yaml allow what the recorded calls and the template need, on the stack's resources only."""
+"""The policies of roles.yaml allow the recorded calls and the template's deployment, on the stack's resources only."""
 
 import json
 from pathlib import Path

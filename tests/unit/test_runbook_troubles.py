@@ -1,5 +1,5 @@
-"""Each section of the runbook with its real trouble: it happens to the real handlers, the section's commands are run,
-the cause is repaired, and the uploads end. Every section needs an entry here.
+"""Each section of the runbook with its real trouble. The trouble happens to the real handlers, the section's commands
+run, the cause is repaired, and the uploads end. Every section needs an entry here.
 """
 
 import json
@@ -153,7 +153,7 @@ def undelivered(room: Darkroom) -> None:
 
 def undelivered_and_lost(room: Darkroom) -> None:
     undelivered(room)
-    room.upload()  # its event is nowhere
+    room.upload()  # its event was lost
 
 
 def lost(room: Darkroom) -> None:

@@ -1,4 +1,4 @@
-"""The sealed process: its answers, its deaths, and every way out of it that fails."""
+"""The sealed process: its answers, its deaths, and the escapes that it prevents."""
 
 import ctypes
 import json

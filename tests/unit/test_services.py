@@ -38,7 +38,7 @@ def project(tmp_path: Path) -> Path:
 
 
 def promises(template: dict[str, Any], name: str) -> None:
-    """Fails where a subscriber lacks what each must have."""
+    """Fails if a subscriber lacks a property that each subscriber must have."""
     resources = template["Resources"]
     kept = {
         kind: resources[f"{name}{kind}"]["Properties"]

@@ -1,4 +1,4 @@
-"""The set-up's sentences on a machine that lacks something. Each test runs scripts/setup.sh with a PATH of its own."""
+"""The set-up's sentences on a machine that lacks something. Each test runs scripts/setup.sh with another PATH."""
 
 import shutil
 import subprocess
@@ -91,7 +91,7 @@ def test_a_failed_download_of_packages_names_its_reason(clone: Path, said: str) 
 
 def test_with_a_read_only_home_uv_keeps_its_downloads_beside_the_environment(clone: Path) -> None:
     command(clone, "uv", 'echo "cache $UV_CACHE_DIR" >&2; exit 2')
-    # Root may write everywhere, so the home is one that cannot be made.
+    # Root may write everywhere, so the home is a path at which no folder can be made.
     printed = subprocess.run(
         ["sh", clone / "scripts" / "setup.sh"],
         env={"PATH": str(clone / "bin"), "HOME": "/proc/nobody", "PYENV_ROOT": "/nonexistent"},

@@ -163,7 +163,7 @@ def test_a_delayed_message_is_not_received_yet(sqs: tuple[Any, str, str]) -> Non
     assert received(client, work) == []
 
 
-# What moto does not do, or only in real time.
+# Moto does not do the following, or only in real time.
 
 
 def test_a_hidden_message_comes_back_when_its_time_is_up() -> None:

@@ -15,7 +15,7 @@ ROWS = SCENE.tobytes("raw", "BGR", 0, -1)  # 192 bytes a row: no padding
 
 
 def bmp(header_bytes: int) -> bytes:
-    """Return the scene as a BMP with a header of this size, one of those of Windows and OS/2."""
+    """Return the scene as a BMP with a header of this size, as in Windows or OS/2."""
     if header_bytes == 12:
         header = struct.pack("<IHHHH", 12, 64, 48, 1, 24)
     else:

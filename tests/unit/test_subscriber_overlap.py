@@ -66,7 +66,7 @@ def test_a_message_that_is_stuck_is_requeued_in_time(pair: QueuePair, monkeypatc
 
 
 def test_a_message_that_is_still_being_settled_is_not_lost(pair: QueuePair, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The last moment: the work has failed, but SQS has not yet been told, when the invocation must end."""
+    """The work has failed, but SQS has not answered yet when the invocation must end."""
     release = threading.Event()
     monkeypatch.setattr(subscriber, "RESERVE_SECONDS", 0.5)
     monkeypatch.setattr(subscriber, "START_SECONDS", 0.1)

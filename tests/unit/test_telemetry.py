@@ -1,4 +1,4 @@
-"""Log events and metrics: their contents, their upload, and that lines of different uploads never mix."""
+"""Log events and metrics: their contents, and their uploads, whose lines never mix."""
 
 import ast
 import json

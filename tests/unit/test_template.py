@@ -64,7 +64,7 @@ COUNTS = {"EvaluationPeriods", "DatapointsToAlarm", "maxReceiveCount", "MinValue
 
 
 def test_every_number_has_its_unit() -> None:
-    """In its own name, or in a comment beside it. Parameters have it in the name above."""
+    """The unit is in the number's own name, in a comment beside it, or in the parameter's name above."""
     wanting = [
         line
         for line in (ROOT / "template.yaml").read_text().splitlines()
@@ -90,7 +90,7 @@ def test_the_cdn_requires_modern_tls_on_a_custom_domain_and_logs_requests() -> N
     assert condition == "WithCdnDomainName"
     assert own["MinimumProtocolVersion"] == "TLSv1.2_2021"
     assert own["AcmCertificateArn"] == {"Ref": "CdnCertificateArn"}
-    assert default == {"CloudFrontDefaultCertificate": True}  # AWS sets the TLS version of its own name
+    assert default == {"CloudFrontDefaultCertificate": True}  # AWS sets the TLS version for cloudfront.net
     assert config["Aliases"]["Fn::If"][:2] == ["WithCdnDomainName", [{"Ref": "CdnDomainName"}]]
     assert config["Logging"]["Bucket"] == {"Fn::GetAtt": "CdnLogBucket.RegionalDomainName"}
 
@@ -141,7 +141,7 @@ def test_the_code_and_the_template_agree() -> None:
     assert FUNCTIONS["ResizeFunction"]["MemorySize"] == {"Ref": "ResizeMemory"}
     assert TEMPLATE["Parameters"]["ResizeMemory"]["Default"] == FUNCTION_MEMORY_MB
     assert TEMPLATE["Parameters"]["MaxImageMegapixels"]["Default"] * 1_000_000 == MAX_IMAGE_PIXELS
-    # Nobody may ask for more (docs/engine.md).
+    # No parameter may allow more (docs/engine.md).
     greatest = {name: parameter.get("MaxValue") for name, parameter in TEMPLATE["Parameters"].items()}
     assert greatest["MaxUploadMegabytes"] * 1_000_000 <= MAX_IMAGE_BYTES
     assert greatest["MaxImageMegapixels"] * 1_000_000 == MOST_IMAGE_PIXELS

@@ -101,7 +101,7 @@ def test_lambda_does_not_drop_requeued_messages() -> None:
 
 
 def test_a_subscription_waits_for_its_queue_policy() -> None:
-    """Without it SNS drops what is published between the two."""
+    """SNS drops messages that are published before the queue's policy exists."""
     assert RESOURCES["ResizeSubscription"]["DependsOn"] == "ResizeQueuePolicy"
 
 

@@ -1,4 +1,4 @@
-"""Text that strangers wrote, in a terminal: it acts on nothing and turns nothing around."""
+"""Text from strangers in a terminal: it has no effect on the terminal, and does not change the text direction."""
 
 import json
 import re

@@ -119,7 +119,7 @@ def test_the_remains_of_a_deleted_stack_are_found(s3: S3Client, monkeypatch: pyt
     assert left == ["/aws/lambda/darkroom-dev-resize-of-another-stack"]
 
 
-def test_a_stack_that_never_was_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stack_that_does_not_exist_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
     with mock_aws():
         done = uninstall(CloudFormation({}, {}), monkeypatch)
     assert done.exit_code == 1

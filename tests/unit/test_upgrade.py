@@ -1,4 +1,4 @@
-"""What release 0.1.0 left in its buckets and queues works with today's code.
+"""Objects and messages of release 0.1.0 work with today's code.
 
 The state in tests/support/release_0_1_0.json was made by the code of that release: pictures from the door and from
 another program, a rejection, a dead letter, and an original whose event was lost.

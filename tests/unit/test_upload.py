@@ -115,7 +115,7 @@ def test_an_interrupted_upload_continues_when_run_again(gallery: Gallery, folder
     gallery.interrupted_at = None
     assert "of them by the run that was interrupted)" in run(str(folder))
     assert sorted(gallery.stored) == ["a.jpg", "b.jpg", "c.PNG"]
-    # The run was complete. Whoever uploads the folder again wants just that.
+    # The first run was complete, so a second run uploads the folder again.
     assert "3 of 3 uploaded." in run(str(folder))
     assert len(gallery.stored) == 6
 

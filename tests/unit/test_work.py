@@ -133,7 +133,7 @@ def test_each_content_under_a_foreign_key_is_a_separate_upload(s3: S3Client) -> 
     older = arrive(s3, "cat.jpg", plain_jpeg(800, 600))
     newer = arrive(s3, "cat.jpg", plain_jpeg(300, 900), AT + timedelta(seconds=1))
     resize_upload(s3, newer, SETTINGS, render)
-    resize_upload(s3, older, SETTINGS, render)  # late, and superseded: its content is no more
+    resize_upload(s3, older, SETTINGS, render)  # late, and superseded: its content is gone
     assert shapes(s3) == whole("300x900")
 
 
@@ -144,7 +144,7 @@ def test_the_event_of_a_deleted_upload_is_done(s3: S3Client) -> None:
     assert left(s3) == {}
 
 
-def test_an_original_that_replaced_another_is_not_deleted_unseen(s3: S3Client) -> None:
+def test_a_newer_original_is_not_deleted_before_it_is_rendered(s3: S3Client) -> None:
     settings = replace(SETTINGS, delete_originals=True)
     upload = arrive(s3, DOOR_KEY, plain_jpeg(800, 600))
     newer = []

@@ -103,7 +103,7 @@ def test_smooth_pictures_with_similar_hashes_are_told_apart_by_their_details() -
     assert likeness(again.sketch, other.sketch).is_alike
 
 
-def test_an_even_surface_is_like_nothing() -> None:
+def test_a_plain_surface_has_no_lookalikes() -> None:
     even = bytes(SKETCH_SIDE * SKETCH_SIDE)
     assert likeness(even, even) == (0, 0)
 

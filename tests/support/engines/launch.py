@@ -28,7 +28,7 @@ class NotInstalled(Exception):
 
 @dataclass(frozen=True)
 class Look:
-    """How a browser is to show pages: what the visitor's system asks for."""
+    """How a browser must show pages, as the visitor's system asks for it."""
 
     dark: bool = False
     forced_colours: bool = False
@@ -111,7 +111,7 @@ def _screen(folder: Path) -> Iterator[str]:
 def _process(
     command: Sequence[str], folder: Path, variables: dict[str, str] | None = None, pass_fds: Sequence[int] = ()
 ) -> Iterator[None]:
-    """Run a program in a process group of its own, with its output in `folder`, and end the whole group."""
+    """Run a program in a separate process group, with its output in `folder`, and end the whole group."""
     with (folder / f"{Path(command[0]).name}.log").open("wb") as log:
         process = subprocess.Popen(
             command,

@@ -18,7 +18,7 @@ class Fault:
     """Every request whose name fits `operations` (a shell pattern such as `s3:*`) fails while the fault lasts.
 
     `code` and `status` belong to the answer; with status 0 the connection fails. A request meets the fault with
-    `probability`. A failed request was carried out nevertheless with the probability `carried_out`.
+    `probability`. With the probability `carried_out`, a failed request is carried out nevertheless.
     """
 
     operations: str

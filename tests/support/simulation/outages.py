@@ -23,7 +23,7 @@ class Expected:
     # Every healthy upload becomes a dead letter with this code.
     letters: str = ""
     recovers: bool = True
-    # The most renderings of one file; each kill or lost answer of S3 may cost one more.
+    # The most renderings of one file. Each kill or lost answer of S3 may cost another rendering.
     renders: int = 1
 
 
@@ -88,7 +88,7 @@ def other_faults() -> list[Case]:
         (
             replace(
                 base,
-                name="one S3 request in three fails, 10 min, half carried out all the same",
+                name="one S3 request in three fails, 10 min, half carried out nevertheless",
                 faults=(replace(s3, probability=0.33, carried_out=0.5),),
                 replaced=0.05,
             ),

@@ -29,7 +29,7 @@ class Message:
     receipt: str = ""
     in_flight: bool = False
     deleted: bool = False
-    turn: int = 0  # of its last entry among the hidden ones; earlier entries are void
+    turn: int = 0  # of its last entry in `_hidden`; earlier entries are void
 
 
 @dataclass(eq=False)
@@ -70,7 +70,7 @@ class Queue:
         return message
 
     def receive(self, most: int = MAX_BATCH) -> list[Message]:
-        """Takes up to `most` visible messages into flight; moves those to the dead letters that came too often."""
+        """Takes up to `most` visible messages into flight. Moves messages that came too often to the dead letters."""
         self._notice()
         taken: list[Message] = []
         while self.visible and len(taken) < most and self.in_flight < MAX_IN_FLIGHT:

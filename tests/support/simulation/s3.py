@@ -84,7 +84,7 @@ class S3Client:
         return self._service.request("s3:GetObject", act)
 
     def head_object(self, *, Bucket: str, Key: str, **_: object) -> dict[str, Any]:
-        """Tells of an object."""
+        """Returns an object's size, ETag and metadata, without its body."""
         return self._service.request("s3:HeadObject", lambda: self._head(self._found("s3:HeadObject", Bucket, Key)))
 
     def put_object(

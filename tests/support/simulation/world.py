@@ -1,4 +1,4 @@
-"""Virtual time: tasks that sleep without waiting, one running at a time, in the order of their clocks."""
+"""Virtual time: tasks sleep without waiting. One task runs at a time, in the order of their clocks."""
 
 import contextlib
 import heapq
@@ -81,7 +81,7 @@ class World:
         return lambda: self._resume(task, turn)
 
     def suspend(self) -> None:
-        """Lets the current task wait until a `waker` that it gave away is called by the hub."""
+        """Lets the current task wait until the hub calls the task's `waker`."""
         task = getcurrent()
         assert isinstance(task, Task)
         if not task.killed:
