@@ -100,7 +100,7 @@ def sign(invitation: Invitation, key: str) -> str:
 
 
 def read(token: str, keys: Sequence[str]) -> Invitation | None:
-    """Returns the invitation in `token`, or None if it is not signed with one of the `keys`."""
+    """Returns the invitation in `token`, or None if no key in `keys` has signed it."""
     from itsdangerous import BadData
 
     try:

@@ -43,8 +43,8 @@ def at_start[T](model: type[T]) -> Callable[[], T]:
     """Reads the settings now, as the function starts, and returns a function that returns them.
 
     Wrong settings are logged at once. The returned function then raises Unavailable (`misconfigured`) at each call, so
-    that every message that fails because of them has the reason in its dead letter. A function that fails to start
-    could not send dead letters.
+    that every message that fails has this reason in its dead letter. A function that fails to start could not send dead
+    letters.
     """
     try:
         settings = read(model)

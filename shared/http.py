@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, NotRequired, TypedDict
 
 from shared.access import Caller, Forbidden, Guard, NotInvited, Role
 from shared.errors import DarkroomError, Rejected, Unavailable
+from shared.keys import is_image_id
 from shared.limits import GZIP_LEVEL, MIN_GZIP_BYTES
 from shared.log_events import RequestFailed
 from shared.telemetry import tell
@@ -140,7 +141,19 @@ def find(routes: Sequence[Route], request: Request) -> tuple[Route, list[str]]:
     if there:
         allowed = ", ".join(sorted({route.method for route, _ in there}))
         raise MethodNotAllowed("method-not-allowed", f"This address takes {allowed} and not {method}.", allowed)
-    raise NotFound("unknown-page", "There is nothing at this address. The gallery is one step away.")
+    raise unknown_page()
+
+
+def unknown_page() -> NotFound:
+    """Returns the error for an address at which there is nothing."""
+    return NotFound("unknown-page", "There is nothing at this address. The gallery is one step away.")
+
+
+def checked_image_id(part: str) -> str:
+    """Returns the image id in a part of an address. Raises NotFound (`unknown-page`) if the part is none."""
+    if not is_image_id(part):
+        raise unknown_page()
+    return part
 
 
 def _parts(pattern: str, path: str) -> list[str] | None:

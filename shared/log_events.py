@@ -39,7 +39,7 @@ class LogEvent:
 
     message: ClassVar[str]
     level: ClassVar[Literal["info", "warning", "error"]] = "info"
-    # The metric that counts these events, except events with one of the codes in `uncounted_codes`.
+    # The metric that counts these events, except events whose code is in `uncounted_codes`.
     counts: ClassVar[Metric | None] = None
     uncounted_codes: ClassVar[frozenset[str]] = frozenset()
     # For each metric that is measured: the field with its value.

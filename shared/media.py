@@ -21,7 +21,7 @@ _TYPE_BY_EXTENSION = {
     extension: media_type for media_type, extensions in EXTENSIONS_BY_TYPE.items() for extension in extensions
 } | {"ico": "image/x-icon"}
 
-# The `accept` attribute of file inputs. For browsers, image/* does not include all of these extensions.
+# The `accept` attribute of file inputs. For browsers, image/* does not include every extension here.
 ACCEPT = ",".join(["image/*", *sorted(f".{extension}" for extension in _TYPE_BY_EXTENSION)])
 
 

@@ -21,7 +21,7 @@ _TAKEN_NAMES = {"uploads", "rejected", "removed", "trash", "invitations"}
 LISTED = "thumb"
 MEDIUM = "medium"
 VIEWED = VIEW
-# The CDN serves these, and keeps copies of them.
+# The CDN serves these renditions and keeps copies.
 SHOWN = (LISTED, MEDIUM, VIEWED)
 
 

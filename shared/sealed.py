@@ -8,7 +8,7 @@ The fork makes a replacement cheap: a new worker is ready in milliseconds, becau
 function talks to a worker over a socket pair: a JSON header, then bytes. Nothing that a worker sends is unpickled.
 
 A worker cannot open a file or a socket, write a file, exceed its memory or outlive its parent. It inherits no
-environment variable that is not in `_INHERITED`. docs/security.md says what this does not cover.
+environment variable that is not in `_INHERITED`. docs/security.md names the remaining risks.
 """
 
 import contextlib

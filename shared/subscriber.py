@@ -6,7 +6,7 @@ budget, waiting during outages, and dead letters. docs/architecture.md shows the
 
 The process can still end in the middle of a batch: Lambda's timeout, the kernel if memory runs out, a crash of the
 interpreter. Then Lambda reports nothing, and SQS delivers each message of the batch again once its lease ends
-(`Settling.lease`). Every such receive counts as an attempt. After MAX_RECEIVES of them SQS moves the message itself.
+(`Settling.lease`). Every such receive counts as an attempt. After MAX_RECEIVES receives SQS moves the message itself.
 """
 
 from collections.abc import Callable
@@ -77,7 +77,7 @@ class Batch[E: Created]:
         self._lock = Lock()
 
     def run(self) -> dict[str, Any]:
-        """Works on every message and returns the ids of those that SQS must deliver again."""
+        """Works on every message and returns the ids of the messages that SQS must redeliver."""
         telemetry.add(metrics.BATCH_SIZE, len(self._messages))
         if self._overlap == 1:
             self._settling.lease(self._messages)

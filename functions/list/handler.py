@@ -7,8 +7,7 @@ from functions.list import entrance, gallery, page, paging, status
 from functions.list.settings import Settings, Wiring
 from shared import access, clock, config, http
 from shared.access import Guard, Role
-from shared.http import NotFound, Request, Response, Route
-from shared.keys import is_image_id
+from shared.http import Request, Response, Route, checked_image_id
 from shared.limits import MAX_STATUS_IDS, PAGE_ITEMS
 from shared.storage import s3_client
 from shared.telemetry import observed
@@ -42,11 +41,11 @@ def _images(request: Request) -> Response:
 
 
 def _image(request: Request, image_id: str) -> Response:
-    return http.json_answer(status.of_one(wiring(), _checked(image_id), clock.now().timestamp()), request)
+    return http.json_answer(status.of_one(wiring(), checked_image_id(image_id), clock.now().timestamp()), request)
 
 
 def _download(_request: Request, image_id: str) -> Response:
-    return http.redirect(gallery.download_url(wiring(), _checked(image_id), clock.now().timestamp()))
+    return http.redirect(gallery.download_url(wiring(), checked_image_id(image_id), clock.now().timestamp()))
 
 
 def _enter(request: Request) -> Response:
@@ -55,12 +54,6 @@ def _enter(request: Request) -> Response:
 
 def _leave(_request: Request) -> Response:
     return entrance.leave()
-
-
-def _checked(image_id: str) -> str:
-    if not is_image_id(image_id):
-        raise NotFound("unknown-page", "There is nothing at this address. The gallery is one step away.")
-    return image_id
 
 
 ROUTES = (

@@ -22,7 +22,7 @@ from shared import http
 from shared.access import NotInvited, Role
 from shared.errors import DarkroomError
 from shared.folders import LITTER_FOLDERS
-from shared.http import NotFound, Request, Response
+from shared.http import Request, Response
 from shared.keys import is_image_id
 from shared.limits import PAGE_ITEMS
 from shared.media import ACCEPT
@@ -198,7 +198,7 @@ def bundle(request: Request, name: str) -> Response:
     While a new version is rolled out, the request may reach the old one, whose answer must not be kept.
     """
     if name not in BUNDLES:
-        raise NotFound("unknown-page", "There is nothing at this address. The gallery is one step away.")
+        raise http.unknown_page()
     kept = request.query.get("v") == bundle_version(name)
     headers = {"cache-control": FOREVER} if kept else {}
     return http.text_answer(200, http.SCRIPT, joined(BUNDLES[name]), request, headers)

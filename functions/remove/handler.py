@@ -6,8 +6,7 @@ from typing import Any
 from functions.remove import copies, receipts
 from shared import access, clock, config, http, removal
 from shared.access import Guard, Role
-from shared.http import NotFound, Request, Response, Route
-from shared.keys import is_image_id
+from shared.http import NotFound, Request, Response, Route, checked_image_id
 from shared.log_events import PictureRemoved, PictureRestored
 from shared.removal import NothingThere, Place
 from shared.storage import s3_client
@@ -39,14 +38,14 @@ def _remove(request: Request, image_id: str) -> Response:
 
 def _withdraw(request: Request, image_id: str) -> Response:
     """Removes an upload for its uploader, who has no other right to it than the ticket's receipt."""
-    receipts.check(_place(), _checked(image_id), request.headers.get("x-receipt", ""), clock.now())
+    receipts.check(_place(), checked_image_id(image_id), request.headers.get("x-receipt", ""), clock.now())
     return _removed(request, image_id, request.caller.name or "uploader")
 
 
 def _removed(request: Request, image_id: str, by: str) -> Response:
     place = _place()
     try:
-        keys = removal.remove(place, _checked(image_id), clock.now())
+        keys = removal.remove(place, checked_image_id(image_id), clock.now())
     except NothingThere as error:
         # With a CDN, a second removal deletes the CDN's copies that the first removal did not reach.
         if not (settings().distribution_id and removal.is_removed(place.s3, place.resized, image_id)):
@@ -60,7 +59,7 @@ def _removed(request: Request, image_id: str, by: str) -> Response:
 
 def _restore(request: Request, image_id: str) -> Response:
     try:
-        keys = removal.restore(_place(), _checked(image_id))
+        keys = removal.restore(_place(), checked_image_id(image_id))
     except NothingThere as error:
         raise NotFound(error.code, error.sentence) from error
     tell(PictureRestored(image_id=image_id, caller=request.caller.name, objects=len(keys)))
@@ -69,12 +68,6 @@ def _restore(request: Request, image_id: str) -> Response:
 
 def _place() -> Place:
     return Place(s3_client(), settings().upload_bucket, settings().resized_bucket)
-
-
-def _checked(image_id: str) -> str:
-    if not is_image_id(image_id):
-        raise NotFound("unknown-page", "There is nothing at this address.")
-    return image_id
 
 
 ROUTES = (

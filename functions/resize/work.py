@@ -181,7 +181,9 @@ class _Resizing:
             self._was_removed()
 
     def _was_removed(self) -> bool:
-        """Returns whether the picture was removed during this attempt, and then deletes what was written of it."""
+        """Returns whether the picture was removed during this attempt, and then deletes the objects that this attempt
+        wrote.
+        """
         removed = storage.exists(self.s3, self.settings.resized_bucket, removed_key(self.upload.image.id))
         if removed:
             self._delete_others(set())

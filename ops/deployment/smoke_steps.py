@@ -20,6 +20,7 @@ from ops.monitoring.logs import lines
 from ops.recovery import letters, replay_records, replays
 from ops.recovery.letters import Letter
 from ops.recovery.records import Dead
+from ops.recovery.replays import Selection
 from ops.target import Target
 from ops.upload import bearer, upload_all
 from shared import log_events
@@ -62,10 +63,10 @@ class Run:
         """Returns whether the letter is this run's poison message."""
         return self.mark in letter.body
 
-    def on_letter(self, act: Callable[..., replays.Summary]) -> replays.Summary:
-        """Replays or drops this run's letter and no other."""
-        few = {"expected": 1, "others": 1, "rate": LETTERS_A_SECOND}
-        return act(self.dead, self.sent, progress=buckets.no_progress, **few)
+    @property
+    def own_letter(self) -> Selection:
+        """This run's letter and no other."""
+        return Selection(self.sent, LETTERS_A_SECOND, expected=1, others=1)
 
 
 def _gallery(tried: Run) -> str:
@@ -126,7 +127,7 @@ def _poison_given_up(tried: Run) -> str:
 def _letter_replayed(tried: Run) -> str:
     first = tried.letter
     assert first
-    summary = tried.on_letter(replays.replay)
+    summary = replays.replay(tried.dead, tried.own_letter)
     if summary.done != 1:
         raise FailedStep(f"The replay sent {summary.done} letters instead of one.")
     _awaited(lambda: _letter(tried, but_not=first.queue_id), "The replayed message was not tried again")
@@ -136,7 +137,7 @@ def _letter_replayed(tried: Run) -> str:
 def removed(tried: Run) -> str:
     """Deletes this run's originals, renditions, records of rejections, dead letters and invitation."""
     s3, uploads, resized = tried.dead.s3, tried.target.outputs["UploadBucketName"], tried.dead.bucket
-    dropped = tried.on_letter(replays.drop)
+    dropped = replays.drop(tried.dead, tried.own_letter)
     count = dropped.done + buckets.empty(s3, resized, f"{INVITATIONS_PREFIX}{tried.mark}/")
     for run in set(replay_records.runs(tried.dead)) - tried.earlier_replays:
         count += buckets.empty(s3, resized, f"{REPLAYS_PREFIX}{tried.dead.name}/{run}/")

@@ -1,10 +1,10 @@
 """`darkroom dead-letters`: list, show, replay and drop the messages that the functions gave up."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
@@ -35,7 +35,7 @@ from ops.recovery.letter_listing import (
     wanted,
 )
 from ops.recovery.records import Dead, View, dead_of
-from ops.recovery.replays import Summary
+from ops.recovery.replays import Selection, Summary
 from ops.target import Place, SubscriberOption, resolve
 from ops.terminal import escape
 from shared.keys import LetterKey
@@ -223,18 +223,25 @@ def _expected(view: View, found: Sequence[LetterKey], filters: Filters) -> int:
     return len(found) if filters.given else view.total
 
 
-def _act(dead: Dead, view: View, found: Sequence[LetterKey], filters: Filters, rate: int, act: Any) -> Summary:
+def _act(
+    dead: Dead,
+    view: View,
+    found: Sequence[LetterKey],
+    filters: Filters,
+    rate: int,
+    act: Callable[[Dead, Selection], Summary],
+) -> Summary:
     now, expected = datetime.now(UTC), _expected(view, found, filters)
     with progress_bar(console) as progress:
         task = progress.add_task("dead letters", total=expected)
-        summary: Summary = act(
-            dead,
+        selection = Selection(
             lambda letter: wanted(letter, filters, now, dead),
+            rate,
             expected,
             max(view.total - expected, 0),
-            rate,
             lambda count: progress.advance(task, count),
         )
+        summary = act(dead, selection)
         progress.update(task, total=summary.done + summary.ended_before)
     return summary
 

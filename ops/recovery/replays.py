@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import batched
 from typing import Any
@@ -17,6 +17,30 @@ from shared.queues import BATCH_MESSAGES
 
 # Every account accepts requests of 256 KiB. A batch stays below that.
 BATCH_BYTES = 200_000
+
+
+def _no_progress(count: int) -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The letters that a command acts on, at most `rate` a second.
+
+    `expected` is the approximate number of wanted letters, `others` the number of the others. `progress` gets the
+    number of newly finished letters.
+    """
+
+    wanted: Callable[[Letter], bool]
+    rate: int
+    expected: int = 0
+    others: int = 0
+    progress: Callable[[int], None] = _no_progress
+
+    @property
+    def work_seconds(self) -> float:
+        """How long the other letters stay hidden while the command works on the wanted letters."""
+        return self.expected / self.rate if self.others else 0
 
 
 @dataclass(slots=True)
@@ -34,25 +58,14 @@ class Summary:
     interrupted: bool = False
 
 
-def replay(
-    dead: Dead,
-    wanted: Callable[[Letter], bool],
-    expected: int,
-    others: int,
-    rate: int,
-    progress: Callable[[int], None],
-) -> Summary:
-    """Send the wanted letters back to their queue, at most `rate` a second, each before it is deleted.
-
-    `expected` is the approximate number of wanted letters, `others` the number of the others. `progress` gets the
-    number of newly finished letters.
-    """
+def replay(dead: Dead, selection: Selection) -> Summary:
+    """Send the selected letters back to their queue, each before it is deleted."""
     run, summary = Run(dead), Summary()
     before = perhaps_sent(dead)
     finished = ended(dead, list(before.values()))
 
     def choose(letter: Letter) -> bool:
-        if not wanted(letter):
+        if not selection.wanted(letter):
             return False
         if (sent := before.get(letter.queue_id)) is None or sent.queue_id in finished:
             return True
@@ -72,22 +85,15 @@ def replay(
         summary.done += len(sent)
         summary.failed += len(again) - len(sent)
         forget(dead, [record_key(dead, letter) for letter in gone])
-        progress(len(batch))
+        selection.progress(len(batch))
 
-    _each_batch(dead, choose, expected if others else 0, rate, act, summary)
+    _each_batch(dead, replace(selection, wanted=choose), act, summary)
     run.end()
     return summary
 
 
-def drop(
-    dead: Dead,
-    wanted: Callable[[Letter], bool],
-    expected: int,
-    others: int,
-    rate: int,
-    progress: Callable[[int], None],
-) -> Summary:
-    """Delete the wanted letters for good. It has the same arguments as `replay`."""
+def drop(dead: Dead, selection: Selection) -> Summary:
+    """Delete the selected letters for good."""
     summary = Summary()
 
     def act(batch: Sequence[Letter], _number: int, reading: Reading) -> None:
@@ -95,31 +101,29 @@ def drop(
         forget(dead, [record_key(dead, letter) for letter in gone])
         summary.done += len(gone)
         summary.failed += len(batch) - len(gone)
-        progress(len(batch))
+        selection.progress(len(batch))
 
-    _each_batch(dead, wanted, expected if others else 0, rate, act, summary)
+    _each_batch(dead, selection, act, summary)
     return summary
 
 
 def _each_batch(
     dead: Dead,
-    wanted: Callable[[Letter], bool],
-    expected: int,
-    rate: int,
+    selection: Selection,
     act: Callable[[Sequence[Letter], int, Reading], None],
     summary: Summary,
 ) -> None:
-    """Read the queue and hand the wanted letters over in batches; Ctrl-C lets running batches finish."""
+    """Read the queue and hand the selected letters over in batches; Ctrl-C lets running batches finish."""
     # Read only as far ahead as the next seconds need, or letters become visible again before their turn.
-    connections = max(min(CONNECTIONS, rate // 2), 1)
+    connections = max(min(CONNECTIONS, selection.rate // 2), 1)
     under_way: set[Future[None]] = set()
     with (
-        Reading(dead.sqs, dead.dead_url, connections, expected / rate) as reading,
+        Reading(dead.sqs, dead.dead_url, connections, selection.work_seconds) as reading,
         ThreadPoolExecutor(CONNECTIONS) as pool,
     ):
         try:
-            letters = paced((letter for letter in reading if wanted(letter)), rate)
-            for number, batch in enumerate(_batches(letters, min(BATCH_MESSAGES, rate))):
+            letters = paced((letter for letter in reading if selection.wanted(letter)), selection.rate)
+            for number, batch in enumerate(_batches(letters, min(BATCH_MESSAGES, selection.rate))):
                 under_way.add(pool.submit(act, batch, number, reading))
                 if len(under_way) >= CONNECTIONS:
                     done, under_way = wait(under_way, return_when=FIRST_COMPLETED)

@@ -72,7 +72,7 @@ def tone_mapped(light: float, peak: float) -> float:
 
 
 def shown(values: Sequence[float], primaries: int, transfer: int, peak_nits: float = 1000) -> tuple[int, int, int]:
-    """Converts values from 0 to 1 to what an sRGB display shows, 0 to 255."""
+    """Converts values from 0 to 1 to the values from 0 to 255 that an sRGB display shows."""
     if transfer in {PQ, HLG}:
         light = [pq_light(value) if transfer == PQ else hlg_scene(value) for value in values]
         if transfer == HLG:

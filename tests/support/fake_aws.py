@@ -21,7 +21,7 @@ LIST_KEYS = 1000
 
 
 class Killed(BaseException):
-    """The process was killed: from now on none of its requests arrives."""
+    """The process was killed: from now on no request of this process arrives."""
 
 
 @dataclass

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from ops.recovery import letters, replays
 from ops.recovery.records import Dead
-from ops.recovery.replays import Summary
+from ops.recovery.replays import Selection, Summary
 from ops.target import Target
 from shared.events import Upload
 from shared.keys import upload_key
@@ -65,7 +65,7 @@ class Place:
         return cast(Target, FakeTarget(self.sqs, self.s3))
 
     def replay(self, rate: int = 10_000) -> Summary:
-        return replays.replay(self.dead, lambda _: True, 0, 0, rate, lambda _: None)
+        return replays.replay(self.dead, Selection(lambda _: True, rate))
 
     def next_command(self) -> None:
         """Act as another process from now on, after the holds of a killed process have ended."""

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from ops.recovery import records, replay_records, replays
+from ops.recovery.replays import Selection
 from shared.keys import rejection_key
 from shared.letters import HISTORY, REPLAYED_AT, Reason, keep_record, texts_of
 from tests.support.fake_aws import Killed
@@ -170,7 +171,7 @@ def test_a_drop_deletes_only_the_wanted_letters() -> None:
     place = Place()
     for number in range(20):
         place.bury(number, "crashed" if number % 2 else "timed-out")
-    summary = replays.drop(place.dead, lambda one: one.reason.code == "crashed", 10, 10, 1000, lambda _: None)
+    summary = replays.drop(place.dead, Selection(lambda one: one.reason.code == "crashed", 1000, 10, 10))
     assert summary.done == 10
     assert len(place.sqs.queue("dead").visible) == 10
     assert {key.code for key in records.listed(place.dead)} == {"timed-out"}
@@ -203,11 +204,11 @@ def _pass_the_grace(place: Place) -> None:
 
 _REPLAY = """
 from tests.support.letters import Place
-from ops.recovery import replays
+from ops.recovery.replays import Selection, replay
 place = Place(seconds=0.02)
 for number in range(3000):
     place.bury(number)
-summary = replays.replay(place.dead, lambda _: True, 0, 0, 50, lambda count: print("progress", flush=True))
+summary = replay(place.dead, Selection(lambda _: True, 50, progress=lambda count: print("progress", flush=True)))
 place.wire.seconds = 0
 work, dead = place.sqs.queue("work").bodies(), place.sqs.queue("dead")
 print(summary.interrupted, summary.done == len(work), len(set(work)), len(work) + len(dead.visible), len(dead.hidden))
