@@ -90,7 +90,7 @@ class _Handler(Handler):
         if fault == "slow":
             time.sleep(proxy.rng.uniform(*proxy.slow_seconds))
         try:
-            answer = forwarded(proxy.port, self.command, self.path, self.headers, body)
+            answer = forwarded(proxy.port, self.command, self.path, self.lower_headers(), body)
         except OSError:
             self.close_connection = True
             return

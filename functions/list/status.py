@@ -6,7 +6,7 @@ the next wanted id and asks for more keys. A request that would take more than M
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -66,28 +66,43 @@ def of_many(wired: Wiring, image_ids: list[str], now: float) -> dict[str, list[S
     tells whether the original was `received`. Without a trace in S3, an id is pending as long as its ticket may still
     be in use, and `unknown` after that. Raises BadRequest (`ids-too-far-apart`), Unavailable (`storage-unavailable`).
     """
-    resized, uploads = wired.settings.resized_bucket, wired.settings.upload_bucket
-    found: dict[str, Status] = {}
-    thumbs = _seek(wired, resized, rendition_prefix(LISTED), image_ids, lambda key: key.split("/")[1])
+    found = _ready(wired, image_ids, now)
+    shown.note(found, now)
+    found |= _rejected(wired, _others(image_ids, found))
+    rest = _others(image_ids, found)
+    received = _seek(wired, wired.settings.upload_bucket, UPLOADS_PREFIX, rest, _second_part)
+    found |= _removed(wired, _others(rest, received))
+    found |= {image_id: _unfinished(image_id, image_id in received, now) for image_id in _others(rest, found)}
+    return {"images": [found[image_id] for image_id in image_ids]}
+
+
+def _others(image_ids: list[str], found: Container[str]) -> list[str]:
+    return [image_id for image_id in image_ids if image_id not in found]
+
+
+def _ready(wired: Wiring, image_ids: list[str], now: float) -> dict[str, Status]:
+    thumbs = _seek(wired, wired.settings.resized_bucket, rendition_prefix(LISTED), image_ids, _second_part)
     ready = by_id(thumbs.values())
     entry = entry_maker(wired, now, _mediums(wired, sorted(ready)))
-    for image_id, key in ready.items():
-        found[image_id] = {"id": image_id, "status": "ready"} | entry_json(entry(key))
-    shown.note(found, now)
-    rest = [image_id for image_id in image_ids if image_id not in found]
-    for image_id in _seek(wired, resized, REJECTED_PREFIX, rest, lambda key: read_rejection_key(key) or ""):
-        found[image_id] = {"id": image_id, "status": "rejected"} | _rejection(wired, image_id)
-    rest = [image_id for image_id in rest if image_id not in found]
-    received = _seek(wired, uploads, UPLOADS_PREFIX, rest, lambda key: key.split("/")[1])
-    unseen = [image_id for image_id in rest if image_id not in received]
-    for image_id in _seek(wired, resized, REMOVED_PREFIX, unseen, lambda key: read_removed_key(key) or ""):
-        found[image_id] = {"id": image_id, "status": "removed"}
-    for image_id in (image_id for image_id in rest if image_id not in found):
-        if image_id in received or now - taken_at(image_id).timestamp() < RECENT_SECONDS:
-            found[image_id] = {"id": image_id, "status": "pending", "received": image_id in received}
-        else:
-            found[image_id] = {"id": image_id, "status": "unknown"}
-    return {"images": [found[image_id] for image_id in image_ids]}
+    return {image_id: {"id": image_id, "status": "ready"} | entry_json(entry(key)) for image_id, key in ready.items()}
+
+
+def _rejected(wired: Wiring, image_ids: list[str]) -> dict[str, Status]:
+    bucket = wired.settings.resized_bucket
+    found = _seek(wired, bucket, REJECTED_PREFIX, image_ids, lambda key: read_rejection_key(key) or "")
+    return {image_id: {"id": image_id, "status": "rejected"} | _rejection(wired, image_id) for image_id in found}
+
+
+def _removed(wired: Wiring, image_ids: list[str]) -> dict[str, Status]:
+    bucket = wired.settings.resized_bucket
+    found = _seek(wired, bucket, REMOVED_PREFIX, image_ids, lambda key: read_removed_key(key) or "")
+    return {image_id: {"id": image_id, "status": "removed"} for image_id in found}
+
+
+def _unfinished(image_id: str, received: bool, now: float) -> Status:
+    if received or now - taken_at(image_id).timestamp() < RECENT_SECONDS:
+        return {"id": image_id, "status": "pending", "received": received}
+    return {"id": image_id, "status": "unknown"}
 
 
 def _mediums(wired: Wiring, image_ids: list[str]) -> dict[str, str]:
@@ -95,7 +110,7 @@ def _mediums(wired: Wiring, image_ids: list[str]) -> dict[str, str]:
     if not (image_ids and wired.settings.medium):
         return {}
     bucket, prefix = wired.settings.resized_bucket, rendition_prefix(MEDIUM)
-    return by_id(_seek(wired, bucket, prefix, image_ids, lambda key: key.split("/")[1]).values())
+    return by_id(_seek(wired, bucket, prefix, image_ids, _second_part).values())
 
 
 def _seek(wired: Wiring, bucket: str, prefix: str, image_ids: list[str], id_in: Callable[[str], str]) -> dict[str, str]:
@@ -119,6 +134,10 @@ def _seek(wired: Wiring, bucket: str, prefix: str, image_ids: list[str], id_in: 
     if wanted:
         raise too_far_apart()
     return found
+
+
+def _second_part(key: str) -> str:
+    return key.split("/")[1]
 
 
 def _rejection(wired: Wiring, image_id: str) -> Status:
