@@ -29,6 +29,7 @@ def test_tests_that_make_no_sense_on_aws_are_listed_with_the_reason() -> None:
     )
     collected, *sections = ran.stdout.split("left out: ")
     assert "test_a_valid_ticket_is_accepted" in collected
-    left_out = {section.splitlines()[0].rstrip(" ="): section for section in sections}
-    assert "test_pictures_survive_a_stop_and_a_kill" in left_out["uses no stack, or deploys one of its own"]
-    assert "test_an_expired_ticket_is_refused" in left_out["AWS lets only Lambda assume the roles of the functions"]
+    (of_roles,) = (section for section in sections if "test_an_expired_ticket_is_refused" in section)
+    (of_other_stacks,) = (section for section in sections if "test_pictures_survive_a_stop_and_a_kill" in section)
+    assert of_roles.startswith("AWS lets only Lambda assume the roles of the functions")
+    assert of_other_stacks.startswith("uses no stack")
