@@ -1,5 +1,7 @@
 """Runs Lighthouse on the local gallery with 60 pictures, with a phone's profile, in Chromium.
 
+One gallery is open to everybody. The other one needs invitations, and its visitor is the owner, whose page has more.
+
 (cd bench/lighthouse && npm ci) && python -m bench.lighthouse [> bench/results/lighthouse.md]
 """
 
@@ -14,11 +16,16 @@ from typing import Any
 from playwright.sync_api import sync_playwright
 
 from ops.local.browser import CHROMIUM_ARGUMENTS, chromium
+from shared.access import COOKIE
 from tests.support.browser import fill
 from tests.support.deployed import deployed
 
 TOOL = Path(__file__).parent / "lighthouse" / "node_modules" / ".bin" / "lighthouse"
 RUNS = 5
+GALLERIES: dict[str, dict[str, str]] = {
+    "open": {},
+    "by invitation": {"ViewAccess": "invited", "UploadAccess": "invited"},
+}
 CATEGORIES = ("performance", "accessibility", "best-practices")
 MEASURES = {
     "first-contentful-paint": "ms",
@@ -30,30 +37,37 @@ MEASURES = {
 
 
 def main() -> None:
-    """Prints the medians of the scores, and every failed audit."""
-    with tempfile.TemporaryDirectory() as folder, deployed(Path(folder), {}) as stack, sync_playwright() as playwright:
-        fill(stack, 60)
+    """Prints the medians of the scores of both galleries, and every failed audit."""
+    reports: dict[str, list[Any]] = {}
+    with sync_playwright() as playwright:
         path = chromium() or playwright.chromium.executable_path
-        reports = [_run(stack.gallery_url, path) for _ in range(RUNS)]
-    version = reports[0]["lighthouseVersion"]
+    for name, parameters in GALLERIES.items():
+        with tempfile.TemporaryDirectory() as folder, deployed(Path(folder), parameters) as stack:
+            fill(stack, 60)
+            cookie = f"{COOKIE}={stack.invitation('owner').partition('#')[2]}" if parameters else ""
+            reports[name] = [_run(stack.gallery_url, path, cookie) for _ in range(RUNS)]
+    version = reports["open"][0]["lighthouseVersion"]
     print(f"{datetime.now(UTC):%Y-%m-%d}, Lighthouse {version}, phone profile, 60 pictures, medians of {RUNS}\n")
-    print("| | |")
-    print("|---|---:|")
+    print(f"| | {' | '.join(reports)} |")
+    print(f"|---|{'---:|' * len(reports)}")
     for name in CATEGORIES:
-        print(f"| {name} | {median(report['categories'][name]['score'] for report in reports) * 100:.0f} |")
+        scores = [median(report["categories"][name]["score"] for report in runs) for runs in reports.values()]
+        print(f"| {name} | {' | '.join(f'{score * 100:.0f}' for score in scores)} |")
     for name, unit in MEASURES.items():
-        value = median(report["audits"][name]["numericValue"] for report in reports)
-        print(f"| {name} | {value:,.0f} {unit} |" if unit else f"| {name} | {value:.3f} |")
-    print("\nNot passed in the last run:")
-    for audit in reports[-1]["audits"].values():
-        if audit["score"] is not None and audit["score"] < 1 and audit["scoreDisplayMode"] != "metricSavings":
-            print(f"- {audit['id']}: {audit['score']} {audit.get('displayValue', '')}")
+        values = [median(report["audits"][name]["numericValue"] for report in runs) for runs in reports.values()]
+        print(f"| {name} | {' | '.join(f'{value:,.0f} {unit}' if unit else f'{value:.3f}' for value in values)} |")
+    for name, runs in reports.items():
+        print(f"\nNot passed in the last run of the gallery {name}:")
+        for audit in runs[-1]["audits"].values():
+            if audit["score"] is not None and audit["score"] < 1 and audit["scoreDisplayMode"] != "metricSavings":
+                print(f"- {audit['id']}: {audit['score']} {audit.get('displayValue', '')}")
 
 
-def _run(url: str, chromium_path: str) -> Any:
+def _run(url: str, chromium_path: str, cookie: str) -> Any:
     flags = " ".join(["--headless", *CHROMIUM_ARGUMENTS])
     command = [str(TOOL), url, "--output=json", "--quiet", f"--chrome-path={chromium_path}", f"--chrome-flags={flags}"]
     command += [f"--only-categories={','.join(CATEGORIES)}"]
+    command += [f"--extra-headers={json.dumps({'Cookie': cookie})}"] if cookie else []
     answer = subprocess.run(command, capture_output=True, text=True, check=True)
     return json.loads(answer.stdout)
 

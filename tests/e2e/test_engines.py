@@ -6,13 +6,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.e2e.test_removal import invitation
 from tests.support.browser import JPEG, empty, fill
 from tests.support.deployed import Stack
 from tests.support.engines.cable import cable_to
 from tests.support.engines.launch import Look, Name, NotInstalled
-from tests.support.engines.states import LOADED, STATES, Visitor
-from tests.support.engines.tab import DESKTOP_PX, PHONE_PX, opened
+from tests.support.engines.states import FILLED, LOADED, STATES, Visitor
+from tests.support.engines.tab import DESKTOP_PX, PHONE_PX, Tab, opened
 from tests.support.missing import missing
 
 pytestmark = [pytest.mark.local_only("cuts the network of this machine's engine"), pytest.mark.nightly]
@@ -33,7 +32,7 @@ def visitor(
     try:
         with cable_to(place.port or 80) as cable, opened(name, tmp_path_factory.mktemp(name), look) as tab:
             home = place._replace(netloc=f"127.0.0.1:{cable.port}").geturl()
-            owner = invitation(stack, "owner").partition("#")[2]
+            owner = stack.invitation("owner").partition("#")[2]
             yield Visitor(tab, cable, home, tmp_path_factory.mktemp("files"), owner)
     except NotInstalled as error:
         missing(str(error))
@@ -77,6 +76,44 @@ def test_the_viewer_follows_the_keyboard_and_the_back_button(visitor: Visitor, s
     tab.until("return viewer.open", "open viewer")
     tab.back()
     tab.until("return !viewer.open", "closed viewer")
+
+
+def test_the_viewer_zooms_and_pans(visitor: Visitor, stack: Stack) -> None:
+    fill(stack, 3)
+    tab = visitor.tab
+    visitor.look()
+    tab.click(".picture a")
+    tab.until("return view.complete && view.naturalWidth > 1000", "the large picture")
+    whole = _box(tab)
+    # Keys.
+    tab.press("+")
+    left, top, width = _box(tab)
+    assert width == pytest.approx(1.5 * whole[2], abs=2)
+    tab.press("Right")
+    assert _box(tab)[0] < left
+    tab.press("0")
+    assert _box(tab) == whole
+    # The wheel zooms at the pointer, and a drag pans.
+    tab.scroll_wheel((800, 500), -400)
+    left, top, width = _box(tab)
+    assert width > 1.5 * whole[2]
+    assert (800 - left) / width == pytest.approx((800 - whole[0]) / whole[2], abs=0.01)
+    tab.drag((800, 500), (780, 490), (760, 470))
+    assert _box(tab) == pytest.approx((left - 40, top - 30, width), abs=1)
+    tab.scroll_wheel((800, 500), 4000)
+    assert _box(tab) == whole
+    # A double click zooms in, and another one out.
+    tab.double_click((640, 450))
+    assert _box(tab)[2] > 1.5 * whole[2]
+    tab.double_click((640, 450))
+    assert _box(tab) == whole
+    assert tab.js("return document.querySelector('#viewer-name').textContent") == "Holiday 1"
+
+
+def _box(tab: Tab) -> tuple[int, int, int]:
+    """Return left, top and width of the shown picture in CSS pixels."""
+    left, top, width = tab.js("return (b => [b.left, b.top, b.width])(view.getBoundingClientRect())")
+    return round(left), round(top), round(width)
 
 
 def test_an_uploaded_file_becomes_a_picture(visitor: Visitor, tmp_path: Path) -> None:
@@ -126,7 +163,7 @@ def test_every_state_is_accessible_and_fits_a_phone(visitor: Visitor, stack: Sta
     wrong = {}
     for name, reach in STATES.items():
         if name == "pictures":
-            fill(stack, 12)
+            fill(stack, FILLED)
         visitor.cable.put_back()
         visitor.cable.bearer = ""
         reach(visitor)

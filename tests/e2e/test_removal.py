@@ -1,14 +1,12 @@
 """Removing and undoing in the page, by mouse, keyboard and touch, and taking an upload back."""
 
-import subprocess
-
 import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
 from shared.keys import read_removed_key
 from tests.support.browser import ARRIVES_MS, JPEG, alt, complete, empty, fill, hand_over, violations
-from tests.support.deployed import DARKROOM, Stack, until
+from tests.support.deployed import Stack, until
 
 
 @pytest.fixture(autouse=True)
@@ -16,15 +14,9 @@ def _no_pictures(stack: Stack) -> None:
     empty(stack)
 
 
-def invitation(stack: Stack, role: str) -> str:
-    """Return the link of a new invitation."""
-    command = [DARKROOM, "invite", "--role", role, "--name", role, "--folder", str(stack.engine.folder)]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[0]
-
-
 def enter(page: Page, stack: Stack, role: str = "owner") -> None:
     """Opens an invitation of this role, and waits for the gallery."""
-    page.goto(invitation(stack, role))
+    page.goto(stack.invitation(role))
     expect(page.get_by_role("heading", name="Darkroom", exact=True)).to_be_visible(timeout=ARRIVES_MS)
     page.wait_for_url(stack.gallery_url)
 

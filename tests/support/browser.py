@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page
 
-from shared.keys import Image, new_image_id, rendition_key
+from shared.keys import INVITATIONS_PREFIX, Image, new_image_id, rendition_key
 from shared.renditions import DEFAULT_RENDITIONS
 from shared.storage import FOREVER
 from tests.support import photos
@@ -66,10 +66,11 @@ def fill(stack: Any, count: int, *, grain: bool = True) -> list[str]:
 
 
 def empty(stack: Any) -> None:
-    """Delete every picture of the gallery."""
+    """Delete every picture of the gallery. Invitations stay valid."""
     for page in stack.s3.get_paginator("list_objects_v2").paginate(Bucket=stack.resized_bucket):
         for item in page.get("Contents", []):
-            stack.s3.delete_object(Bucket=stack.resized_bucket, Key=item["Key"])
+            if not item["Key"].startswith(INVITATIONS_PREFIX):
+                stack.s3.delete_object(Bucket=stack.resized_bucket, Key=item["Key"])
 
 
 def hand_over(page: Page, how: str, files: Iterable[tuple[str, str, bytes]]) -> None:

@@ -1,5 +1,6 @@
 """A deployed Darkroom for end-to-end tests and benches: on a separate local engine, or on AWS."""
 
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -88,6 +89,11 @@ class Stack:
     def thumb_of(self, image_id: str) -> str:
         """Wait for the picture's thumb and return its key."""
         return until(lambda: self.keys(f"thumb/{image_id}/"), f"a thumb of {image_id}")[0]
+
+    def invitation(self, role: str) -> str:
+        """Return the link of a new invitation to a local Darkroom. Its token follows a #."""
+        command = [DARKROOM, "invite", "--role", role, "--name", role, "--folder", str(self.engine.folder)]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[0]
 
     def log_lines(self, function: str, text: str) -> list[str]:
         """Return the log lines of a function that contain this text."""

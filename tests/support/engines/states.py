@@ -16,6 +16,8 @@ const shown = [...document.querySelectorAll(".picture img")]
   .filter(image => image.getBoundingClientRect().top < innerHeight && image.getBoundingClientRect().bottom > 0);
 return shown.length && shown.every(image => image.complete && image.naturalWidth);
 """
+FILLED = 70
+"""The pictures that every state but "empty" needs: so many are several windows high."""
 LONG_NAME = f"{'A long walk along the northern shore of the lake in late autumn ' * 3}with Anna and Ben.jpg"
 
 
@@ -136,7 +138,7 @@ def _form(visitor: Visitor) -> None:
     visitor.tab.shows("input[type=file]")
 
 
-# "empty" needs a gallery without pictures, all others one with about seventy.
+# "empty" needs a gallery without pictures, all others one with FILLED.
 STATES: dict[str, Callable[[Visitor], None]] = {
     "empty": _empty,
     "pictures": Visitor.look,

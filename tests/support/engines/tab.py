@@ -14,6 +14,7 @@ from tests.support.engines.wire import ELEMENT, CommandFailed, Wire
 
 # The codes of WebDriver for keys without a character.
 KEYS = {"Tab": "\ue004", "Enter": "\ue007", "Escape": "\ue00c", "Left": "\ue012", "Right": "\ue014", "Delete": "\ue017"}
+DOWN, UP = {"type": "pointerDown", "button": 0}, {"type": "pointerUp", "button": 0}
 PHONE_PX, DESKTOP_PX = (450, 900), (1280, 900)
 """Window sizes. Firefox and MiniBrowser have no narrower windows."""
 VISIBLE = "return !!document.querySelector(arguments[0])?.checkVisibility({visibilityProperty: true})"
@@ -22,6 +23,9 @@ const done = arguments[arguments.length - 1];
 axe.run().then(found => done(found.violations.flatMap(rule => rule.nodes.map(node =>
   `${rule.id}: ${node.html.slice(0, 160)} (${node.failureSummary})`))), problem => done([String(problem)]));
 """
+
+
+type Point = tuple[int, int]
 
 
 class Tab:
@@ -64,6 +68,29 @@ class Tab:
     def click(self, selector: str) -> None:
         self.shows(selector)
         self._send("click", id=self._find(selector))
+
+    def scroll_wheel(self, at: Point, pixels: int) -> None:
+        """Turn the wheel over a point of the window; up is negative."""
+        turn = {"type": "scroll", "x": at[0], "y": at[1], "deltaX": 0, "deltaY": pixels, "origin": "viewport"}
+        self._send("actions", actions=[{"type": "wheel", "id": "wheel", "actions": [turn]}])
+
+    def drag(self, *path: Point, pointer: str = "mouse") -> None:
+        """Press at the first point of a path, move along it, and release at its end."""
+        self._pointer(pointer, [self._move(path[0]), DOWN, *map(self._move, path[1:]), UP])
+
+    def double_click(self, at: Point, pointer: str = "mouse") -> None:
+        """Click twice with a mouse, or tap twice with a finger ("touch")."""
+        self._pointer(pointer, [self._move(at), DOWN, UP, DOWN, UP])
+
+    def _pointer(self, kind: str, actions: list[dict[str, Any]]) -> None:
+        self._send(
+            "actions",
+            actions=[{"type": "pointer", "id": kind, "parameters": {"pointerType": kind}, "actions": actions}],
+        )
+
+    @staticmethod
+    def _move(to: Point) -> dict[str, Any]:
+        return {"type": "pointerMove", "x": to[0], "y": to[1], "duration": 20, "origin": "viewport"}
 
     def choose(self, selector: str, *paths: Path) -> None:
         """Choose files in an input."""
