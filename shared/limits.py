@@ -12,6 +12,8 @@ MAX_NAME_BYTES = 255
 # A ticket is valid this long, and for as long as its bytes take on the slowest line: 33 minutes for 50 MB.
 TICKET_SECONDS = 300
 SLOWEST_LINE_BYTES_PER_SECOND = 30_000
+# The form for browsers without scripts has its ticket before a file is chosen. It can be sent for so long.
+FORM_SECONDS = 900
 # S3 takes no more in one POST: docs.aws.amazon.com/AmazonS3/latest/API/RESTObjectPOST.html
 MAX_POST_BYTES = 5 * 1024**3
 # The door reads this much of a request's body: a name, a type and a size.

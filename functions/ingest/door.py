@@ -128,12 +128,13 @@ def ticket(s3: "S3Client", bucket: str, wanted: Wish, max_bytes: int, now: datet
     return Ticket(image_id, post["url"], post["fields"], seconds, receipt)
 
 
-def ticket_seconds(size_bytes: int) -> int:
-    """Returns how long a ticket for a file of this size is valid: as long as the slowest line takes, and some minutes.
+def ticket_seconds(size_bytes: int, start_seconds: int = TICKET_SECONDS) -> int:
+    """Returns how long a ticket for a file of this size is valid.
 
-    S3 may check the expiry only after it has received the whole file, as the local engine does.
+    That is `start_seconds`, in which the upload begins, and as long as the slowest line takes. S3 may check the expiry
+    only after it has received the whole file, as the local engine does.
     """
-    return TICKET_SECONDS + math.ceil(size_bytes / SLOWEST_LINE_BYTES_PER_SECOND)
+    return start_seconds + math.ceil(size_bytes / SLOWEST_LINE_BYTES_PER_SECOND)
 
 
 def as_json(issued: Ticket) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from functions.ingest.door import ticket_seconds
 from shared.keys import upload_key
-from shared.limits import MAX_POST_BYTES
+from shared.limits import FORM_SECONDS, MAX_POST_BYTES
 from shared.media import ACCEPT
 from shared.names import NAMELESS
 
@@ -29,16 +29,19 @@ def page(s3: "S3Client", bucket: str, max_bytes: int, gallery_url: str, image_id
     type from the bytes. S3 can put `${filename}` into a key, but unescaped, and our keys are ASCII.
 
     The ticket takes a file of any size: S3 would answer XML to an empty file or to one over `max_bytes`. The resizer
-    rejects such a file without reading it, and the gallery's page shows the reason.
+    rejects such a file without reading it, and the gallery's page shows the reason. Only a file over MAX_POST_BYTES
+    still ends on S3's XML.
+
+    S3 would also answer XML to a form that is older than its ticket. The style hides the button after FORM_SECONDS.
+    The ticket lives longer than that by the time that a file takes on the slowest line.
     """
-    seconds = ticket_seconds(max_bytes)
     redirect = {"success_action_redirect": f"{gallery_url}?image={image_id}"}
     post = s3.generate_presigned_post(
         Bucket=bucket,
         Key=upload_key(image_id, NAMELESS),
         Fields=dict(redirect),
         Conditions=[redirect, ["content-length-range", 0, MAX_POST_BYTES]],
-        ExpiresIn=seconds,
+        ExpiresIn=ticket_seconds(max_bytes, FORM_SECONDS),
     )
     style, template = _files()
     fields = "\n    ".join(
@@ -49,7 +52,7 @@ def page(s3: "S3Client", bucket: str, max_bytes: int, gallery_url: str, image_id
         url=escape(post["url"]),
         fields=fields,
         megabytes=max_bytes // 1_000_000,
-        minutes=seconds // 60,
+        minutes=FORM_SECONDS // 60,
         accept=ACCEPT,
     )
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
@@ -86,4 +89,5 @@ def _origin(url: str) -> str:
 
 @cache
 def _files() -> tuple[str, Template]:
-    return (HERE / "form.css").read_text("utf-8"), Template((HERE / "form.html").read_text("utf-8"))
+    style = Template((HERE / "form.css").read_text("utf-8")).substitute(seconds=FORM_SECONDS)
+    return style, Template((HERE / "form.html").read_text("utf-8"))

@@ -33,7 +33,7 @@ HERE = Path(__file__).parent
 SCRIPTS = ("page.js", "zoom.js", "viewer.js", "fresh.js")
 BUNDLES = {
     "place.js": ("place.js", "arrivals.js"),
-    "uploads.js": ("removal.js", "tray.js", "uploads.js", "drop.js"),
+    "uploads.js": ("removal.js", "tray.js", "header.js", "uploads.js", "drop.js"),
     "owner.js": ("select.js",),
 }
 # The grid crops shapes beyond these ratios: a panorama ten times as wide as high would be a thin strip.
@@ -114,6 +114,7 @@ def _gallery(wired: Wiring, request: Request, page: Listing, opened: Entry | Non
         bundles={name: bundle_version(name) for name in BUNDLES if name != "owner.js" or Role.OWNER in roles},
         accept=ACCEPT,
         max_bytes=wired.settings.max_upload_megabytes * 1_000_000,
+        max_megapixels=wired.settings.max_image_megapixels,
         originals=wired.settings.originals_told,
         litter=" ".join(LITTER_FOLDERS),
         older=page.images[1].id if opened and len(page.images) > 1 else None,

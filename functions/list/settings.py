@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from shared import config
+from shared.limits import MAX_IMAGE_PIXELS
 from shared.renditions import DEFAULT_RENDITIONS, LISTED, MEDIUM, VIEWED, Rendition, parse_renditions
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ class Settings:
     max_upload_megabytes: int = config.parsed(config.positive)
     renditions: tuple[Rendition, ...] = config.parsed(parse_renditions, default=DEFAULT_RENDITIONS)
     pictures_url: str = ""
+    max_image_megapixels: int = config.parsed(config.positive, default=MAX_IMAGE_PIXELS // 1_000_000)
     originals_retention_days: int = config.parsed(int, default=30)
     delete_originals: bool = config.parsed(config.flag, default=False)
 

@@ -1,9 +1,11 @@
 """Uploading in the gallery's page: in Chromium, against the deployed stack."""
 
+import io
 import re
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from playwright.sync_api import FilePayload, Page, Route, expect
 
 from tests.support import photos
@@ -31,6 +33,25 @@ globalThis.heard = [];
 new MutationObserver(([{target}]) => heard.push(target.textContent))
   .observe(document.getElementById("status"), {childList: true});
 """
+
+
+def kinds(size_px: tuple[int, int]) -> list[tuple[str, str, bytes]]:
+    """Return a picture of this size in each kind of file whose header the page reads."""
+    ways: dict[str, dict[str, object]] = {
+        "plain.jpeg": {},
+        "icc.jpeg": {"icc_profile": b"x" * 100_000},
+        "progressive.jpeg": {"progressive": True},
+        "plain.png": {},
+        "lossy.webp": {},
+        "lossless.webp": {"lossless": True},
+        "extended.webp": {"exif": b"Exif\0\0MM\0*\0\0\0\x08\0\0\0\0\0\0"},
+    }
+    files = []
+    for name, options in ways.items():
+        out, kind = io.BytesIO(), name.rpartition(".")[2]
+        Image.new("RGB", size_px, "teal").save(out, kind, **options)
+        files.append((name, f"image/{kind}", out.getvalue()))
+    return files
 
 
 @pytest.fixture(autouse=True)
@@ -85,6 +106,21 @@ def test_nothing_moves_while_files_are_added(page: Page, stack: Stack) -> None:
     hand_over(page, "drop", [JPEG, PORTRAIT])
     expect(page.locator(".card[data-state=ready]")).to_have_count(2, timeout=ARRIVES_MS)
     assert shifts(page) == []
+
+
+def test_a_picture_with_too_many_pixels_is_refused_before_it_is_sent(page: Page, stack: Stack) -> None:
+    tickets: list[str] = []
+    page.on("request", lambda request: tickets.append(request.url) if request.method == "POST" else None)
+    page.goto(stack.gallery_url)
+    assert page.locator("#choose").get_attribute("data-pixels") == "120"
+    page.evaluate("choose.dataset.pixels = 1")
+    hand_over(page, "drop", kinds((1001, 1000)))
+    refused = page.locator(".card[data-state=rejected]")
+    expect(refused).to_have_count(7, timeout=ARRIVES_MS)
+    expect(refused.first).to_contain_text("The picture has 2 megapixels and the limit is 1.")
+    assert tickets == []
+    hand_over(page, "drop", kinds((1000, 1000)))
+    expect(page.locator(".card[data-state=ready]")).to_have_count(7, timeout=ARRIVES_MS)
 
 
 def test_a_slow_upload_shows_that_it_is_slow(page: Page, stack: Stack) -> None:
@@ -254,6 +290,20 @@ def test_uploading_works_without_scripts(scriptless: Page, stack: Stack) -> None
     scriptless.get_by_role("button", name="Upload").click()
     look_until(scriptless, scriptless.get_by_role("dialog"))
     assert scriptless.url.startswith(f"{stack.gallery_url}?image=")
+
+
+def test_a_form_that_is_too_old_offers_a_new_one_instead_of_its_button(scriptless: Page, stack: Stack) -> None:
+    """S3 would answer XML to a form whose ticket has ended."""
+    scriptless.goto(f"{stack.gallery_url}uploads/new")
+    expect(scriptless.get_by_text("too old")).to_be_hidden()
+    old = scriptless.locator("input[name=key]").get_attribute("value")
+    scriptless.evaluate("document.getAnimations().forEach(one => one.finish())")
+    expect(scriptless.get_by_role("button", name="Upload")).to_be_hidden()
+    expect(scriptless.get_by_text("too old")).to_be_visible()
+    assert violations(scriptless) == []
+    scriptless.get_by_role("link", name="Get a new form").click()
+    expect(scriptless.get_by_role("button", name="Upload")).to_be_visible()
+    assert scriptless.locator("input[name=key]").get_attribute("value") != old
 
 
 @pytest.mark.parametrize(("size_bytes", "reason"), [(0, "empty"), (50_000_001, "limit")])

@@ -18,7 +18,7 @@ from functions.ingest.settings import Settings
 from shared import keys, storage
 from shared.errors import Rejected
 from shared.http import Response
-from shared.limits import MAX_IMAGE_BYTES, MAX_NAME_BYTES, MAX_TICKET_REQUEST_BYTES, RECENT_SECONDS
+from shared.limits import FORM_SECONDS, MAX_IMAGE_BYTES, MAX_NAME_BYTES, MAX_TICKET_REQUEST_BYTES, RECENT_SECONDS
 from tests.support.context import Context
 from tests.support.gallery import OPEN
 
@@ -72,7 +72,7 @@ def test_a_ticket_lives_until_its_file_has_arrived_over_a_slow_line() -> None:
         assert door.ticket_seconds(size) // 60 == minutes
     wish = json.loads(post(wanted(size=None))["body"])
     assert wish["expires_in_seconds"] == door.ticket_seconds(5_000_000)  # the stack's largest upload
-    assert door.ticket_seconds(MAX_IMAGE_BYTES) < RECENT_SECONDS
+    assert door.ticket_seconds(MAX_IMAGE_BYTES, FORM_SECONDS) < RECENT_SECONDS
 
 
 def test_the_security_document_has_the_lives_of_tickets() -> None:
@@ -82,6 +82,7 @@ def test_the_security_document_has_the_lives_of_tickets() -> None:
         f"It lives {minutes[1_000_000]} minutes for a photo of 1 MB and {minutes[50_000_000]} minutes for 50 MB" in text
     )
     assert f"within {minutes[50_000_000]} minutes, or {minutes[64_000_000]} with `MaxUploadMegabytes=64`" in text
+    assert f"{math.ceil(door.ticket_seconds(50_000_000, FORM_SECONDS) / 60)} minutes for the form" in text
 
 
 def test_two_tickets_are_never_for_one_key() -> None:

@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+from datetime import UTC, datetime
 from html import unescape
 
 import pytest
@@ -10,8 +11,13 @@ from mypy_boto3_s3 import S3Client
 
 from functions.ingest import form, handler
 from functions.ingest.settings import Settings
+<<<<<<< HEAD
 from shared.keys import image_of
 from shared.names import NAMELESS
+=======
+from shared.keys import NAMELESS, image_of
+from shared.limits import SLOWEST_LINE_BYTES_PER_SECOND
+>>>>>>> d708ddb (Refuse pictures with too many pixels before they are sent, and end old forms)
 from tests.support.context import Context
 from tests.support.gallery import NOW, OPEN
 
@@ -68,3 +74,14 @@ def test_the_form_contains_a_ticket_for_one_picture_without_a_name(
     policy = json.loads(base64.b64decode(fields["policy"]))
     assert ["content-length-range", 0, 5 * 1024**3] in policy["conditions"]
     assert ".hif" in answer["body"]
+
+
+def test_the_form_can_be_sent_while_its_ticket_outlives_the_slowest_upload(s3: S3Client) -> None:
+    """S3 answers XML to an upload that ends after its ticket."""
+    body, _ = form.page(s3, "uploads", 50_000_000, "https://photos.example.com/", "7ybqx4m8hz6wwqcr6076spxfyx")
+    policy = json.loads(base64.b64decode(re.findall(r'name="policy" value="([^"]+)"', body)[0]))
+    life = (datetime.fromisoformat(policy["expiration"]) - datetime.now(UTC)).total_seconds()
+    (shown,) = set(re.findall(r"animation: \w+ 1ms (\d+)s forwards", body))
+    assert int(shown) + 50_000_000 / SLOWEST_LINE_BYTES_PER_SECOND <= life + 1
+    assert f"within {int(shown) // 60} minutes" in body
+    assert '<a href="new">' in body

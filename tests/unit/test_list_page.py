@@ -236,6 +236,7 @@ def test_the_page_tells_its_script_the_stacks_limit_and_what_folders_may_have() 
     inputs = {found["id"]: found for found in Page(get("/").text).all("input") if "id" in found}
     choose = inputs["choose"]
     assert choose["data-max"] == "50000000"
+    assert choose["data-pixels"] == "120"
     assert choose["data-litter"] == " ".join(LITTER_FOLDERS)
     accepted = str(choose["accept"]).split(",")
     assert [extension for extension in (".jpe", ".hif", ".dib", ".heic", ".mpo") if extension not in accepted] == []

@@ -43,7 +43,7 @@ async function upload(job) {
       // Only the answer may be lost.
       if (job.id && await arrived(job, signal)) return received(job);
       if (tries === TRIES) return explain(job, "failed", job.problem);
-      await job.file.slice(0, 1).arrayBuffer().catch(() => { throw problem("The file is gone, or has changed since you chose it. Choose it again to upload it.", true); });
+      await mayBeSent(job.file);
       set(job, "uploading");
       await send(job, await ticket(job, signal));
       return received(job);
@@ -55,6 +55,13 @@ async function upload(job) {
       if (tries < TRIES - 1) await later(1000 * 2 ** tries * (.75 + Math.random() / 2));
     }
   }
+}
+
+// Throws if the file is gone, or if its picture has more pixels than the gallery takes.
+async function mayBeSent(file) {
+  const [width, height] = await sizeOf(file).catch(() => { throw problem("The file is gone, or has changed since you chose it. Choose it again to upload it.", true); }) ?? [0, 0];
+  const pixels = width * height / 1e6, most = +choose.dataset.pixels;
+  if (pixels > most) throw problem(`The picture has ${Math.ceil(pixels)} megapixels and the limit is ${most}. Save it smaller and upload it again.`, true);
 }
 
 // Returns whether S3 has the file. Without an answer this asks again: sending the file could make a second picture.
