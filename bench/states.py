@@ -40,10 +40,10 @@ def main() -> None:
 def print_table(name: Name, stack: Stack, folder: Path, token: str, shots: Path | None) -> None:
     """Looks at every state in one engine, and prints the findings."""
     looks = LOOKS if name == "firefox" else ("light", "dark")
-    seen, version = {}, ""
+    seen, about = {}, ""
     for look in looks:
-        seen[look], version = _look(name, look, stack, folder, token, shots)
-    print(f"{name} ({version}), {datetime.now(UTC):%Y-%m-%d}, each cell with a window of 450 and one of 1280 pixels\n")
+        seen[look], about = _look(name, look, stack, folder, token, shots)
+    print(f"{datetime.now(UTC):%Y-%m-%d}, {name}, {about}\n")
     print(f"| state | {' | '.join(looks)} |")
     print(f"|---|{'---|' * len(looks)}")
     for state in STATES:
@@ -55,7 +55,8 @@ def print_table(name: Name, stack: Stack, folder: Path, token: str, shots: Path 
 def _look(
     name: Name, look: str, stack: Stack, folder: Path, token: str, shots: Path | None
 ) -> tuple[dict[str, list[str]], str]:
-    """Returns the findings in each state, and the browser's version."""
+    """Returns the findings in each state, and the browser's version with the widths of the page."""
+    widths = []
     place = urlsplit(stack.gallery_url)
     wrong: dict[str, list[str]] = {state: [] for state in STATES}
     files = folder / "files"
@@ -65,6 +66,7 @@ def _look(
         for size, size_px in SIZES.items():
             empty(stack)
             tab.resize(size_px)
+            widths.append(str(tab.js("return innerWidth")))
             for state, reach in STATES.items():
                 if state == "pictures":
                     fill(stack, FILLED)
@@ -80,7 +82,8 @@ def _look(
                 if shots:
                     shots.mkdir(parents=True, exist_ok=True)
                     tab.screenshot(shots / f"{state.replace(' ', '-')}-{name}-{look}-{size}.png")
-        return wrong, str(tab.js("return /(?:Chrome|Firefox|Version)\\/[\\d.]+/.exec(navigator.userAgent)[0]"))
+        version = tab.js("return /(?:Chrome|Firefox|Version)\\/[\\d.]+/.exec(navigator.userAgent)[0]")
+        return wrong, f"{version}, with pages of {' and '.join(widths)} pixels"
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from ops.local.browser import CHROMIUM_ARGUMENTS, chromium
-from tests.support.engines.wire import CommandFailed, Http, Marionette, Wire
+from tests.support.engines.wire import Chromedriver, CommandFailed, Http, Marionette, Wire
 from tests.support.ports import free_port
 
 type Name = Literal["chromium", "firefox", "webkit"]
@@ -56,7 +56,7 @@ def _chromium(folder: Path, look: Look) -> Iterator[Wire]:
     arguments += ["--force-high-contrast"] if look.forced_colours else []
     binary, port = chromium() or _program("chromium"), free_port()
     with _process([_program("chromedriver"), f"--port={port}"], folder):
-        yield Http(port, {"goog:chromeOptions": {"binary": binary, "args": arguments}})
+        yield Chromedriver(port, {"goog:chromeOptions": {"binary": binary, "args": arguments}})
 
 
 @contextmanager

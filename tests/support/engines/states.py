@@ -73,7 +73,7 @@ def _viewer(visitor: Visitor) -> None:
 
 def _pending(visitor: Visitor) -> None:
     visitor.tab.goto(f"{visitor.home}?image={new_image_id(NOW)}")
-    visitor.tab.reads("h2", "Your picture is being resized")
+    visitor.tab.reads("h2", "Your picture is on its way")
 
 
 def _gone(visitor: Visitor) -> None:

@@ -15,8 +15,8 @@ from tests.support.engines.wire import ELEMENT, CommandFailed, Wire
 # The codes of WebDriver for keys without a character.
 KEYS = {"Tab": "\ue004", "Enter": "\ue007", "Escape": "\ue00c", "Left": "\ue012", "Right": "\ue014", "Delete": "\ue017"}
 DOWN, UP = {"type": "pointerDown", "button": 0}, {"type": "pointerUp", "button": 0}
-PHONE_PX, DESKTOP_PX = (450, 900), (1280, 900)
-"""Window sizes. Firefox and MiniBrowser have no narrower windows."""
+PHONE_PX, DESKTOP_PX = (390, 844), (1280, 900)
+"""Sizes of the page. MiniBrowser has no window under 450 pixels."""
 VISIBLE = "return !!document.querySelector(arguments[0])?.checkVisibility({visibilityProperty: true})"
 AXE = """
 const done = arguments[arguments.length - 1];
@@ -52,7 +52,7 @@ class Tab:
         return str(self.js("return location.href"))
 
     def resize(self, size_px: tuple[int, int]) -> None:
-        self._send("rect", width=size_px[0], height=size_px[1])
+        self._wire.resize(*size_px)
 
     def js(self, body: str, *arguments: Any) -> Any:
         """Run the body of a function in the page and return its result."""

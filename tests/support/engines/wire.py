@@ -14,6 +14,12 @@ from tests.support.deployed import until
 
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 COMMAND_SECONDS = 60
+# Runs in Firefox's own window, around the page.
+FRAME = """
+const [width, height] = arguments, frame = gBrowser.selectedBrowser;
+for (const [side, pixels] of [["width", width], ["height", height]])
+  for (const bound of ["min", "max"]) frame.style[`${bound}-${side}`] = `${pixels}px`;
+"""
 # By name: HTTP method and path after the session, and Marionette's name.
 COMMANDS = {
     "navigate": ("POST", "/url", "WebDriver:Navigate"),
@@ -42,6 +48,10 @@ class Wire(Protocol):
         """Send a command of COMMANDS and return its value. Raises CommandFailed."""
         ...
 
+    def resize(self, width_px: int, height_px: int) -> None:
+        """Give the page a window of this size."""
+        ...
+
     def end(self) -> None:
         """End the session."""
         ...
@@ -59,6 +69,9 @@ class Http:
     def send(self, command: str, parameters: dict[str, Any]) -> Any:
         method, path, _ = COMMANDS[command]
         return self._call(method, self._session + path.format(**parameters), parameters)
+
+    def resize(self, width_px: int, height_px: int) -> None:
+        self.send("rect", {"width": width_px, "height": height_px})
 
     def end(self) -> None:
         self._call("DELETE", self._session, {})
@@ -78,6 +91,15 @@ class Http:
         return value
 
 
+class Chromedriver(Http):
+    """A session of Chromium. Its windows have at least 500 pixels, but the page in them can be narrower."""
+
+    def resize(self, width_px: int, height_px: int) -> None:
+        metrics = {"width": width_px, "height": height_px, "deviceScaleFactor": 0, "mobile": False}
+        command = {"cmd": "Emulation.setDeviceMetricsOverride", "params": metrics}
+        self._call("POST", f"{self._session}/goog/cdp/execute", command)
+
+
 class Marionette:
     """A session of Firefox. A message is its length, a colon, and JSON."""
 
@@ -92,6 +114,13 @@ class Marionette:
     def send(self, command: str, parameters: dict[str, Any]) -> Any:
         value = self._command(COMMANDS[command][2], parameters)
         return value["value"] if isinstance(value, dict) and value.keys() == {"value"} else value
+
+    def resize(self, width_px: int, height_px: int) -> None:
+        """Firefox's windows have at least 500 pixels, but the frame of the page in them can be narrower."""
+        self._command("WebDriver:SetWindowRect", {"width": max(width_px, 500), "height": height_px + 200})
+        self._command("Marionette:SetContext", {"value": "chrome"})
+        self._command("WebDriver:ExecuteScript", {"script": FRAME, "args": [width_px, height_px]})
+        self._command("Marionette:SetContext", {"value": "content"})
 
     def end(self) -> None:
         self._command("Marionette:Quit", {"flags": ["eForceQuit"]})
