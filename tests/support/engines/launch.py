@@ -78,7 +78,10 @@ def _firefox(folder: Path, look: Look) -> Iterator[Wire]:
     lines = [f"user_pref({json.dumps(key)}, {json.dumps(value)});" for key, value in settings.items()]
     (folder / "user.js").write_text("\n".join(lines))
     binary = _program("firefox-esr", "firefox")
-    with _process([binary, "--headless", "--marionette", "--no-remote", "--profile", str(folder)], folder):
+    with _process(
+        [binary, "--headless", "--marionette", "-remote-allow-system-access", "--no-remote", "--profile", str(folder)],
+        folder,
+    ):
         yield Marionette(port)
 
 
