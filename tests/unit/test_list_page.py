@@ -211,6 +211,16 @@ def test_each_place_in_the_grid_has_its_shape_before_the_picture_loads(s3: S3Cli
         assert f".{name}{{--r:" in answer.text
 
 
+def test_pictures_say_that_they_are_lazy_before_they_name_their_files(s3: S3Client) -> None:
+    """Firefox and WebKit read attributes in order, and would load some pictures before the script chose a rendition."""
+    picture(s3)
+    (shown,) = [
+        attributes for tag, attributes in Page(get("/").text).elements if tag == "img" and "srcset" in attributes
+    ]
+    order = list(shown)
+    assert max(order.index("loading"), order.index("sizes")) < min(order.index("srcset"), order.index("src"))
+
+
 def test_an_empty_gallery_invites_to_upload_and_is_small() -> None:
     answer = get("/")
     assert "No pictures yet" in answer.text
