@@ -11,13 +11,9 @@ from mypy_boto3_s3 import S3Client
 
 from functions.ingest import form, handler
 from functions.ingest.settings import Settings
-<<<<<<< HEAD
 from shared.keys import image_of
-from shared.names import NAMELESS
-=======
-from shared.keys import NAMELESS, image_of
 from shared.limits import SLOWEST_LINE_BYTES_PER_SECOND
->>>>>>> d708ddb (Refuse pictures with too many pixels before they are sent, and end old forms)
+from shared.names import NAMELESS
 from tests.support.context import Context
 from tests.support.gallery import NOW, OPEN
 
