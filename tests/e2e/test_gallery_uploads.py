@@ -39,7 +39,7 @@ def kinds(size_px: tuple[int, int]) -> list[tuple[str, str, bytes]]:
     """Return a picture of this size in each kind of file whose header the page reads."""
     ways: dict[str, dict[str, object]] = {
         "plain.jpeg": {},
-        "icc.jpeg": {"icc_profile": b"x" * 100_000},
+        "commented.jpeg": {"comment": b"x" * 60_000},
         "progressive.jpeg": {"progressive": True},
         "plain.png": {},
         "lossy.webp": {},
