@@ -300,7 +300,6 @@ def test_a_form_that_is_too_old_offers_a_new_one_instead_of_its_button(scriptles
     scriptless.evaluate("document.getAnimations().forEach(one => one.finish())")
     expect(scriptless.get_by_role("button", name="Upload")).to_be_hidden()
     expect(scriptless.get_by_text("too old")).to_be_visible()
-    assert violations(scriptless) == []
     scriptless.get_by_role("link", name="Get a new form").click()
     expect(scriptless.get_by_role("button", name="Upload")).to_be_visible()
     assert scriptless.locator("input[name=key]").get_attribute("value") != old
