@@ -7,7 +7,7 @@ import struct
 import pytest
 from PIL import Image, ImageChops
 
-from functions.resize.formats import libspng, png
+from functions.resize.formats import libspng, png, png_chunks
 from functions.resize.render import render
 from shared.errors import Rejected
 from shared.limits import Limits
@@ -100,7 +100,7 @@ def test_libspng_and_pillow_decode_the_same_pixels(name: str, monkeypatch: pytes
 
 def test_libspng_is_loaded_where_its_package_is_installed() -> None:
     assert libspng.library() is not None
-    assert png.decode(KINDS["plain"], png.read(KINDS["plain"])) is not None
+    assert png.decode(KINDS["plain"], png_chunks.read(KINDS["plain"])) is not None
 
 
 @pytest.mark.parametrize("library", [libspng.library(), None], ids=["libspng", "Pillow"])

@@ -2,7 +2,7 @@
 
 import struct
 
-from functions.resize.formats import png
+from functions.resize.formats import png, png_chunks
 from functions.resize.formats.base import Format, Opened, loaded, starts_with
 from shared.limits import Limits
 
@@ -20,7 +20,7 @@ def _largest(data: bytes) -> bytes:
     if not table or len(table) % _ENTRY.size:
         raise ValueError("its pictures are missing")
     width, height, colours, planes, bits, size, offset = max(_ENTRY.iter_unpack(table), key=_rank)
-    if data.startswith(png.SIGNATURE, offset):
+    if data.startswith(png_chunks.SIGNATURE, offset):
         return data[offset:]
     entry = _ENTRY.pack(width, height, colours, planes, bits, size, _HEADER_BYTES + _ENTRY.size)
     return b"\0\0\1\0\1\0" + entry + data[offset : offset + size]
@@ -34,8 +34,8 @@ def _rank(entry: tuple[int, ...]) -> tuple[int, int]:
 def _size(data: bytes) -> tuple[int, int]:
     """Reads the largest picture's width and height in pixels. Raises struct.error if its header is missing."""
     icon = _largest(data)
-    if icon.startswith(png.SIGNATURE):
-        return png.declared_size(icon)
+    if icon.startswith(png_chunks.SIGNATURE):
+        return png_chunks.declared_size(icon)
     at = _HEADER_BYTES + _ENTRY.size
     old = icon[at : at + 4] == b"\x0c\0\0\0"
     width, height = struct.unpack_from("<HH" if old else "<ii", icon, at + 4)
@@ -44,7 +44,7 @@ def _size(data: bytes) -> tuple[int, int]:
 
 def _open(data: bytes, limits: Limits) -> Opened:
     icon = _largest(data)
-    if icon.startswith(png.SIGNATURE):
+    if icon.startswith(png_chunks.SIGNATURE):
         return png.open_still(icon, limits)
     image = FORMAT.pillow(icon)
     return Opened(*image.size, decode=lambda *_: loaded(image))
