@@ -10,7 +10,7 @@ _making = RLock()
 class Once[T]:
     """Decorates a function without arguments: its first call makes a value, and every call returns that value.
 
-    Threads that call it meanwhile wait. With functools.cache each of them would make a value: four clients of S3 took
+    Threads that call it meanwhile wait. With functools.cache each thread would make a value: four clients of S3 took
     four times the time and the memory. One lock serves all values, because boto3's default session, which the clients
     share, is not thread-safe (boto3.amazonaws.com/v1/documentation/api/latest/guide/clients.html).
     """

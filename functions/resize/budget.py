@@ -1,4 +1,4 @@
-"""Bounds on what several threads do at the same time: the bytes that they hold, and the downloads."""
+"""Bounds on several threads at the same time: the bytes that they hold, and their downloads."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

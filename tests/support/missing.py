@@ -21,7 +21,7 @@ def missing(sentence: str) -> NoReturn:
 
 
 def node() -> str:
-    """Return the path of Node.js: this machine's, or else that of the linters, which `make test` installs."""
+    """Return the path of Node.js: this machine's, or else the linters' own, which `make test` installs."""
     found = shutil.which("node") or str(_LINTERS_NODE)
     return found if Path(found).exists() else missing("There is no Node.js. As root: `apt install nodejs`.")
 

@@ -1,4 +1,4 @@
-"""The bounds on what the resizer's threads do at the same time."""
+"""The bounds on the resizer's threads at the same time."""
 
 import threading
 from collections.abc import Callable

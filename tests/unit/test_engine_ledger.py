@@ -1,4 +1,4 @@
-"""The sources of docs/engine-ledger.md say what the page quotes."""
+"""The sources of docs/engine-ledger.md contain the page's quotations."""
 
 import pytest
 
