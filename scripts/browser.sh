@@ -9,7 +9,7 @@ if [ -e "$ready" ] || { [ ! -e /etc/debian_version ] && command -v chromium >/de
 fi
 if [ "$(id -u)" = 0 ]; then
     root=env
-elif sudo -n true 2>/dev/null; then # It must not wait for a password in the middle of a test.
+elif sudo -n true 2>/dev/null; then # -n: do not wait for a password in the middle of a test
     root="sudo env"
 else
     root=
@@ -34,7 +34,7 @@ if [ -n "$root" ] && command -v apt-get >/dev/null 2>&1; then
 else
     .venv/bin/playwright install chromium
 fi || {
-    echo "Not all browsers could be installed: tests of the page in them are left out, all others run. Install them as root:" \
+    echo "Not all browsers could be installed. Tests that need a missing browser are left out, all others run. As root:" \
         "\`apt install chromium chromium-driver $packages\`; or Chromium only: \`.venv/bin/playwright install chromium\`." >&2
     exit 0
 }

@@ -1,12 +1,12 @@
 #!/bin/sh
-# Makes .venv with all packages of uv.lock. Needs any Python 3.10 or later; finds 3.13, or lets uv download it.
+# Makes .venv with all packages of uv.lock. Needs Python 3.10 or later. Finds Python 3.13, or lets uv download it.
 set -eu
 cd "$(dirname "$0")/.."
 
 say() { printf '%s\n' "$*" >&2; }
 fail() { say "$*"; exit 1; }
 
-# Prints the reason for a failed download that is in the output of pip or uv, or the sentence that was given.
+# Prints the reason of a failed download, if the output of pip or uv has a known reason; else prints the sentence "$2".
 explain() {
     case $(cat "$log" 2>/dev/null) in
         *ertificate* | *CERTIFICATE*)
@@ -23,7 +23,7 @@ trap 'rm -f "$log"' EXIT
 touch .setup-probe 2>/dev/null || fail "This folder cannot be written to: it is read-only, full, or another user's. Clone Darkroom to another place and try again."
 rm -f .setup-probe
 
-# uv keeps its downloads in the home. Where that is read-only, they go beside the environment.
+# uv keeps its downloads in the home folder. If the home is read-only, they go beside the environment.
 home=${XDG_CACHE_HOME:-${HOME:-/nonexistent}/.cache}
 if ! { mkdir -p "$home" && [ -w "$home" ]; } 2>/dev/null; then
     export UV_CACHE_DIR="${UV_CACHE_DIR:-$PWD/.venv-uv-cache}" UV_PYTHON_INSTALL_DIR="${UV_PYTHON_INSTALL_DIR:-$PWD/.venv-python}"
@@ -65,11 +65,11 @@ done || true)
 say "Setting up: Python 3.13 and the packages of uv.lock"
 if ! .venv/bin/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null; then
     "$uv" venv --quiet --clear --python "${python:-3.13}" .venv >"$log" 2>&1 ||
-        explain "Python 3.13 could not be downloaded" "uv cannot download Python 3.13 from here. It comes from github.com: connect to the network, or install Python 3.13 (python.org, or your package manager), and try again."
+        explain "Python 3.13 could not be downloaded" "uv cannot download Python 3.13 from here. uv gets it from github.com: connect to the network, or install Python 3.13 (python.org, or your package manager), and try again."
 fi
 "$uv" sync --quiet --frozen >"$log" 2>&1 ||
     explain "The packages of uv.lock could not be fetched" "The packages of uv.lock could not be fetched. Connect to the network and try again."
-# Services with stacks of their own name their packages themselves; their tests and checks need them too.
+# Services with separate stacks list their own packages, and their tests and checks need these packages too.
 for requirements in services/*/requirements.txt; do
     [ ! -e "$requirements" ] || "$uv" pip install --quiet --python .venv/bin/python --requirement "$requirements"
 done
