@@ -1,4 +1,4 @@
-"""`darkroom invite`, `invitations`, `revoke` and `rotate-key`: who may look, upload and own."""
+"""`darkroom invite`, `invitations`, `revoke` and `rotate-key`: manage the invitations to a closed gallery."""
 
 import json
 import secrets
@@ -21,7 +21,7 @@ from shared.names import clean_name
 
 KEY_BYTES = 48
 
-NamesArgument = Annotated[list[str] | None, typer.Argument(help="Names on invitations.")]
+NamesArgument = Annotated[list[str] | None, typer.Argument(help="The names on the invitations.")]
 
 
 class Invitable(StrEnum):
@@ -57,8 +57,8 @@ def invite(
     role: Annotated[
         Invitable, typer.Option(help="viewer: look and download. uploader: also add. owner: also remove and restore.")
     ],
-    name: Annotated[str, typer.Option(callback=filled, help="Who it is for; `darkroom revoke NAME` takes it back.")],
-    days: Annotated[int, typer.Option(help="How long it is valid.", min=1, max=MAX_INVITATION_DAYS)] = 30,
+    name: Annotated[str, typer.Option(callback=filled, help="The person's name, which `darkroom revoke NAME` needs.")],
+    days: Annotated[int, typer.Option(help="Days until it ends.", min=1, max=MAX_INVITATION_DAYS)] = 30,
     place: Place,
 ) -> None:
     """Print a link that lets one person in. Whoever has the link has the role, so send it like a password.
@@ -91,9 +91,9 @@ def revoke(
     yes: YesOption = False,
     place: Place,
 ) -> None:
-    """Take invitations back, within a minute, by name or all of them.
+    """End invitations within a minute: those with these names, or every invitation.
 
-    Pictures that a page has already loaded stay with its reader; their addresses end within two hours.
+    The addresses of pictures that a page has already loaded stay valid for up to two hours.
 
     Example: darkroom revoke Anna --yes --stack darkroom-prod
     """
@@ -118,12 +118,12 @@ def revoke(
 def rotate_key(
     *,
     lock_out: Annotated[
-        bool, typer.Option("--lock-out", help="Also end every invitation that the old key signed: after a leak.")
+        bool, typer.Option("--lock-out", help="Also end every invitation at once, for example after a leak of the key.")
     ] = False,
     yes: YesOption = False,
     place: Place,
 ) -> None:
-    """Replace the key that signs invitations. Invitations of the key before stay valid until the next rotation.
+    """Replace the key that signs invitations. Existing invitations stay valid until the next rotation.
 
     Example: darkroom rotate-key --yes --stack darkroom-prod
     """
@@ -131,7 +131,7 @@ def rotate_key(
     if not yes:
         console.print("Dry run: the signing key would be replaced. Add --yes to do it.")
         return
-    for _ in range(2 if lock_out else 1):  # a second rotation leaves no invitation's key among the two that count
+    for _ in range(2 if lock_out else 1):  # after two rotations, no valid key has signed any
         target.client("secretsmanager").put_secret_value(
             SecretId=target.outputs["AccessSecretArn"], SecretString=secrets.token_urlsafe(KEY_BYTES)
         )
@@ -143,7 +143,7 @@ def issue(target: Target, name: str, role: Role, expires_at: datetime) -> str:
     """Makes an invitation valid and returns its token. Raises Problem (`bad-name`)."""
     cleaned = clean_name(name)
     if not cleaned:
-        raise Problem("bad-name", "Name the person whom the invitation is for.")
+        raise Problem("bad-name", "Give the name of the person for the invitation.")
     invitation = new_invitation(cleaned, role, expires_at)
     answer = target.client("secretsmanager").get_secret_value(SecretId=target.outputs["AccessSecretArn"])
     target.client("s3").put_object(

@@ -80,14 +80,14 @@ def up(
         list[str] | None, typer.Option(help="A parameter of the template, as Name=value. May be repeated.")
     ] = None,
     services: Annotated[
-        str, typer.Option("--with", help="Services with a stack of their own to run as well: webhook,lookalikes.")
+        str, typer.Option("--with", help="Also run these services with separate stacks: webhook,lookalikes.")
     ] = "",
 ) -> None:
     """Run the whole system on this machine, from the real template, until Ctrl-C.
 
     Example: darkroom up --port 4570 --with lookalikes --parameter AllowAnonymousUploads=true
     """
-    from ops.local import up as local  # imports boto3 and friends, which `--help` need not wait for
+    from ops.local import up as local  # not at the top: `--help` need not wait for boto3
 
     parameters = dict(_name_and_value(text) for text in parameter or [])
     local.up(folder.resolve(), port, parameters, console, [name for name in services.split(",") if name])
@@ -96,7 +96,7 @@ def up(
 @app.command()
 @sentence_on_problem
 def dev(
-    service: Annotated[str, typer.Argument(help="A service with a stack of its own.")],
+    service: Annotated[str, typer.Argument(help="A service with a separate stack.")],
     folder: FolderOption = DEFAULT_FOLDER,
     parameter: Annotated[
         list[str] | None, typer.Option(help="A parameter of its template, as Name=value. May be repeated.")
@@ -118,7 +118,7 @@ def upload(
     *,
     paths: Annotated[list[Path], typer.Argument(help="Pictures, or folders of them.")],
     wait: Annotated[
-        bool, typer.Option("--wait", help="Wait for each file's verdict: ready, or rejected and why.")
+        bool, typer.Option("--wait", help="Wait until each file is ready, or rejected with a reason.")
     ] = False,
     as_json: JsonOption = False,
     invitation: Annotated[
@@ -129,7 +129,7 @@ def upload(
 ) -> None:
     """Upload pictures through the door. Exit code 1 if any was refused. Run it again to continue an interrupted upload.
 
-    In folders it skips hidden files and what NAS boxes and file managers leave there, and says so.
+    In folders it skips hidden files and the files that NAS boxes and file managers create, and lists them.
 
     Example: darkroom upload ~/Pictures/holiday --wait --stack darkroom-prod --region eu-west-1
     """
@@ -140,7 +140,7 @@ def upload(
     found = pictures_in(paths)
     _tell_skipped(found, notes)
     if not found.pictures:
-        raise Problem("no-pictures", "There are no pictures in what you named.")
+        raise Problem("no-pictures", "The named files and folders contain no pictures.")
     journal = Journal(gallery_url)
     outcomes = upload_all(gallery_url, found.pictures, notes, journal, invitation or "")
     if wait:
@@ -183,10 +183,10 @@ def _tell_outcomes(outcomes: Sequence["Outcome"], listed: Sequence["Outcome"], g
 @app.command()
 @sentence_on_problem
 def build(
-    service: Annotated[str | None, typer.Argument(help="One with a stack of its own; without it, Darkroom.")] = None,
+    service: Annotated[str | None, typer.Argument(help="A service with a separate stack; by default Darkroom.")] = None,
     architecture: Annotated[str, typer.Option(help="x86_64 or arm64, as the parameter Architecture.")] = "x86_64",
     folder: Annotated[
-        Path | None, typer.Option(help="Where the build goes, if not beside its template, where `sam deploy` looks.")
+        Path | None, typer.Option(help="The folder for the build; by default the folder that `sam deploy` reads.")
     ] = None,
 ) -> None:
     """Build the template for `sam deploy`: `sam build`, bytecode, and the bill of materials (sbom.cdx.json).

@@ -31,7 +31,7 @@ _MARKS = {"good": "[green]✓[/]", "note": "[yellow]·[/]", "bad": "[red]✗[/]"
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One check: its verdict, the state of the machine, and the fix. A `note` does not keep Darkroom from running."""
+    """The result of one check: verdict, state of the machine, fix. Darkroom runs in spite of a `note`."""
 
     check: str
     verdict: Verdict

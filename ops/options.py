@@ -30,15 +30,15 @@ def filled(value: Any) -> Any:
 
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for scripts instead of tables.")]
-YesOption = Annotated[bool, typer.Option("--yes", help="Do it. Without this, only say what would be done.")]
-AllOption = Annotated[bool, typer.Option("--all", help="All of them. Needed with --yes if there is no filter.")]
+YesOption = Annotated[bool, typer.Option("--yes", help="Make the changes. Without this option, only list them.")]
+AllOption = Annotated[bool, typer.Option("--all", help="Select everything. Needed with --yes if there is no filter.")]
 RateOption = Annotated[int, typer.Option("--rate", help="Messages a second, at most.", min=1, max=500)]
 PrefixOption = Annotated[
     str | None, typer.Option("--prefix", callback=filled, help="Only uploads whose key begins with this.")
 ]
 
 DEFAULT_RATE = 50
-# After a delay so many items may follow at once, because they are sent in batches: else a busy machine lowers the rate.
+# The items that may follow a delay at once. They are sent in batches, so without this a busy machine lowers the rate.
 BURST = 10
 SHOWN_ROWS = 20
 _AGE = re.compile(r"(\d{1,6})([smhd])")
@@ -49,11 +49,11 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 class Filters:
     """The options that select dead letters or rejections."""
 
-    code: Annotated[str | None, typer.Option("--code", callback=filled, help="Only those with this reason.")] = None
+    code: Annotated[str | None, typer.Option("--code", callback=filled, help="Only items with this reason.")] = None
     prefix: PrefixOption = None
     older_than: Annotated[
         str | None,
-        typer.Option("--older-than", callback=filled, help="Only those older than this: 90s, 15m, 2h, 3d."),
+        typer.Option("--older-than", callback=filled, help="Only items older than this: 90s, 15m, 2h, 3d."),
     ] = None
     ids: Annotated[
         list[str] | None,
@@ -186,7 +186,7 @@ def require_all(filters_given: bool, everything: bool, pace: Pace) -> None:
     if everything and filters_given:
         raise typer.BadParameter("--all and a filter contradict each other. Give one of them.")
     if pace.yes and not everything and not filters_given:
-        raise typer.BadParameter("Without a filter this would act on all of them. Add --all if that is what you want.")
+        raise typer.BadParameter("Without a filter this command acts on everything. Add --all if you want this.")
 
 
 def progress_bar(on: Console) -> Progress:

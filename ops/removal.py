@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 PARALLEL = 8
 
-# What stays after --forever, and for how long. docs/security.md has the same list.
+# The remains after --forever, and how long they stay. docs/security.md has the same list.
 REMAINS = """\
 What remains of an erased picture:
   the record of its removal, with its id and no name, until RemovedRetentionDays are over
@@ -127,7 +127,7 @@ def _each(ids: Iterable[str], work: Callable[[str], object]) -> dict[str, Darkro
 
 
 def _invalidate(target: Target, ids: list[str]) -> None:
-    """Has the CDN delete its copies, if there is a CDN. Beyond a few pictures one wildcard costs less."""
+    """Makes the CDN delete its copies, if there is a CDN. For many pictures one wildcard costs less than many paths."""
     if not (distribution := target.outputs.get("DistributionId")):
         return
     paths = [f"/{kind}/{one}/*" for one in ids for kind in SHOWN] if len(ids) <= PARALLEL else ["/*"]

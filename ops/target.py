@@ -29,14 +29,14 @@ CONNECTIONS = 32
 StackOption = Annotated[
     str | None,
     typer.Option(
-        "--stack", callback=filled, help="A deployed stack by name; without it, the Darkroom on this machine."
+        "--stack", callback=filled, help="The name of a deployed stack; by default the Darkroom on this machine."
     ),
 ]
 RegionOption = Annotated[
-    str | None, typer.Option("--region", callback=filled, help="The stack's region, if not your default one.")
+    str | None, typer.Option("--region", callback=filled, help="The stack's region; by default your configured region.")
 ]
 SubscriberOption = Annotated[
-    str | None, typer.Option("--subscriber", callback=filled, help="Of this subscriber, instead of the resizer.")
+    str | None, typer.Option("--subscriber", callback=filled, help="A subscriber, instead of the resizer.")
 ]
 FolderOption = Annotated[Path, typer.Option("--folder", help="Where `darkroom up` keeps its state.")]
 
@@ -80,8 +80,7 @@ class Target:
     def queues(self, subscriber: str | None) -> tuple[str, str]:
         """Return the URLs of a subscriber's queue and of its dead-letter queue. None stands for the resizer.
 
-        `darkroom new-subscriber` puts both into a stack of the subscriber's own, or into this stack. Raises Problem
-        (`no-subscriber`).
+        `darkroom new-subscriber` puts both into a separate stack or into this stack. Raises Problem (`no-subscriber`).
         """
         if subscriber is None:
             return self.outputs["ResizeQueueUrl"], self.outputs["ResizeDeadLetterQueueUrl"]
@@ -95,7 +94,7 @@ class Target:
                 )
                 found = [one["StackResourceDetail"].get("PhysicalResourceId", "") for one in (queue, dead)]
                 return found[0], found[1]
-        raise Problem("no-subscriber", f"No subscriber {subscriber} is deployed beside {self.name} or in it.")
+        raise Problem("no-subscriber", f"No subscriber {subscriber} is deployed in {self.name} or beside it.")
 
 
 def resolve(place: Place) -> Target:

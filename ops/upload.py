@@ -24,7 +24,7 @@ from shared.media import type_of
 PARALLEL_UPLOADS = 4
 REQUEST_SECONDS = 300
 POLL_SECONDS = 1.0
-# A wait for verdicts gives up when none has come for so long: five attempts take six minutes.
+# The wait for verdicts ends after this time without a verdict. Five attempts take six minutes.
 QUIET_SECONDS = 600
 
 
@@ -86,9 +86,9 @@ def _look_into(folder: Path, found: Found) -> None:
 
 
 class Journal:
-    """Which files a run has uploaded, so that an interrupted one continues. A complete run forgets its files.
+    """Remembers the files that a run has uploaded, so an interrupted run continues. A complete run forgets its files.
 
-    A file is the same if path, size and time are. Without a writable home the journal keeps nothing.
+    Path, size and time identify a file. Without a writable home folder the journal remembers nothing.
     """
 
     def __init__(self, gallery_url: str) -> None:
@@ -190,7 +190,7 @@ def verdicts(
                 progress(1)
             if waiting:
                 time.sleep(poll_seconds)
-    late = "It is neither ready nor rejected yet. `darkroom trace` shows its story."
+    late = "It is neither ready nor rejected yet. `darkroom trace` shows its history."
     ended |= {image_id: replace(one, code="not-ended", sentence=late) for image_id, one in waiting.items()}
     return [ended[one.image_id] if one.image_id else one for one in outcomes]
 

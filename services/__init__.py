@@ -1,1 +1,1 @@
-"""Subscribers with stacks of their own, one folder each: `darkroom new-subscriber NAME` writes them here."""
+"""Subscribers with separate stacks, one folder each. `darkroom new-subscriber NAME` writes them here."""

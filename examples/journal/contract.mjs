@@ -1,4 +1,4 @@
-// Reads Darkroom's events, after docs/events.md alone.
+// Reads Darkroom's events, written from docs/events.md alone.
 
 const IMAGE_ID = "[0-7][0-9a-hjkmnp-tv-z]{25}";
 const KINDS = {
@@ -19,7 +19,7 @@ export function decodeName(name) {
   return new TextDecoder().decode(Uint8Array.from(bytes, (character) => character.charCodeAt(0)));
 }
 
-/** Return the events in one message of a queue, with or without SNS's envelope. Throw for what is no S3 event. */
+/** Return the events in one message of a queue, with or without SNS's envelope. Throw if it is no S3 event. */
 export function eventsIn(body) {
   let event = JSON.parse(body);
   if (event.Type === "Notification") event = JSON.parse(event.Message);

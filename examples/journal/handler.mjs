@@ -1,4 +1,4 @@
-// Writes a line into the log for each event of RenditionTopic. Uses Node alone and none of Darkroom's code.
+// Writes a line into the log for each event of RenditionTopic. Uses only Node, and no code of Darkroom.
 
 import { eventsIn } from "./contract.mjs";
 

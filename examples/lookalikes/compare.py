@@ -1,4 +1,4 @@
-"""The second test of a candidate: the two sketches, laid over each other, must show the same shapes and details.
+"""Compares two sketches in the second test: laid over each other, they must have the same shapes and details.
 
 Smooth photos (a planet, a sunset) have similar hashes, because a hash sees only where a picture gets brighter. Their
 details or their shapes differ. Both are compared by correlation, so brightness, contrast and colour do not matter. A
@@ -12,14 +12,14 @@ from PIL import Image, ImageChops, ImageFilter
 
 from examples.lookalikes.fingerprint import SKETCH_SIDE
 
-# README.md has the measurements: the least alike copies of photos, and the most alike of other photos.
+# README.md has the measurements, with copies of photos and with other photos.
 ALIKE_DETAILS = 0.57
 ALIKE_SHAPES = 0.65
-# Only the inner part is compared: in every position that is tried, both sketches cover it.
+# Only the inner part is compared, because both sketches cover it in every position.
 _INNER = (5, 5, SKETCH_SIDE - 5, SKETCH_SIDE - 5)
 _MAX_SHIFT = 0.09
 
-# A position: the parts that are cut off at the left, the right, the top and the bottom, and a turn in radians.
+# A position: the parts cut off at the left, the right, the top and the bottom, and a rotation in radians.
 type Position = tuple[float, ...]
 
 _CUT = 0.05

@@ -1,4 +1,4 @@
-"""The decoding side in the sealed process: a thumb's bytes become grey pixels (shared/sealed.py)."""
+"""Decodes a thumb to grey pixels in the sealed process (shared/sealed.py)."""
 
 import io
 from typing import Any
@@ -7,7 +7,7 @@ from PIL import Image
 
 from shared.errors import Rejected
 
-MAX_SIDE_PX = 400  # a thumb's; a larger picture is reduced to it
+MAX_SIDE_PX = 400  # the side of a thumb; a larger picture is reduced to this side
 
 
 def warm_up() -> None:

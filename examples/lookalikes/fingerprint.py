@@ -12,22 +12,22 @@ from PIL import Image, ImageFilter
 SIDE = 16
 BITS = SIDE * SIDE
 SKETCH_SIDE = 48
-# A picture is noted whole and without this part of each side. A cropped copy resembles the second.
+# The index stores the hash of the whole picture, and a hash without this part of each side for cropped copies.
 CROP = 0.04
-# A picture is looked for without this part of one side, too. Then it resembles a copy that was cropped there.
+# The search also uses hashes without this part of one side, which resemble a copy that was cropped there.
 SIDE_CROP = 0.05
 # bench/results/lookalikes.md has the measurements.
 ALIKE_BITS = 48
-# Drawings and text on white set few bits, so any two are near each other. Of those at most this share may differ.
+# Drawings and text on white set few bits, so any two of them are near. At most this share of the set bits may differ.
 ALIKE_SHARE = 1 / 2
-# A frame is at most this part of the picture's width or height. Its grey values differ by at most so much.
+# A frame is at most this part of the picture's width or height, and its grey values differ by at most this many levels.
 MAX_FRAME = 0.12
 FRAME_LEVELS = 24
 
 
 @dataclass(frozen=True, slots=True)
 class Fingerprints:
-    """Holds the hashes to keep (`noted`), the hashes to compare with those (`asked`), and the sketch."""
+    """Holds the hashes for the index (`noted`), the hashes to search with (`asked`), and the sketch."""
 
     noted: list[int]
     asked: list[int]
@@ -55,7 +55,7 @@ def differing_bits(asked: list[int], noted: list[int]) -> int | None:
 
 
 def bands(fingerprint: int) -> list[int]:
-    """Returns the 16 rows of 16 bits. Alike pictures share at least one row, others rarely do."""
+    """Returns the 16 rows of 16 bits. Alike pictures share at least one row; other pictures rarely do."""
     return [fingerprint >> SIDE * row & (1 << SIDE) - 1 for row in range(SIDE)]
 
 
@@ -70,7 +70,7 @@ def without_frame(grey: Image.Image) -> Image.Image:
         return brightest - darkest <= FRAME_LEVELS and abs(darkest - colour) <= FRAME_LEVELS  # type: ignore[operator]
 
     def depth(length: int, lines: list[tuple[int, int, int, int]]) -> int:
-        """Counts the lines of the frame on one side; 0 if they go on too far to be a frame."""
+        """Counts the lines of the frame on one side. Returns 0 if there are too many lines for a frame."""
         limit = round(length * MAX_FRAME)
         found = next((number for number, line in enumerate(lines[:limit]) if not is_frame(*line)), limit)
         return 0 if found == limit else found

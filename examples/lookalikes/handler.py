@@ -38,7 +38,7 @@ def index() -> Index:
 
 
 class Change(Created):
-    """A picture is finished, or was removed."""
+    """An event of a finished picture or of a removed picture."""
 
     @property
     def image(self) -> Picture:
@@ -52,7 +52,7 @@ class Change(Created):
 
 
 def work(event: Change) -> None:
-    """Does the work for one event. Idempotent."""
+    """Does the idempotent work for one event."""
     if PictureRemoved.is_told_by(event.key):
         index().remove(event.image.id)
         logger.info("lookalikes forgotten", image_id=event.image.id)
@@ -63,7 +63,7 @@ def work(event: Change) -> None:
 def find(event: Change) -> None:
     """Adds one picture to the index and writes `lookalikes/<image id>.json`: nearest first, empty if there is none.
 
-    It is added before it is looked for, so of two that arrive at the same time at least one finds the other.
+    It adds the picture before it searches. If two alike pictures arrive at the same time, at least one finds the other.
     """
     s3 = storage.s3_client()
     prints = fingerprints_of(storage.read_announced(s3, event, MAX_BYTES))
@@ -79,7 +79,7 @@ def fingerprints_of(body: bytes) -> Fingerprints:
     header, (pixels,) = decoder.ask({}, body, seconds_left())
     size = header["width_px"], header["height_px"]
     if not all(type(side) is int and 1 <= side <= MAX_SIDE_PX for side in size) or len(pixels) != size[0] * size[1]:
-        raise Unavailable("crashed", "The decoder sent an answer that makes no sense.")
+        raise Unavailable("crashed", "The decoder sent a malformed answer.")
     return fingerprints(Image.frombytes("L", size, pixels))
 
 

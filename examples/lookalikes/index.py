@@ -19,10 +19,10 @@ from shared.errors import Unavailable
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-# The newest pictures of a band are read. A band that all skies share says nothing about the older ones either.
+# The newest pictures of a band are read. A full band, such as that of all skies, does not identify a picture anyway.
 BAND_PICTURES = 25
 MAX_COMPARED = 20
-BATCH_ITEMS = 25  # the most that one BatchWriteItem takes
+BATCH_ITEMS = 25  # BatchWriteItem's maximum
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +138,7 @@ class Index:
 
 
 def _keys(prints: list[int]) -> list[str]:
-    """Returns the table's keys for the hashes, each once: the row's number and its content."""
+    """Returns the table's keys for the hashes, without duplicates. A key is the row's number and its content."""
     return sorted({f"{row:02}-{band:04x}" for fingerprint in prints for row, band in enumerate(bands(fingerprint))})
 
 

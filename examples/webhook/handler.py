@@ -1,4 +1,4 @@
-"""Posts to a URL, signed, that a picture is finished, was rejected or was removed.
+"""Posts each finished, rejected and removed picture to a URL, with a signature.
 
 Retries with backoff, dead letters with reasons and the time budget of a batch come from shared/subscriber.py.
 """
@@ -19,7 +19,7 @@ settings = config.at_start(Settings)
 
 
 def work(event: Announced) -> None:
-    """Post one event. A receiver that gets a post twice recognises it by its webhook-id."""
+    """Post one event. A receiver recognises a repeated post by its webhook-id."""
     if event.kind not in settings().webhook_events:
         return
     content = message(event, storage.s3_client())

@@ -51,8 +51,8 @@ def message(event: Announced, s3: "S3Client") -> dict[str, Any]:
 def message_id(event: Announced) -> str:
     """Return the id of the post.
 
-    A retry or a replay of an event has the same id. A picture that is restored or rendered again has a new event, whose
-    time differs, so receivers do not take its post for a repeated one.
+    A retry or a replay of an event has the same id. A picture that is restored or rendered again has a new event with
+    another time and therefore another id.
     """
     return f"{event.kind}_{event.image.id}_{round(event.at.timestamp() * 1000)}"
 

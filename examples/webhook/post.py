@@ -1,4 +1,4 @@
-"""One signed HTTP POST, as Standard Webhooks specifies (standardwebhooks.com), bounded in time and bytes."""
+"""Sends one signed HTTP POST, as Standard Webhooks specifies (standardwebhooks.com), with limits on time and bytes."""
 
 import base64
 import binascii
@@ -25,7 +25,7 @@ SAID_BYTES = 200  # of an answer's body; the rest is never read
 MAX_RETRY_AFTER_SECONDS = 900
 MIN_SECRET_BYTES = 24
 SECRET_PREFIX = "whsec_"  # noqa: S105  (the prefix that Standard Webhooks gives secrets)
-# The status codes that may change by themselves: time-out, conflict, too early, too many requests.
+# Status codes of temporary problems: time-out, conflict, too early, too many requests.
 TRY_AGAIN = {408, 409, 425, 429}
 
 
@@ -48,7 +48,7 @@ def kinds_of(text: str) -> frozenset[str]:
     """Read the kinds of events to post, separated by commas. Raises ValueError."""
     kinds = frozenset(filter(None, text.split(",")))
     if unknown := kinds - KINDS.keys():
-        raise ValueError(f"{', '.join(sorted(unknown))} is none of {', '.join(KINDS)}")
+        raise ValueError(f"{', '.join(sorted(unknown))} is not one of {', '.join(KINDS)}")
     return kinds
 
 
@@ -93,7 +93,7 @@ def post(settings: Settings, message_id: str, body: bytes, now: datetime) -> Non
     """Post `body` with its signatures. Each status 2xx is success.
 
     Raises Unavailable (`receiver-unavailable`) for no answer, a 5xx and the codes in TRY_AGAIN. Raises Rejected
-    (`receiver-refused`) for every other answer. Redirects are not followed: they are such an answer.
+    (`receiver-refused`) for every other answer. Redirects are not followed, so they raise Rejected too.
     """
     timestamp = int(now.timestamp())
     headers = {
@@ -166,7 +166,7 @@ def _connect(parts: SplitResult, *, private: bool) -> socket.socket:
     """Connect to the first address of the host that answers. Raises OSError, ssl.SSLError and Rejected."""
     host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
     addresses = [str(found[4][0]) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
-    # The checked address is connected to, so a name cannot change its address in between.
+    # Connect to the checked address, so the name cannot change its address in between.
     if not private and not all(ipaddress.ip_address(address).is_global for address in addresses):
         raise Rejected("receiver-private", f"{host} is a private address. Give a public one, then replay.")
     failures: list[OSError] = []

@@ -12,11 +12,11 @@ DISK_GB = 8
 # One of the instance and one of the load balancer in each of two zones. IPv4 addresses have had a price since 2024.
 PUBLIC_ADDRESSES = 3
 RENDITIONS = len(DEFAULT_RENDITIONS)
-# One function, one invocation a picture, as the tutorial's template had it.
+# The tutorial's template has one function, with one invocation per picture.
 TUTORIAL_MEMORY_MB = 1024
 TRANSFORMER_MEMORY_MB = 1024
 REQUEST_SECONDS = 0.03  # bench/slow_s3.py
-# A picture waits for one GET and its PUTs one after another.
+# A picture waits for one GET, then for one PUT after another.
 SEQUENTIAL_WAITING_SECONDS = (1 + RENDITIONS) * REQUEST_SECONDS
 
 
@@ -37,11 +37,12 @@ def tutorial(month: Month, usage: Usage, prices: Prices) -> list[Line]:
 def on_demand(month: Month, usage: Usage, prices: Prices) -> list[Line]:
     """Returns the processing if a Lambda function behind a CDN resizes each picture when it is first seen.
 
-    As AWS's Dynamic Image Transformation does. Every rendition is seen at least once, and the CDN keeps it.
+    AWS's Dynamic Image Transformation is such a function. The calculation assumes that every rendition is seen at least
+    once, and that the CDN keeps it.
     """
     made = month.images * RENDITIONS
     compute = usage.compute["x86_64"]
-    # A rendition alone decodes again: about as much computing as all together need.
+    # Each rendition decodes the picture again, so it takes about as much computing as all renditions together.
     seconds = REQUEST_SECONDS + compute.cpu_seconds * MB_PER_VCPU / TRANSFORMER_MEMORY_MB
     gb_seconds = made * seconds * TRANSFORMER_MEMORY_MB / 1024
     return [
@@ -66,7 +67,7 @@ def imgproxy(month: Month, prices: Prices) -> list[Line]:
 
 
 def break_even(month: Month, usage: Usage, prices: Prices) -> float:
-    """Returns the uploads a month above which imgproxy costs less, processing and fixed lines alone."""
+    """Returns the uploads a month above which imgproxy costs less. Compares processing and fixed lines only."""
 
     def difference(images: float) -> float:
         scaled = Month(images=images, architecture=month.architecture, memory_mb=month.memory_mb)

@@ -12,21 +12,21 @@ type Architecture = Literal["x86_64", "arm64"]
 
 MONTH_SECONDS = 30 * 86_400
 BATCH_MESSAGES = 10
-# The mapping waits so long for a batch to fill: MaximumBatchingWindowInSeconds in template.yaml.
+# The time that the mapping waits for a batch to fill: MaximumBatchingWindowInSeconds in template.yaml.
 WINDOW_SECONDS = 1
-# docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html: one vCPU for so much memory.
+# The memory for one vCPU: docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
 MB_PER_VCPU = 1769
 MEMORY_SIZES_MB = (1024, 1536, 1769, 2048, 3008)
 # Lambda long-polls an idle queue with five pollers, 20 s each. Without MaximumConcurrency they could go down to two:
 # docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
 IDLE_POLLS = 5 * MONTH_SECONDS // 20
-# The door and the gallery: a request of theirs takes so long, warm, with 512 MB (bench/results/page.md).
+# The GB-seconds of a warm request to the door or the gallery, with 512 MB (bench/results/page.md).
 PAGE_FUNCTION_GB_SECONDS = 0.5 * 0.03
 # Lambda's tracing records a function's first invocation of each second and 5 % of the others.
 TRACED_SHARE, TRACED_PER_SECOND = 0.05, 1
 # Resources of template.yaml and ops/monitoring/dashboard.yaml; a test counts them.
 ALARMS, DASHBOARDS, SECRETS = 10, 1, 1
-_WRITES = {"s3:PutObject", "s3:ListObjectsV2"}  # at one price, as POST is
+_WRITES = {"s3:PutObject", "s3:ListObjectsV2"}  # they cost as much as POST
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Month:
 
     images: float
     mean_mb: float = 2.5
-    # Pictures that visitors' browsers fetch. Of `view_share` of them it is the view, of others the thumb or medium.
+    # Pictures that visitors' browsers fetch. A share of `view_share` are views, the others are thumbs or mediums.
     views: float = 0
     view_share: float = 0.1
     # Requests of a page that asks whether an upload is ready.
@@ -48,7 +48,7 @@ class Month:
 
     @property
     def batch(self) -> float:
-        """The pictures of a mean invocation, if uploads arrive evenly: what the window collects."""
+        """Returns the mean number of pictures per invocation, if uploads arrive evenly during the window."""
         return min(1 + self.images / MONTH_SECONDS * WINDOW_SECONDS, BATCH_MESSAGES)
 
 
@@ -83,7 +83,7 @@ def total(lines: Iterable[Line], kind: str = "") -> float:
 
 
 def resize_seconds(compute: Compute, batch: float, memory_mb: int) -> float:
-    """Returns the billed seconds of one picture with so much memory.
+    """Returns the billed seconds of one picture with this memory.
 
     Computing was measured on one core and scales with the memory's share of it; waiting for S3 does not. A batch
     overlaps the two, so a picture in a full batch waits less.

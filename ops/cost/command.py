@@ -27,7 +27,9 @@ class Processor(StrEnum):
 def cost(
     *,
     images: Annotated[float, typer.Option("--images", help="Uploads a month, such as 1e6.", min=1)] = 1e6,
-    mean_mb: Annotated[float, typer.Option("--mean-mb", help="Megabytes of a mean original.", min=0)] = 2.5,
+    mean_mb: Annotated[
+        float, typer.Option("--mean-mb", help="The mean size of an original in megabytes.", min=0)
+    ] = 2.5,
     views: Annotated[float, typer.Option("--views", help="Pictures that visitors fetch a month.", min=0)] = 0,
     polls: Annotated[float, typer.Option("--polls", help="Status requests per upload.", min=0)] = 0,
     retention_days: Annotated[float, typer.Option("--retention-days", help="OriginalsRetentionDays.", min=0)] = 30,
@@ -35,10 +37,10 @@ def cost(
     architecture: Annotated[Processor, typer.Option("--architecture", help="The functions' processor.")] = (
         Processor.X86_64
     ),
-    cdn: Annotated[bool, typer.Option("--cdn", help="Pictures go through CloudFront.")] = False,
+    cdn: Annotated[bool, typer.Option("--cdn", help="CloudFront delivers the pictures.")] = False,
     tracing: Annotated[bool, typer.Option("--tracing", help="Tracing=Active.")] = False,
     region: Annotated[
-        str, typer.Option("--region", callback=filled, help="The region whose prices count.")
+        str, typer.Option("--region", callback=filled, help="Use the prices of this region.")
     ] = "us-east-1",
     as_json: JsonOption = False,
 ) -> None:

@@ -1,4 +1,4 @@
-"""The price of the uploads that a log shows: their counted requests, and their measured seconds."""
+"""Computes the price of the uploads in a log from their counted requests and measured seconds."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,8 +15,8 @@ def dollars_per_thousand(
     """Returns the dollars for processing a thousand uploads like these. Raises ValueError if there are none.
 
     `resized` has the computing seconds of each resized upload, `rejected` counts the others, and all arrived within
-    `span_seconds`. A rejected upload makes its own requests and is hardly computed. The log does not show waiting for
-    S3, so that is taken from the measured usage. Polling an empty queue is not the uploads' cost and is left out.
+    `span_seconds`. A rejected upload makes other requests and takes hardly any computing. The log does not show the
+    wait for S3, so the measured usage replaces it. The cost of polling an empty queue is left out.
     """
     count = len(resized) + rejected
     if not count:

@@ -11,7 +11,7 @@ FILE = Path(__file__).with_name("usage.json")
 
 @dataclass(frozen=True, slots=True)
 class Compute:
-    """Seconds of one 12-megapixel JPEG on one full core, S3's answers included in the last two."""
+    """Seconds of one 12-megapixel JPEG on one full core. The last two include the wait for S3."""
 
     cpu_seconds: float
     alone_seconds: float
@@ -36,7 +36,7 @@ class Usage:
 
     @property
     def requests_per_upload(self) -> Mapping[str, int]:
-        """The requests of a first upload, which nearly all are."""
+        """Returns the requests of a first upload, as almost every upload is."""
         return self.requests["first upload"]
 
 

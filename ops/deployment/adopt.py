@@ -69,7 +69,7 @@ def adopt(plan: Plan, found: list[Name]) -> None:
     The deployment that follows gives them the properties of the template, and adds the other resources.
     """
     cloudformation = plan.session.client("cloudformation")
-    with console.status(f"Taking {len(found)} buckets and log groups into stack {plan.stack}"):
+    with console.status(f"Importing {len(found)} buckets and log groups into stack {plan.stack}"):
         try:
             _import(cloudformation, plan.stack, found)
         except (ClientError, WaiterError) as error:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 ServiceOption = Annotated[
     str | None,
-    typer.Option("--service", callback=filled, help="A service with a stack of its own; without it, Darkroom."),
+    typer.Option("--service", callback=filled, help="A service with a separate stack; by default Darkroom."),
 ]
 
 
@@ -32,9 +32,9 @@ def deploy(
         typer.Option("--smoke", help="Run `darkroom smoke` afterwards, and roll back if it fails."),
     ] = False,
 ) -> None:
-    """Build and deploy an environment of samconfig.toml: checks first, shows the change set, and asks.
+    """Build, check and deploy an environment of samconfig.toml. It shows the change set and asks before it deploys.
 
-    The parameters come from samconfig.toml, and --parameter adds to them. All others keep their deployed values.
+    The parameters come from --parameter and samconfig.toml. Other parameters keep their deployed values.
 
     Example: darkroom deploy prod --region eu-west-1 --parameter AlarmEmail=team@example.com
     """
@@ -48,7 +48,7 @@ def deploy(
     findings = preflight.check(plan)
     preflight.print_findings(findings)
     if preflight.problems(findings):
-        raise Problem("preflight-failed", "Nothing was deployed. Fix what is marked with ✗, then try again.")
+        raise Problem("preflight-failed", "Nothing was deployed. Fix the findings marked with ✗, then try again.")
     before = rollback.remember(plan)
     if found := adopt.leftovers(plan):
         if not yes and not typer.confirm(f"Adopt {', '.join(name.name for name in found)} with all contents?"):
@@ -73,7 +73,7 @@ def _smoke_or_go_back(plan: Plan, before: rollback.Version | None, passed: bool)
     if before is None:
         raise Problem("smoke-failed", "This is the stack's first version, so there is nothing to go back to.")
     rollback.go_back(plan, before)
-    raise Problem("smoke-failed", f"Stack {plan.stack} is back at the version that was there before.")
+    raise Problem("smoke-failed", f"Stack {plan.stack} is back at the earlier version.")
 
 
 def _print_parameters(plan: Plan) -> None:
@@ -100,5 +100,5 @@ def _refuse_declined(cloudformation: "CloudFormationClient", name: str) -> None:
     for change_set in waiting:
         cloudformation.delete_change_set(StackName=name, ChangeSetName=change_set)
     if not exists(found_stack := describe(cloudformation, name)) and found_stack:
-        cloudformation.delete_stack(StackName=name)  # the empty stack that the change set was for
+        cloudformation.delete_stack(StackName=name)  # delete the empty stack that the change set made
     raise Problem("declined", "Nothing was deployed, and the change set is deleted.")

@@ -83,7 +83,7 @@ def plan_of(source: Path, environment: str, parameters: list[str], region: str |
         return make_plan(source, wanted, session, dict(_name_and_value(text) for text in parameters))
     except BotoCoreError as error:  # no credentials, or no network
         raise Problem(
-            "no-account", f"{error}. Sign in to AWS (`aws sso login` or `aws configure`), try again."
+            "no-account", f"{error}. Sign in to AWS (`aws sso login` or `aws configure`), then try again."
         ) from error
 
 
@@ -171,7 +171,7 @@ def _concurrency(plan: Plan) -> Iterator[Finding]:
 
 def _public_access(plan: Plan) -> Iterator[Finding]:
     if plan.parameters.get("AllowAnonymousUploads") != "true":
-        yield Finding("public", Level.OK, "no bucket policy lets the public in")
+        yield Finding("public", Level.OK, "no bucket policy allows public access")
         return
     account = plan.session.client("sts").get_caller_identity()["Account"]
     s3control = plan.session.client("s3control")
@@ -202,22 +202,22 @@ def _leftovers(plan: Plan) -> Iterator[Finding]:
         yield Finding("leftovers", Level.PROBLEM, f"bucket {name} belongs to somebody else.", fix)
     found = leftovers(plan)
     for left in found:
-        says = f"{left.name} is there from an earlier stack. The deployment adopts it with its contents."
-        yield Finding("leftovers", Level.WARNING, says, f"To begin anew: darkroom uninstall --stack {plan.stack}")
+        says = f"{left.name} remains from an earlier stack. The deployment adopts it with its contents."
+        yield Finding("leftovers", Level.WARNING, says, f"To begin empty: darkroom uninstall --stack {plan.stack}")
     if not found and not foreign:
         yield Finding("leftovers", Level.OK, "no bucket or log group has a name that the stack needs")
 
 
 def _wheels(plan: Plan) -> Iterator[Finding]:
     if not (plan.build / "template.yaml").exists():
-        yield Finding("build", Level.WARNING, "there is none yet", "`make deploy` builds; so does `make build`.")
+        yield Finding("build", Level.WARNING, "there is no build yet", "`make deploy` makes one; so does `make build`.")
         return
     foreign = [file for file in plan.build.rglob("*.so*") if machine(file) not in {plan.architecture, ""}]
     if foreign:
         says = (
             f"{len(foreign)} libraries are not for {plan.architecture}, such as {foreign[0].relative_to(plan.build)}."
         )
-        fix = f"Build for what is deployed: make build ARCHITECTURE={plan.architecture}"
+        fix = f"Build for the deployed processor: make build ARCHITECTURE={plan.architecture}"
         yield Finding("build", Level.PROBLEM, says, fix)
     else:
         came_from = plan.sources.get(ARCHITECTURE, "default")

@@ -9,7 +9,7 @@ from typing import Any
 
 from ops.problem import Problem
 
-# Resource types whose names the template chooses, and the property that has the name. These names can be taken.
+# Resource types whose names the template chooses, and the property with the name. Another stack may use such a name.
 _NAMED = {
     "AWS::S3::Bucket": "BucketName",
     "AWS::Logs::LogGroup": "LogGroupName",
@@ -88,10 +88,10 @@ class Template:
 def name_problem(template: Template, stack: str, region: str) -> str:
     """Returns the reason why no stack can have this name, or an empty string."""
     if not _STACK_NAME.fullmatch(stack):
-        return f"{stack!r} is no stack name: letters, digits and hyphens, beginning with a letter."
+        return f"{stack!r} is not a stack name. Use letters, digits and hyphens, beginning with a letter."
     named = template.names(stack, region)
     if stack != stack.lower() and any(found.resource_type == "AWS::S3::Bucket" for found in named):
-        return f"{stack} has capital letters, and its buckets take their name from it. S3 allows none."
+        return f"{stack} has capital letters. Bucket names begin with the stack's name, and S3 allows no capitals."
     for found in named:
         over = len(found.name) - _MAX_NAME_CHARS[found.resource_type]
         if over > 0:
@@ -117,7 +117,7 @@ def _parsed(text: str) -> Mapping[str, Any]:
 
 
 def _number(value: Any, parameters: Mapping[str, str]) -> tuple[int, str]:
-    """Returns a number of the template and the parameter that sets it, if any. The larger alternative counts."""
+    """Returns a number of the template and the parameter that sets it, if any. Takes the larger of two alternatives."""
     if not isinstance(value, Mapping):
         return int(value), ""
     if "Fn::If" in value:

@@ -70,7 +70,7 @@ def uninstall(
     session = boto3.Session(region_name=region)
     found = inventory(session, stack)
     if not found.losses:
-        raise Problem("nothing-there", f"There is nothing of a stack {stack} here. Check its name and the region.")
+        raise Problem("nothing-there", f"There is no stack {stack}, and no remains. Check name and region.")
     if as_json:
         print_json({"done": yes, **asdict(found)})
     else:
@@ -107,11 +107,11 @@ def remove(session: boto3.Session, found: Inventory) -> None:
         _delete_stack(cloudformation, name)
     if found.exists:
         _delete_stack(cloudformation, found.stack)
-    # The stack retains its buckets. Now that its door is gone, nobody uploads while they are emptied.
+    # The stack retains its buckets. The door is gone, so nobody uploads while the buckets are emptied.
     _delete_buckets(session, found.buckets)
     logs = session.client("logs")
     for group in found.log_groups:
-        if has_log_group(session, group):  # a function that was still running creates its group again
+        if has_log_group(session, group):  # a function that was still running may have created its log group again
             logs.delete_log_group(logGroupName=group)
 
 

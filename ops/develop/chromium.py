@@ -1,4 +1,4 @@
-"""Chromium as a judge: it shows the same bytes, and its pixels come back."""
+"""Shows files in Chromium and returns the pixels, as a reference for Darkroom's renditions."""
 
 import base64
 import io
@@ -11,10 +11,10 @@ from playwright.sync_api import Page, sync_playwright
 
 from ops.local.browser import CHROMIUM_ARGUMENTS, chromium
 
-# The longer side of the picture that comes back. Block means need no more.
+# The longer side of the returned picture in pixels. Block means need no more.
 _SIDE_PX = 800
 
-# The picture is drawn at its full size, in strips. Each pixel that comes back is the mean of its area. Chromium's own
+# The script draws the picture at its full size, in strips. Each returned pixel is the mean of its area. Chromium's own
 # reduction would leave pixels out.
 _SHOW = """
 async ([type, data, side]) => {
@@ -85,7 +85,7 @@ async ([type, data, side]) => {
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A picture as Chromium shows it: its size, and its pixels, reduced, RGBA. Of an animation the first frame."""
+    """A picture as Chromium shows it: its size, and its reduced pixels in RGBA. An animation gives its first frame."""
 
     width_px: int
     height_px: int

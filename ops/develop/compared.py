@@ -1,4 +1,4 @@
-"""Compares a rendering with what Chromium shows of the same bytes."""
+"""Compares a rendering with Chromium's picture of the same bytes."""
 
 import io
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from ops.develop.corpus_worker import LOSSLESS
 from ops.develop.outcome import Result
 from shared.media import type_of
 
-# Means of so many blocks a side are compared. Finer detail depends on the resampler.
+# The number of blocks per side whose means are compared. Finer detail depends on the resampler.
 _BLOCKS = 24
 # Differences up to this many levels of 255 are rounding and JPEG.
 WITHIN_LEVELS = 4
@@ -46,7 +46,7 @@ def _differences(result: Result, shown: Shown) -> list[str]:
         what = "orientation" if ours == theirs[::-1] else "size"
         found.append(f"{what}: {ours[0]} x {ours[1]}, in the browser {theirs[0]} x {theirs[1]}")
     lossless = next(picture for picture in result.pictures if picture.rendition == LOSSLESS.name)
-    image = Image.open(io.BytesIO(lossless.body)).convert("RGBA")  # of an animation the first frame
+    image = Image.open(io.BytesIO(lossless.body)).convert("RGBA")  # the first frame of an animation
     for name, pair in (
         ("colour", (_on_white(image), _on_white(shown.image))),
         ("alpha", (image.getchannel("A"), shown.image.getchannel("A"))),

@@ -35,7 +35,7 @@ figcaption {{ margin-top: .4rem; overflow-wrap: anywhere; }}
 figcaption b {{ font-weight: 600; }}
 figcaption span {{ color: #888; font-size: .85rem; display: block; }}
 </style></head><body>
-<h1>Contact sheet</h1><p>{summary}</p><p>Left the original as this browser shows it, right the thumbnail.</p>
+<h1>Contact sheet</h1><p>{summary}</p><p>Left: the original as this browser shows it. Right: the thumbnail.</p>
 <div class="sheet">
 {figures}
 </div></body></html>

@@ -79,8 +79,11 @@ def messages() -> Iterator[dict[str, Any]]:
     anywhere = Upload("darkroom-uploads", "my holiday/ä + b.jpg", _ETAG, 7, _AT)
     for about, event in (
         ("an upload through the door", upload),
-        ("an upload under a key of its own: spaces are +, a plus is %2B", anywhere),
-        ("a finished picture, whose name is encoded twice: with !XX in the key, and the key for the event", rendition),
+        ("an upload with a key that another program chose: spaces are +, a plus is %2B", anywhere),
+        (
+            "a finished picture: the key has its name encoded with !XX, and the event has the key encoded again",
+            rendition,
+        ),
         ("a rejected upload", rejection),
         ("a removed picture", removal),
     ):

@@ -32,7 +32,7 @@ _SHOWN = 5
 def run(files: Iterable[Path], workers: int, done: Callable[[Result], None], *, lossless: bool = False) -> list[Result]:
     """Render each file in a separate process, `workers` at a time; call `done` with each result.
 
-    A process has the function's memory (address space) and RENDER_SECONDS. The results are in the order of `files`.
+    Each process gets the function's memory (address space) and RENDER_SECONDS. The results are in the order of `files`.
     """
     idle: SimpleQueue[Worker] = SimpleQueue()
 
@@ -73,12 +73,12 @@ def corpus(
     as_json: Annotated[bool, typer.Option("--json", help="Print the counts and every file's outcome as JSON.")] = False,
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a contact sheet to look over.")] = None,
     in_browser: Annotated[
-        bool, typer.Option("--browser", help="Compare each picture with what Chromium shows of the same file.")
+        bool, typer.Option("--browser", help="Compare each picture with Chromium's picture of the same file.")
     ] = False,
 ) -> None:
     """Render every file of some folders as the resize function would, each in a process with its memory and time.
 
-    Ends with 1 if a file crashed, hung, ran out of memory or failed in an unknown way.
+    Exit code 1 if a file crashed, hung, ran out of memory or failed in an unknown way.
     """
     files = files_of(folders)
     console = Console(stderr=True)
@@ -107,7 +107,7 @@ def corpus(
 
 
 def _compared(results: list[Result]) -> dict[str, "Compared"]:
-    """Compares every result with Chromium, by path. Playwright is imported here, since other runs do without it."""
+    """Compares every result with Chromium, by path. Imports Playwright here, because other runs do not need it."""
     from ops.develop.chromium import browser
     from ops.develop.compared import compare
 

@@ -1,4 +1,4 @@
-"""Renders files for `darkroom corpus`, each in a process of its own that may die or hang without harm.
+"""Renders files for `darkroom corpus`, each in a separate process that may die or hang without harm.
 
 `Worker` starts this module as a program. It imports the engine once, and forks a process for each file that it is asked
 for. It has no threads, so forking is safe.
@@ -24,7 +24,7 @@ from shared.errors import Rejected
 from shared.limits import Limits
 from shared.renditions import DEFAULT_RENDITIONS, Rendition
 
-# For comparisons: JPEG would change small pictures by more than a few levels, and a smaller size their sharp edges.
+# For comparisons. JPEG would change small pictures by more than a few levels, and a smaller size would blur edges.
 LOSSLESS = Rendition("lossless", 800, 800, format="png")
 _MB = 1024 * 1024
 

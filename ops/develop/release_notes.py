@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def notes(changelog: str, project_version: str, tag: str) -> str:
-    """Answers the section of the tag's version. Raises ValueError if the three do not name the same version."""
+    """Returns the section of the tag's version. Raises ValueError if tag, project and changelog differ in it."""
     wanted = tag.removeprefix("v")
     if wanted != project_version:
         raise ValueError(f"the tag is {tag}, and pyproject.toml has version {project_version}")
@@ -26,7 +26,7 @@ def main(tag: str) -> None:
     try:
         print(notes((ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), project["version"], tag), end="")
     except ValueError as error:
-        sys.exit(f"No release: {error}. Cut the release as CONTRIBUTING.md says, then tag it.")
+        sys.exit(f"No release: {error}. Cut the release as docs/operate.md says, then tag it.")
 
 
 if __name__ == "__main__":

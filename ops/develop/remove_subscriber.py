@@ -1,4 +1,4 @@
-"""`darkroom remove-subscriber`: deletes a subscriber's own stack, and says which objects it leaves behind."""
+"""`darkroom remove-subscriber`: deletes a subscriber's stack, and lists the objects that remain."""
 
 import json
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ DELETE_BATCH_KEYS = 1000  # the most that S3's DeleteObjects takes
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """Objects that the subscriber could write and that its stack's deletion leaves: those below a prefix."""
+    """The objects below a prefix to which the subscriber may write. They remain when its stack is deleted."""
 
     bucket: str
     prefix: str
@@ -30,12 +30,12 @@ class Left:
 @flat
 def remove_subscriber(
     *,
-    name: Annotated[str, typer.Argument(help="The subscriber, which has a stack of its own.")],
+    name: Annotated[str, typer.Argument(help="A subscriber with a separate stack.")],
     place: Place,
     objects: Annotated[bool, typer.Option("--objects", help="Also delete the objects that it wrote.")] = False,
     yes: YesOption = False,
 ) -> None:
-    """Delete a subscriber's stack, and with --objects all that it wrote. Its code stays.
+    """Delete a subscriber's stack, and with --objects all objects that it wrote. The code stays.
 
     Example: darkroom remove-subscriber tally --stack darkroom-prod --objects --yes
     """

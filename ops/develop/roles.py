@@ -1,4 +1,4 @@
-"""Writes ops/deployment/roles.yaml: the IAM policies of who deploys and who operates a stack.
+"""Writes ops/deployment/roles.yaml: the IAM policies for people who deploy and operate a stack.
 
 The policies have two sources. ops/deployment/calls.json lists the AWS calls of the commands; an end-to-end test records
 them. CloudFormation acts with the deployer's permissions. The schemas of the resource types, which cfn-lint ships, list
@@ -21,7 +21,7 @@ CALLS = ROOT / "ops" / "deployment" / "calls.json"
 ROLES = ROOT / "ops" / "deployment" / "roles.yaml"
 BEGIN, END = "  # generated: begin\n", "  # generated: end\n"
 
-# IAM's names of services, by botocore's, except for names that differ only in case.
+# IAM's service names by botocore's service names, without names that differ only in case.
 _SERVICES = {"CloudWatch Logs": "logs", "S3 Control": "s3", "Secrets Manager": "secretsmanager"}
 # IAM's actions for calls whose action has another name (Service Authorization Reference).
 _ACTIONS = {
@@ -43,7 +43,7 @@ _ACTIONS = {
     "sqs:SendMessageBatch": ["sqs:SendMessage"],
     "sts:GetCallerIdentity": [],  # everybody may call it
 }
-# SAM's own resource types, and the CloudFormation types in their place.
+# SAM's own resource types, and the CloudFormation types that SAM replaces them by.
 _BECOMES = {
     "AWS::Serverless::Function": ["AWS::Lambda::Function", "AWS::Lambda::EventSourceMapping"],
     "AWS::Serverless::LayerVersion": ["AWS::Lambda::LayerVersion"],
@@ -99,7 +99,7 @@ _LISTS = {"cloudformation:DescribeStacks", "logs:DescribeLogGroups"}
 
 
 def iam_actions(calls: Iterable[str]) -> set[str]:
-    """Answers the IAM actions that must be allowed for these calls, each `Service:Operation` as botocore names them."""
+    """Returns the IAM actions that these calls need. A call is `Service:Operation`, as botocore names it."""
     found: set[str] = set()
     for call in calls:
         service, _, operation = call.partition(":")
@@ -109,7 +109,7 @@ def iam_actions(calls: Iterable[str]) -> set[str]:
 
 
 def resource_actions(template: Template) -> set[str]:
-    """Answers the IAM actions that CloudFormation needs to create, change and delete the template's resources."""
+    """Returns the IAM actions that CloudFormation needs to create, change and delete the template's resources."""
     types = {kind for name in template.types() for kind in _BECOMES.get(name, [name])}
     index = json.loads(_cfn_lint("schemas", "providers", "us-east-1.json"))
     needed: set[str] = set()
@@ -125,13 +125,13 @@ def resource_actions(template: Template) -> set[str]:
 
 
 def is_known(action: str) -> bool:
-    """Answers whether IAM knows the action (Service Authorization Reference, which cfn-lint ships)."""
+    """Returns whether IAM knows the action (Service Authorization Reference, which cfn-lint ships)."""
     service, _, name = action.partition(":")
     return name.lower() in _reference().get(service, {}).get("Actions", {})
 
 
 def is_limitable(action: str) -> bool:
-    """Answers whether a policy can limit the action to the stack's resources."""
+    """Returns whether a policy can limit the action to the stack's resources."""
     service, _, name = action.partition(":")
     known = _reference().get(service, {}).get("Actions", {}).get(name.lower(), {})
     return service in _RESOURCES and action not in _LISTS and bool(known.get("Resources"))
@@ -149,7 +149,7 @@ def statements(actions: Iterable[str]) -> list[dict[str, Any]]:
 
 
 def policies() -> dict[str, list[dict[str, Any]]]:
-    """Answers the statements of each managed policy."""
+    """Returns the statements of each managed policy."""
     calls: dict[str, list[str]] = json.loads(CALLS.read_text(encoding="utf-8"))
     for purpose, more in _NOT_RECORDED.items():
         calls[purpose] = [*calls[purpose], *more]
@@ -164,7 +164,7 @@ def policies() -> dict[str, list[dict[str, Any]]]:
 
 
 def roles_file(text: str) -> str:
-    """Answers roles.yaml, of which `text` is an earlier version, with the policies as they must be now."""
+    """Returns the text of roles.yaml with current policies. `text` is an earlier version of the file."""
     head, _, rest = text.partition(BEGIN)
     _, _, tail = rest.partition(END)
     made = "\n".join(_resource(name, found) for name, found in policies().items())

@@ -23,7 +23,7 @@ from ops.problem import Problem
 REGION = "us-east-1"
 STALL_SECONDS = 60  # without any progress
 STOP_SECONDS = 60
-# MiniStack takes any well-formed key of the account's root; these are the ones its documentation uses.
+# MiniStack accepts any well-formed key of the account's root. Its documentation uses this one.
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 
 
@@ -50,7 +50,7 @@ class Engine:
 
     @property
     def stopped_cleanly(self) -> bool:
-        """Whether the last engine with this state saved all of it. A new one has lost nothing either."""
+        """Returns whether the last engine with this state saved it. True also for a new engine."""
         return self.stopped_mark.exists() or not (self.folder / "state" / "port").exists()
 
     @property
@@ -202,7 +202,7 @@ def await_predecessor(folder: Path) -> None:
 
 
 def _discard(folder: Path) -> None:
-    # Earlier runs unpacked thousands of files per function process. Nobody should wait for their removal.
+    # An earlier run unpacked thousands of files per function process. They are removed in the background.
     with contextlib.suppress(FileNotFoundError):
         folder.rename(folder.with_name(f"{folder.name}-{time.time_ns()}"))
     old = [str(found) for found in folder.parent.glob(f"{folder.name}-*")]

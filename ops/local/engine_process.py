@@ -34,12 +34,12 @@ def _stop_without_parent(parent: int) -> None:
 
 
 if __name__ == "__main__":
-    # Functions run on the plain interpreter. Darkroom's environment would offer sources and packages that the artifact
-    # lacks, and the mistake would show only on AWS.
+    # Functions run on the plain interpreter. In Darkroom's environment a function would find sources and packages that
+    # its artifact lacks, and this mistake would show only on AWS.
     sys.executable = str(Path(sys.base_prefix, "bin", f"python{sys.version_info.major}.{sys.version_info.minor}"))
     signal.signal(signal.SIGUSR1, _save)
     threading.Thread(target=_stop_without_parent, args=(os.getppid(),), daemon=True).start()
     try:
         app.main()
-    finally:  # A clean stop comes here; a kill does not.
+    finally:  # Only a clean stop reaches this line.
         Path(os.environ["DARKROOM_STOPPED_MARK"]).touch()

@@ -39,7 +39,7 @@ def command_of(pid: int) -> str:
 def end_with_parent() -> None:
     """Have the kernel kill this process when its parent ends. Call it in a new child on Linux.
 
-    When `darkroom up` is killed, a build or deployment of it must not work on beside the one of the next start.
+    If `darkroom up` is killed, its build or deployment must end before the next `darkroom up` starts another.
     """
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 

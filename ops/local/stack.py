@@ -44,7 +44,7 @@ _NO_NETWORK = (
     "Network is unreachable",
     "nodename nor servname",
     "No matching distribution found",
-    "Could not satisfy the requirement",  # all of pip's error in SAM's output; locked versions exist
+    "Could not satisfy the requirement",  # SAM prints no more of pip's error; locked versions always exist
 )
 
 
@@ -70,7 +70,7 @@ def service_folder(name: str, root: Path = ROOT) -> Path:
 
 
 def service_stack(service: str | None, darkroom: str = LOCAL_STACK) -> str:
-    """Return the name of a service's stack beside the stack `darkroom`, or of that stack."""
+    """Return the name of the service's separate stack. Without a service, return `darkroom`."""
     return f"{darkroom}-{service}" if service else darkroom
 
 
@@ -87,7 +87,7 @@ def build(folder: Path, architecture: str, source: Path = ROOT) -> tuple[Build, 
     folder = folder.absolute()
     folder.parent.mkdir(parents=True, exist_ok=True)
     with folder.with_name(folder.name + ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # a second process waits for the first, and finds the build done
+        fcntl.flock(lock, fcntl.LOCK_EX)  # a second process waits here and then finds a finished build
         return _build(folder, architecture, source)
 
 

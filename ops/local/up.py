@@ -37,8 +37,8 @@ class Stopped(BaseException):
 def up(folder: Path, port: int, parameters: Mapping[str, str], console: Console, services: Sequence[str] = ()) -> None:
     """Start the engine, build, deploy, print the gallery's address, and stay. Raises Problem.
 
-    `services` names services with a stack of their own (services/, examples/) to run as well. On SIGINT or SIGTERM the
-    engine stops cleanly, so that pictures and stack are there the next time.
+    It also runs `services`, which have separate stacks (services/, examples/). On SIGINT or SIGTERM the engine stops
+    cleanly, so the next start finds pictures and stack.
     """
     isolate_process()
     for name in services:
@@ -81,7 +81,7 @@ def bring_up(
     templates = [source / "template.yaml" for source in (stack.ROOT, *map(stack.service_folder, services))]
     for name in parameters:
         if not any(stack.declares(template, name) for template in templates):
-            raise Problem("bad-parameter", f"No template that runs has a parameter {name}. See template.yaml.")
+            raise Problem("bad-parameter", f"No template of these services has a parameter {name}. See template.yaml.")
     settings = {**LOCAL_PARAMETERS, "Architecture": stack.host_architecture(), **parameters}
     bring_up_stack(engine, settings, console)
     for name in services:

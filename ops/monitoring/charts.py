@@ -7,7 +7,7 @@ from typing import Any
 from ops.monitoring.panels import Panel
 from ops.monitoring.summary import Point
 
-# As wide as a phone's page: a phone shows a chart at about its own size, and a desktop shows three side by side.
+# The width of a phone's page. A phone shows a chart at about this size, and a desktop shows three charts side by side.
 WIDTH_PX, HEIGHT_PX = 340, 170
 VEGA_LITE = "5.21"
 _FONT = "system-ui, sans-serif"
@@ -72,7 +72,7 @@ def time_chart(
     if bars:
         mark: Any = {"type": "rect"}
         across = {"x": time | {"field": "at"}, "x2": {"field": "to"}, "y": value, "y2": {"field": "base"}}
-        if (top := _stack(rows, list(colours))) < 4:  # there is no half upload
+        if (top := _stack(rows, list(colours))) < 4:  # uploads are whole numbers
             value["axis"] = {"values": list(range(round(top) + 1)), "format": "d"}
     else:
         mark = {"type": "line", "strokeWidth": 2, "point": {"size": 22}}

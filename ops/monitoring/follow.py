@@ -17,7 +17,7 @@ from ops.target import Place, Target, resolve
 from ops.terminal import escape
 
 FOLLOW_SECONDS = 2.0
-# CloudWatch shows a line some seconds after it was written, so that each look goes back by so much.
+# CloudWatch shows a line some seconds after it was written, so each query goes back by this time.
 OVERLAP = timedelta(seconds=30)
 
 _LEVELS = ("INFO", "WARNING", "ERROR")
@@ -29,7 +29,8 @@ def logs(
     *,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Print new lines as they come, until Ctrl-C.")] = False,
     since: Annotated[
-        str, typer.Option("--since", callback=filled, help="From when on: an age like 10m, or 2026-11-22T14:30.")
+        str,
+        typer.Option("--since", callback=filled, help="Only lines since then: an age like 10m, or 2026-11-22T14:30."),
     ] = "10m",
     image_id: Annotated[
         str | None, typer.Option("--id", callback=filled, help="Only lines of this image id, or of its beginning.")
@@ -42,7 +43,7 @@ def logs(
         str,
         typer.Option("--level", callback=filled, help="Only lines of this level or a worse one: INFO, WARNING, ERROR."),
     ] = "INFO",
-    as_json: Annotated[bool, typer.Option("--json", help="Print each line as the JSON object that it is.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print each line as its JSON object.")] = False,
     place: Place,
 ) -> None:
     """Print the functions' log lines, oldest first.

@@ -11,7 +11,7 @@ from ops.monitoring.queries import ERRORS, MEMORY, REJECTIONS, SLOWEST, Query
 from shared import metrics
 from shared.metrics import Metric
 
-# The meaning of each colour. The dashboard uses the first; the report uses one for each theme, light and dark.
+# The colours by meaning, for a light and a dark theme. The dashboard uses the first colour, the report uses both.
 COLOURS = {
     "new": ("#2f6fb7", "#6aa9ee"),
     "good": ("#1f8a70", "#4cc3a5"),

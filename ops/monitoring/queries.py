@@ -15,7 +15,7 @@ from shared.log_events import (
 )
 
 SERVICES = ("ingest", "resize", "list")
-# All of an upload's processing that is not the resizer's time: requests, messages, tickets, logs.
+# The price of an upload's processing without the resizer's time: requests, messages, tickets, logs.
 REQUEST_DOLLARS_PER_THOUSAND = request_dollars_per_thousand(usage(), prices("us-east-1"))
 ROWS = 20
 

@@ -1,4 +1,4 @@
-"""`darkroom report`: the dashboard without AWS, drawn from the log lines; in the terminal, or as one HTML file."""
+"""`darkroom report`: the dashboard without AWS, made from the log lines, in the terminal or as one HTML file."""
 
 import base64
 from collections import Counter, defaultdict
@@ -40,13 +40,14 @@ _REASON_COLOURS = {"rejected": "user", "retried": "again", "dead-lettered": "bad
 def report(
     *,
     since: Annotated[
-        str, typer.Option("--since", callback=filled, help="From when on: an age like 1h, or 2026-11-22T14:30.")
+        str,
+        typer.Option("--since", callback=filled, help="Only uploads since then: an age like 1h, or 2026-11-22T14:30."),
     ] = "1h",
     html: Annotated[Path | None, typer.Option("--html", help="Write charts and pictures into this file.")] = None,
     as_json: JsonOption = False,
     place: Place,
 ) -> None:
-    """How it has been going: outcomes, latency, failures by reason, slowest pictures.
+    """Show outcomes, latency, failures by reason, and the slowest pictures.
 
     Example: darkroom report --since 2h --html report.html --stack darkroom-prod --region eu-west-1
     """
@@ -79,7 +80,7 @@ def page(
     since: datetime,
     now: datetime,
 ) -> str:
-    """The report as one HTML document that needs nothing else. `pictures` has thumbnails as data URIs by image id."""
+    """Return the report as one self-contained HTML document. `pictures` has thumbnails as data URIs by image id."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
@@ -98,19 +99,19 @@ def page(
 
 
 def verdict(outcomes: summary.Outcomes, queues: dict[str, int]) -> dict[str, str]:
-    """Whether Darkroom is well, in a sentence, and what to do if not."""
+    """Return one sentence about the state of Darkroom, and the remedy if there is a problem."""
     if queues["dead_letters"]:
         return {
             "colour": "bad",
             "title": f"{_uploads(queues['dead_letters'])} given up",
-            "text": "They wait in the dead-letter queue. Read why, mend it, then replay them:",
+            "text": "They wait in the dead-letter queue. Read the reasons, fix the cause, then replay them:",
             "command": "darkroom dead-letters list",
         }
     if queues["waiting"] + queues["in_flight"]:
         return {
             "colour": "new",
             "title": f"{_uploads(queues['waiting'] + queues['in_flight'])} under way",
-            "text": f"Waiting: {queues['waiting']}. Worked on, or to come back: {queues['in_flight']}. To watch:",
+            "text": f"Waiting: {queues['waiting']}. In flight: {queues['in_flight']}. To watch:",
             "command": "darkroom status --watch",
         }
     if not outcomes.received:
@@ -119,13 +120,13 @@ def verdict(outcomes: summary.Outcomes, queues: dict[str, int]) -> dict[str, str
     return {
         "colour": "good",
         "title": "All is well",
-        "text": f"Each of {_uploads(outcomes.received)} has its renditions or a reason why not.{retried}",
+        "text": f"Each of {_uploads(outcomes.received)} has its renditions, or a reason for its rejection.{retried}",
         "command": "",
     }
 
 
 def thumbnail(target: Target, image_id: str) -> str:
-    """The picture's thumbnail as a data URI, or empty if there is none any more."""
+    """Return the picture's thumbnail as a data URI, or an empty string if the thumbnail no longer exists."""
     s3 = target.client("s3")
     bucket = target.outputs["ResizedBucketName"]
     for found in s3.list_objects_v2(Bucket=bucket, Prefix=image_prefix(LISTED, image_id)).get("Contents", []):
@@ -179,7 +180,7 @@ def _tiles(
 
 
 def _dollars(found: Sequence[LogLine]) -> float | None:
-    """The dollars of a thousand uploads like these on AWS, at us-east-1's list prices; None without any."""
+    """Return the dollars of a thousand such uploads on AWS, at us-east-1's list prices; None without uploads."""
     computing: defaultdict[str | None, float] = defaultdict(float)
     for line in found:
         if line.message == log_events.UploadResized.message:
@@ -204,7 +205,7 @@ def _picture(line: LogLine, thumb: str, found: Sequence[LogLine]) -> dict[str, s
 
 
 def _events(found: Sequence[LogLine]) -> list[dict[str, Any]]:
-    """Each kind of warning, error and rejection with its count and its newest line, the newest first."""
+    """Return each kind of warning, error and rejection with its count and its newest line, the newest first."""
     told = [line for line in found if line.level != "INFO" or line.message == log_events.UploadRejected.message]
     kinds = Counter((line.message, line.fields.get("code", "")) for line in told)
     newest = {(line.message, line.fields.get("code", "")): line for line in told}

@@ -1,4 +1,4 @@
-"""`darkroom status`: how the pipeline stands, at a glance."""
+"""`darkroom status`: shows the queue, the dead letters and the last hour."""
 
 import time
 from collections import Counter
@@ -34,8 +34,8 @@ LOOK_BACK = timedelta(hours=1)
 class Status:
     """The state of the pipeline. `oldest_seconds` is None if no message waits.
 
-    Other commands hold `dead_letters_held` of the dead letters. `dead_letters_unread` have no record yet, so that their
-    reason is not known. `rejected` and `ready` are of the last hour.
+    Other commands hold `dead_letters_held` of the dead letters. `dead_letters_unread` have no record yet, so their
+    reason is not known. `rejected` and `ready` count the last hour.
     """
 
     waiting: int
@@ -52,7 +52,7 @@ class Status:
 @flat
 def status(
     *,
-    watch: Annotated[bool, typer.Option("--watch", help=f"Look again every {WATCH_SECONDS} s, until Ctrl-C.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help=f"Update every {WATCH_SECONDS} s, until Ctrl-C.")] = False,
     as_json: JsonOption = False,
     place: Place,
 ) -> None:
@@ -73,7 +73,7 @@ def status(
 
 
 def ready_since(s3: "S3Client", bucket: str, since: datetime) -> int:
-    """Count the ready uploads since a time. The listing is newest first, so it is read no further than that."""
+    """Count the ready uploads since a time. The listing has the newest first, so reading stops at this time."""
     found = 0
     for listed in objects(s3, bucket, rendition_prefix(LISTED)):
         key = read_rendition_key(listed["Key"])
@@ -84,7 +84,7 @@ def ready_since(s3: "S3Client", bucket: str, since: datetime) -> int:
 
 
 def _statuses(target: Target) -> Iterator[Status]:
-    """Yield the status each time it is asked for. The dead-letter queue is read only if its number has changed."""
+    """Yield the current status on each iteration. Reads the dead-letter queue only if its count has changed."""
     dead = dead_of(target, None)
     s3, resized = dead.s3, dead.bucket
     seen: letters.Counts | None = None

@@ -27,12 +27,13 @@ _UNTOLD = {"image_id", "message_id", "etag", "key", "error_type"}
 def trace(
     *,
     image_id: Annotated[
-        str, typer.Argument(callback=filled, help="An image id: curl, the gallery's address and all lists tell it.")
+        str,
+        typer.Argument(callback=filled, help="An image id, as in a ticket, in the gallery's address and in all lists."),
     ],
     as_json: JsonOption = False,
     place: Place,
 ) -> None:
-    """Show the story of one upload, from the lines that every function logged.
+    """Show the history of one upload, from the log lines of all functions.
 
     Example: darkroom trace 7ybqx6ca92a1gqgtnm6h4p9bzt --stack darkroom-prod --region eu-west-1
     """
@@ -84,7 +85,7 @@ def verdict(found: Sequence[LogLine]) -> str:
         log_events.DeadLetterSent.message: "[bold red]It was given up[/]: see `darkroom dead-letters show`.",
         log_events.UploadSuperseded.message: "The object was replaced or deleted before it was worked on.",
         log_events.MessageFailed.message: "[yellow]The last attempt failed. The message will be tried again.[/]",
-        log_events.UploadReceived.message: "[yellow]A function works on it. If the function died, it comes back.[/]",
-        log_events.UploadTicketed.message: "It has a ticket, but S3 has not announced its bytes.",
+        log_events.UploadReceived.message: "[yellow]A function works on it. If the function dies, SQS redelivers it.[/]",
+        log_events.UploadTicketed.message: "It has a ticket, but S3 has not announced the file.",
     }
     return next((ends[line.message] for line in reversed(found) if line.message in ends), "")

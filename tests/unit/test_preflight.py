@@ -114,8 +114,8 @@ def test_a_bucket_and_a_log_group_of_an_earlier_stack_are_adopted(source: Path) 
     logs.create_log_group(logGroupName="/aws/lambda/darkroom-dev-resize-of-another-stack")
     findings = found(source, "leftovers")
     assert [finding.level for finding in findings] == [Level.WARNING] * 2
-    assert findings[0].says.startswith(f"{bucket} is there from an earlier stack.")
-    assert findings[1].says.startswith("/aws/lambda/darkroom-dev-resize is there from an earlier stack.")
+    assert findings[0].says.startswith(f"{bucket} remains from an earlier stack.")
+    assert findings[1].says.startswith("/aws/lambda/darkroom-dev-resize remains from an earlier stack.")
     assert all("adopts it" in finding.says for finding in findings)
     # They belong to the stack while it is deployed.
     assert found(source, "leftovers", stack="darkroom-dev", **deployed("UPDATE_COMPLETE")) == []

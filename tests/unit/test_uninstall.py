@@ -123,7 +123,7 @@ def test_a_stack_that_does_not_exist_is_a_problem(monkeypatch: pytest.MonkeyPatc
     with mock_aws():
         done = uninstall(CloudFormation({}, {}), monkeypatch)
     assert done.exit_code == 1
-    assert done.stderr.startswith("nothing-there: There is nothing of a stack darkroom-dev here.")
+    assert done.stderr.startswith("nothing-there: There is no stack darkroom-dev, and no remains.")
 
 
 def test_emptying_deletes_earlier_versions_and_unfinished_uploads(s3: S3Client) -> None:

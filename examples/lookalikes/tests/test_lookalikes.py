@@ -118,7 +118,7 @@ def test_a_frame_is_cut_off(colour: str) -> None:
 
 
 def test_another_view_of_the_scene_is_not_alike(photo: Image.Image) -> None:
-    # The same place with the camera turned a little: the pictures share most of the scene.
+    # The same place with the camera turned a little. The pictures share most of the scene.
     left, right = cropped(photo, 0, 0, 0.12, 0.04), cropped(photo, 0.12, 0.04, 0, 0)
     one, other = fingerprints(thumb(left)), fingerprints(thumb(right))
     assert distance(one.asked, other.noted) > ALIKE_BITS
@@ -229,4 +229,4 @@ def test_the_cost_of_a_picture_does_not_grow_with_the_index() -> None:
     assert max(costs) <= (96, BAND_PICTURES)
     assert costs[-1][1] == BAND_PICTURES
     assert asked["BatchGetItem"] == 1
-    assert MAX_COMPARED <= 100  # the most that one BatchGetItem takes
+    assert MAX_COMPARED <= 100  # BatchGetItem's maximum

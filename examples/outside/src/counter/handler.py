@@ -1,4 +1,4 @@
-"""A picture is finished: logs its size. A subscriber in a repository of its own."""
+"""Logs the size of each finished picture: a subscriber in a separate repository."""
 
 from typing import Any
 
