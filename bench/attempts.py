@@ -1,4 +1,4 @@
-"""Tries to get into a closed Darkroom on the local engine, which enforces IAM, and counts what gets in.
+"""Attacks a closed Darkroom on the local engine, which enforces IAM, and counts the attempts that get in.
 
     python -m bench.attempts [--names FILE] [--examples 60] [--only KIND...]
 
@@ -85,8 +85,8 @@ def main() -> None:
             "names. A closed Darkroom (`ViewAccess` and `UploadAccess` are `invited`) on the local engine, which",
             "enforces IAM.",
             "",
-            "An attempt got in if the answer or a look at the buckets shows that it had the effect that it wanted.",
-            "Allowed are answers to requests that do no harm, such as a ticket for a file with a hostile name.",
+            "An attempt got in if the answer or the buckets show its intended effect.",
+            "Allowed requests do no harm, such as a request for a ticket for a file with a hostile name.",
             "",
             "| attempts | tried | refused | allowed | got in | 5xx |",
             "|---|---:|---:|---:|---:|---:|",

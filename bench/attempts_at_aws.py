@@ -1,4 +1,4 @@
-"""Attempts to get in past the API: requests to AWS without rights, the functions' roles, and forged events."""
+"""Attacks that bypass the API: requests to AWS without rights or with the functions' roles, and forged events."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ STRANGERS = {
     "unsigned": Config(signature_version=UNSIGNED, retries=ONCE),
     "with an unknown key": Config(retries=ONCE),
 }
-# The requests below that a function's work needs, by their beginning; template.yaml has the reasons.
+# The requests that a function needs, by the beginning of their names below; template.yaml has the reasons.
 PERMITTED = {
     "ingest": ("read the key", "list resized", "get_object resized invitations/"),
     "list": ("read the key", "list ", "get_object resized"),
@@ -49,7 +49,7 @@ def at_aws(closed: Closed) -> Count:
 
 
 def with_the_roles_of_functions(closed: Closed) -> Count:
-    """Send the same requests with the role of each function, but for those that its work needs."""
+    """Send the same requests with the role of each function, without the requests that the function needs."""
     count = Count("requests with a function's role beyond its work")
     for function in FUNCTIONS:
         role = closed.stack.client("lambda").get_function_configuration(FunctionName=f"darkroom-{function}")["Role"]
@@ -84,7 +84,7 @@ def forged_events(closed: Closed) -> Count:
 
 
 def _requests(closed: Closed, client: Client) -> Iterator[tuple[str, Request]]:
-    """Yield requests to every resource of the stack that is worth an attack."""
+    """Yield requests to every resource that an attacker may want."""
     outputs = closed.stack.outputs
     yield from _of_buckets(closed, client("s3"))
     for name, url in (("work", outputs["ResizeQueueUrl"]), ("dead", outputs["ResizeDeadLetterQueueUrl"])):

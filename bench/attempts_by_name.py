@@ -1,4 +1,4 @@
-"""Hostile file names: each is uploaded, and looked for in page, JSON, logs and terminal."""
+"""Uploads pictures under hostile file names, and checks page, JSON, logs and terminal for harm."""
 
 import re
 import unicodedata
@@ -116,7 +116,7 @@ class _Elements(HTMLParser):
 
 
 def elements_beyond(page: str, plain: str) -> str:
-    """Return what a page has and a page without pictures lacks: kinds of elements, scripts, attributes of events."""
+    """Return the kinds of elements, scripts and event attributes that only the page with pictures has."""
     found, expected = _Elements(page).found, _Elements(plain).found
     more = {name for name in found if name not in expected and name not in OF_PICTURES}
     return ", ".join(sorted(more | {"script" for _ in range(found["script"] - expected["script"])}))

@@ -34,7 +34,7 @@ OTHER_POLICIES: tuple[dict[str, Any], ...] = (
 
 @dataclass
 class Count:
-    """Counts the attempts of one kind. `got_in` and `errors` describe those that got in and those answered by a 5xx."""
+    """Counts the attempts of one kind. `got_in` describes the successes, `errors` the attempts with a 5xx as answer."""
 
     kind: str
     refused: int = 0
@@ -104,7 +104,7 @@ class Closed:
         return found
 
     def routes(self) -> Iterator[tuple[str, str, Role]]:
-        """Yield the method, the address and the role of each route; an id in it is that of the picture."""
+        """Yield the method, the address and the role of each route. The address has the picture's id."""
         for _, route in every_route():
             yield route.method, route.path.replace("{}", self.image), route.role
 
@@ -158,7 +158,7 @@ def invalid_tokens(closed: Closed) -> Iterator[str]:
     )
     for at in range(0, len(valid), len(valid) // ALTERED_CHARS):
         char = valid[at]
-        if char in ALPHABET:  # another value in the highest bit of the character, so that the bytes differ
+        if char in ALPHABET:  # change the highest bit of the character, so that the bytes differ
             yield valid[:at] + ALPHABET[(ALPHABET.index(char) + 32) % 64] + valid[at + 1 :]
     later = datetime.now(UTC) + timedelta(days=1)
     forged = new_invitation("Mallory", Role.OWNER, later)

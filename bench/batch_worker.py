@@ -29,7 +29,7 @@ class Context:
 
 
 def naive_handler() -> Any:
-    """Returns a handler as tutorials write it: Powertools' BatchProcessor, and Pillow without further thought."""
+    """Returns a handler as tutorials write it: Powertools' BatchProcessor, and Pillow without optimisation."""
     import boto3
     from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
     from PIL import Image

@@ -1,4 +1,4 @@
-"""Chaos: thousands of uploads in the real artifact while everything around it fails, and a ledger at the end.
+"""Runs thousands of uploads in the real artifact while its services fail, and counts where each upload ends.
 
     python -m bench.chaos --uploads 2000 --seed 1 --folder /tmp/chaos
 
@@ -48,7 +48,7 @@ BACKLOG = 50
 RESTARTS = (0.1, 0.5, 0.8)
 FAULTY_UNTIL = 0.9
 DRAIN_SECONDS = 1500
-# An engine that does not answer any uploader for so long is gone. A restart takes a tenth of that.
+# An engine that answers no uploader for this time is gone. A restart takes a tenth of this time.
 GONE_SECONDS = 120
 FUNCTION = "darkroom-resize"
 
@@ -100,7 +100,7 @@ def run(
                     process = chaos.process = _restart(chaos)
                 list(sending)
             except BaseException:
-                chaos.gone.set()  # leaving the pool waits for its threads, which would try for ever
+                chaos.gone.set()  # leaving the pool waits for its threads, which would never end
                 raise
         _await_ended(chaos, FAULTY_UNTIL * uploads)
         proxy.faulty = False
@@ -181,7 +181,7 @@ def _straight(chaos: Chaos, one: Sent) -> str:
 
 
 def _again(chaos: Chaos, one: Sent) -> None:
-    """Sends the upload's event once more, and later an event of content that no longer exists."""
+    """Sends the upload's event again, and later an event of content that no longer exists."""
     key, bucket = upload_key(one.image_id, "a.jpg"), chaos.outputs["UploadBucketName"]
     with suppress(BotoCoreError, ClientError):
         found = chaos.s3.head_object(Bucket=bucket, Key=key)
@@ -203,7 +203,7 @@ def _restart(chaos: Chaos) -> "subprocess.Popen[bytes]":
 
 
 def _await_ended(chaos: Chaos, uploads: float) -> None:
-    """Waits until so many uploads are ready or rejected."""
+    """Waits until this number of uploads is ready or rejected."""
     deadline = time.monotonic() + DRAIN_SECONDS
     while len(ends(chaos.s3, chaos.outputs["ResizedBucketName"]).every()) < uploads:
         assert time.monotonic() < deadline, "the uploads do not end"

@@ -1,4 +1,4 @@
-"""Compares the CPU time of cold starts of door and gallery with that of an earlier version.
+"""Compares the CPU time of cold starts of door and gallery between this version and an earlier one.
 
     python -m bench.cold_start [--against 86fc3f6] [--rounds 30]
 

@@ -1,7 +1,7 @@
 """Measures the cost of the colour step for untagged photos and for sRGB: `python -m bench.colour FOLDER [ROUNDS]`.
 
 Each round renders each JPEG of the folder four times: with and without the step, untagged and tagged as sRGB. The goal
-is 1.02 times the CPU time at most. A run ends with 1 if the median of a kind is above.
+is 1.02 times the CPU time at most. The exit code is 1 if the median of a kind of photo is above.
 """
 
 import gc
@@ -24,7 +24,7 @@ _APP2 = b"\xff\xe2"
 
 
 def untagged(jpeg: bytes) -> bytes:
-    """Returns the JPEG without its segments of the kind APP2, which hold profiles."""
+    """Returns the JPEG without its APP2 segments, which hold profiles."""
     at, kept = 2, [jpeg[:2]]
     while jpeg[at + 1] not in {0xDA, 0xDB}:
         end = at + 2 + int.from_bytes(jpeg[at + 2 : at + 4])

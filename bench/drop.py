@@ -1,4 +1,4 @@
-"""Uploads two hundred photos of 6 megapixels at once: is the page responsive, is its memory bounded?
+"""Uploads 200 photos of 6 megapixels at once, and measures the page's delays and its memory.
 
 The files are chosen, not dropped, because a simulated drop would need their bytes in the page's memory. The page
 handles both in the same way.

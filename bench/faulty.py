@@ -1,4 +1,4 @@
-"""A proxy before the local engine with the faults of S3 on a bad day."""
+"""A proxy in front of the local engine that injects faults of S3."""
 
 import itertools
 import os

@@ -35,7 +35,7 @@ ROUNDS = 3
 BASELINE, QUALITY = "JPEG", 80
 # The qualities that are searched.
 LOWEST_QUALITY, BEST_QUALITY = 30, 95
-# How often a picture is fetched: this often in the grid, half of that as a thumb, for each time in the viewer.
+# The fetches of a picture in the grid, half of them as a thumb, for one fetch in the viewer.
 GRID_VIEWS = 9
 
 
@@ -149,7 +149,7 @@ def _print_dollars(results: dict[tuple[str, str], Result]) -> None:
     assert FUNCTION_MEMORY_MB >= MB_PER_VCPU
     second = FUNCTION_MEMORY_MB / 1024 * price.lambda_gb_second("x86_64")
     print("## Dollars per million uploads, all three renditions\n")
-    print(f"Fetched: each picture {GRID_VIEWS} times in the grid, half of them as thumb, and once in the viewer.\n")
+    print(f"Each picture is fetched {GRID_VIEWS} times in the grid (half thumbs, half mediums), once in the viewer.\n")
     print("| encoder | Lambda, encoding | stored, a month | transfer | sum |\n|---|---:|---:|---:|---:|")
     for encoder in ENCODERS:
         rows = {name: results[name, encoder.name] for name in (LISTED, MEDIUM, VIEWED)}

@@ -22,7 +22,7 @@ from tests.support.makers import MAKERS, valid
 _SECONDS = 600
 _SLOW_SECONDS = 10
 _LIMITS = Limits(max_pixels=4_000_000)
-# The files are small, and only a smaller rendition has them decoded at a reduced size.
+# The files are small, so only smaller renditions make the engine decode at a reduced size.
 _TINY = [Rendition("tiny", 12, 12)]
 _FINDINGS = Path(__file__).parent / "results" / "fuzz"
 

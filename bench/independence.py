@@ -1,4 +1,4 @@
-"""Measures the effect of another subscriber on the resizer: upload to thumbnail beside a failing, slow or broken one.
+"""Measures the effect of another subscriber on the resizer: the time from an upload to its thumbnail.
 
     python -m bench.independence [PHOTO]
 
@@ -42,11 +42,11 @@ SPOILT = """    import os
 HANDLER = f"services.{NAME}.handler.handle"
 # The variables of its function. None disables its event source.
 KINDS: dict[str, dict[str, str] | None] = {
-    "without another subscriber": None,
-    "beside one that works": {},
-    "beside one that fails on every message": {"NOISE_FAILS": "1"},
-    "beside one that takes 30 s a message": {"NOISE_SECONDS": "30"},
-    "beside one whose code cannot be imported": {"HANDLER": "nowhere.handle"},
+    "no other subscriber": None,
+    "a working subscriber": {},
+    "a subscriber that fails on every message": {"NOISE_FAILS": "1"},
+    "a subscriber that takes 30 s a message": {"NOISE_SECONDS": "30"},
+    "a subscriber whose code cannot be imported": {"HANDLER": "nowhere.handle"},
 }
 
 
@@ -110,17 +110,17 @@ def report(seconds: dict[str, list[float]], letters: int, photo: str) -> None:
         f"{os.getloadavg()[2]:.1f}, Python {platform.python_version()}, a JPEG of {photo}, {ROUNDS} rounds of "
         f"{UPLOADS} uploads each in turn. `python -m bench.independence`",
         "",
-        "| | median, s | slowest, s | of without |",
+        "| beside the resizer | median, s | slowest, s | of the first row |",
         "|---|---|---|---|",
         *(
             f"| {kind} | {statistics.median(took):.2f} | {max(took):.2f} | {statistics.median(took) / without:.2f} |"
             for kind, took in seconds.items()
         ),
         "",
-        f"Dead letters of resize: {letters}. Its own stack was deleted afterwards and nothing of it was left.",
-        "The engine runs every function as processes of this one machine, so one that is busy, or that starts a",
-        "process anew for each message because it cannot be imported, takes time from the same cores.",
-        "On AWS they share none.",
+        f"The resizer had {letters} dead letters. Afterwards the other subscriber's stack was deleted without remains.",
+        "The engine runs all functions on the cores of this machine, so a busy function slows the others down. A",
+        "function that cannot be imported is busy, because it starts a new process for each message.",
+        "On AWS functions share no cores.",
         "",
     ]
     RESULT.write_text("\n".join(table))

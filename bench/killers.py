@@ -1,4 +1,4 @@
-"""Files that end the renderer process, at every position of a batch of ten, and what one such death costs.
+"""Puts files that crash the renderer at every position of a batch of ten, and measures the cost of one crash.
 
     python -m bench.killers [--rounds 5]
 

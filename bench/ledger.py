@@ -1,4 +1,4 @@
-"""The uploads of a chaos run, and the place of each at the end."""
+"""Plans the uploads of a chaos run, and counts the place of each at the end."""
 
 import random
 from collections import Counter
@@ -86,7 +86,8 @@ def _mistakes(one: Sent, where: list[str], thumbs: int, size: tuple[int, int] | 
 def as_markdown(told: dict[str, Any]) -> str:
     """Formats the result of `bench.chaos.run` as the tables of bench/results/chaos.md."""
     rows = [f"{datetime.now(UTC):%Y-%m-%d}, {told['uploads']} uploads, seed {told['seed']}."]
-    rows += [f"Until nearly all had ended {told['seconds']['faulty']} s, all of it {told['seconds']['all']} s.", ""]
+    faulty, whole = told["seconds"]["faulty"], told["seconds"]["all"]
+    rows += [f"Nearly all uploads had ended after {faulty} s, the whole run after {whole} s.", ""]
     rows += ["| fault | times |", "|---|---|", *(f"| {name} | {n} |" for name, n in sorted(told["faults"].items()))]
     rows += [f"| originals that `reconcile` submitted | {told['reconciled']} |", ""]
     before, after = told["before replay"], told["after replay"]

@@ -1,9 +1,9 @@
-"""How many copies of photos `lookalikes` finds, and how many other photos it takes for copies.
+"""Counts the copies of photos that `lookalikes` finds, and the other photos that it reports as copies.
 
 python -m bench.lookalikes FOLDER
 
-Each photo is noted, then each changed copy is looked for, and the other way round; the photos are looked for among each
-other, too. A pair counts as found if it shares a band, differs in few bits and passes the second test.
+The bench indexes each photo and searches each changed copy, then the other way round. It also searches the photos among
+each other. A pair counts as found if it shares a band, differs in few bits and passes the second test.
 """
 
 import io
@@ -119,7 +119,7 @@ def main() -> None:
     print(f"\nRecall {right / asked:.1%}. Of {len(pairs)} pairs of different photos {first} passed the first test and")
     print(f"{len(taken)} both; precision {right / (right + len(taken)):.1%}.")
     for one, other in taken:
-        print(f"- {of_photo[id(one)]} taken for {of_photo[id(other)]}")
+        print(f"- {of_photo[id(one)]} reported as a copy of {of_photo[id(other)]}")
     _print_time(photos[0][0], photos[-1][0])
 
 

@@ -98,7 +98,7 @@ def main() -> None:
     given = options.parse_args()
     only: str = given.only
     chosen = [case for case in cases() if only in case[0].name]
-    # The longest first, and each in a fresh process, whose memory then goes back.
+    # The longest first. Each runs in a fresh process, which frees its memory at the end.
     order = sorted(range(len(chosen)), key=lambda n: -chosen[n][0].rate * chosen[n][0].lasts_seconds)
     with ProcessPoolExecutor(given.jobs, max_tasks_per_child=1) as pool:
         futures = {n: pool.submit(run, chosen[n]) for n in order}
@@ -113,7 +113,7 @@ def main() -> None:
             "pictures a second each; at 50 uploads/s there are 100. A row that says 1/25 is a coarser model: a 25th of",
             "the uploads for a 25th of the environments.",
             "",
-            "Recovered: from the end of the fault until the last upload from before it was ready "
+            "Recovered: the time from the end of the fault until every earlier upload was ready "
             f"(limit {RECOVERY_SECONDS / MINUTE:.0f} min). In flight: the",
             "most messages at a time (SQS allows 120,000). Killers end the renderer, so they must become dead letters.",
             "",

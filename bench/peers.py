@@ -1,4 +1,4 @@
-"""Runs each candidate in a separate process, so that no candidate pays for the memory that another one leaves."""
+"""Runs each candidate in a separate process, so that no candidate pays for the memory of another."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Counts what each browser fetches for the grid: bytes, and fetched pixels against the pixels of the screen.
+"""Counts the bytes that each browser fetches for the grid, and compares the fetched pixels with those on the screen.
 
     python -m bench.pictures [> bench/results/pictures.md]
 
@@ -6,7 +6,7 @@ Each browser shows 60 drawn photos in a frame of a given width, at a given densi
 the page with two renditions and the browser's own choice: `sizes` by a formula, "auto" for all but the first eight.
 A ratio is the width of the fetched rendition by the width that the picture takes on the screen, in device pixels. Below
 1 the picture is soft, above 2 most bytes are wasted. "Wrong" counts the pictures outside 0.9 to 2 for which another
-rendition lies within.
+rendition is within this range.
 """
 
 import json
@@ -65,7 +65,7 @@ class Shown(NamedTuple):
     bytes: int
     requests: int
     ratios: list[float]
-    # Of pictures for which some rendition has enough pixels and the thumb has not too many.
+    # The number of pictures with a wrong ratio although another rendition has a right one.
     avoidable: int
 
 

@@ -119,10 +119,10 @@ def report(folder: Path | None) -> str:
         "# The resize engine beside its peers",
         "",
         f"{today}, {platform.machine()}, one core, {ROUNDS} rounds in turn, each candidate in a process of its own.",
-        "Medians in milliseconds of processor time: on one core what a clock shows, less what other programs take. In",
-        "brackets how many times as long as Darkroom; then SSIM of the largest rendition against a float Lanczos of",
-        "all pixels. JPEG at quality 80 comes out of every one. Floor: Darkroom's decode alone, plus the encoding.",
-        "Photos in CMYK or with alpha are left out: without profile or background, peers make another picture.",
+        "Each cell has the median milliseconds of processor time, in brackets this time divided by Darkroom's, and the",
+        "SSIM of the largest rendition against a float Lanczos of all pixels. All candidates make JPEGs of quality 80.",
+        "Floor: Darkroom's decoding and encoding without resizing. Photos in CMYK or with alpha are left out, because",
+        "peers make another picture of them.",
         "",
     ]
     body = [table(f"To {job}", rows, NAMES) for job, rows in tables.items()]

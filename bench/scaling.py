@@ -72,12 +72,12 @@ def run(
     warm: int = 0,
     spread: Sequence[float] = (1.0,),
 ) -> Run:
-    """Lets uploads arrive evenly for so long, and batches work them off.
+    """Simulates uploads that arrive evenly for a time, and the batches that process them.
 
     The mapping waits `window_seconds` for a batch to fill. The first `warm` environments need no cold start. Batches
     take their seconds times the factors of `spread`, in turn.
-    Message n arrives at n / rate, and messages are received in their order. So the
-    model needs no list of messages and takes one step per batch.
+    Message n arrives at n / rate, and messages are received in order. Therefore the model needs no list of messages, and
+    one step per batch.
     """
     number = round(rate * lasts_seconds)
     seconds_by_size = [
@@ -102,7 +102,7 @@ def run(
         size = min(BATCH_MESSAGES, number - done, int(clock * rate + 1e-9) - done + 1)
         cold = COLD_START_SECONDS if len(busy) >= environments else 0.0
         environments = max(environments, len(busy) + 1)
-        # Each prefix takes so many writes a second; each picture writes one key below each prefix.
+        # S3 limits the writes a second below each prefix; each picture writes one key below each prefix.
         writes_free = max(writes_free, clock) + size / PREFIX_WRITES_PER_SECOND
         end = max(clock + cold + seconds_by_size[size] * spread[len(latencies) % len(spread)], writes_free)
         heapq.heappush(busy, end)
@@ -149,7 +149,7 @@ def rates_that_break(used: Usage) -> list[tuple[str, float, str]]:
         (
             "the API's throttle in template.yaml, 100/s",
             100.0,
-            "raise `ApiRequestsPerSecond`; uploads past the door do not count",
+            "raise `ApiRequestsPerSecond`; direct uploads to S3 do not count",
         ),
         ("account concurrency 1,000", ACCOUNT_CONCURRENCY / seconds, "ask AWS for more"),
         ("`ResizeMaxConcurrency` 1,000, its maximum", MOST_CONCURRENCY / seconds, "a second queue and function"),

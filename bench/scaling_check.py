@@ -48,7 +48,7 @@ _REPORT = re.compile(r"REPORT RequestId: (\S+)\s+Duration: ([\d.]+) ms")
 
 @dataclass(frozen=True)
 class Seen:
-    """What a real run, or the model, says about one load."""
+    """The result of a real run, or of the model, for one load."""
 
     until_all_ready_seconds: float
     p50_seconds: float
@@ -68,7 +68,7 @@ class Runs:
         functions.update_event_source_mapping(UUID=mapping["UUID"], **changes)
 
     def burst(self, number: int) -> tuple[datetime, list[LogLine]]:
-        """Lets so many uploads wait in the queue; returns when their work began, and all log lines at its end."""
+        """Lets `number` uploads wait in the queue. Returns when their work began, and all log lines at the end."""
         self._update_mapping(Enabled=False)
         self._upload(number)
         until(lambda: self._stack.waiting() == number, f"{number} messages", DONE_SECONDS)
@@ -77,7 +77,7 @@ class Runs:
         return began, self._done(began, number)
 
     def put(self, number: int, per_second: float = 0) -> list[LogLine]:
-        """Uploads so many photos, evenly or as fast as possible; returns all log lines when the last one is ready."""
+        """Uploads `number` photos, evenly or as fast as possible. Returns all log lines when the last is ready."""
         since = datetime.now(UTC)
         self._upload(number, per_second)
         return self._done(since, number)

@@ -1,4 +1,4 @@
-"""A local stand-in for S3 and SQS that takes as long as they do over a Lambda function's network."""
+"""A local stand-in for S3 and SQS with the delays of a Lambda function's network."""
 
 import asyncio
 import hashlib
@@ -92,7 +92,7 @@ class SlowS3:
         now = time.monotonic()
         free = max(now, self._line_free[direction]) + size_bytes / LINE_BYTES_PER_SECOND
         self._line_free[direction] = free
-        if free - now > 0.002:  # finer sleeps are not kept by the event loop
+        if free - now > 0.002:  # the event loop is not accurate for shorter sleeps
             await asyncio.sleep(free - now)
 
     def _answer(self, method: str, target: str, headers: bytes) -> tuple[str, dict[str, str], bytes]:

@@ -2,9 +2,9 @@
 
     python -m bench.states [--engine firefox] [--shots FOLDER] [> bench/results/states.md]
 
-Without --engine it looks in all three, one after the other, which takes about a quarter of an hour. A cell is "ok" if
+Without --engine it tests all three, one after the other, which takes about a quarter of an hour. A cell is "ok" if
 axe-core finds nothing, the page is not wider than its window, and the state was reached. Firefox also shows each state
-in a contrast theme. The screenshots are for people: a program does not see what looks wrong.
+in a contrast theme. The screenshots are for people, because a program does not see every fault.
 """
 
 import argparse

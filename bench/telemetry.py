@@ -123,7 +123,7 @@ def main() -> None:
     bytes_told = len(sink.getvalue().encode()) / (INVOCATIONS + 1)
     table = "\n".join(
         [
-            "# What logs and metrics cost",
+            "# The cost of logs and metrics",
             "",
             f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, Python {platform.python_version()}, a JPEG of "
             f"{len(body) / 1e6:.1f} MB ({photo.name if photo else '4000x3000, generated'}), medians of CPU time. "

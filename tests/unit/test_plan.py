@@ -100,7 +100,7 @@ def test_a_failed_smoke_test_goes_back_to_the_earlier_version(source: Path, monk
     before = Version("Resources: {}", {"LogRetentionDays": "7"})
     deploy._smoke_or_go_back(plan, before, passed=True)
     assert not ran
-    with pytest.raises(Problem, match="back at the version"):
+    with pytest.raises(Problem, match="back at the earlier version"):
         deploy._smoke_or_go_back(plan, before, passed=False)
     (arguments,) = ran
     assert given(arguments) == {"LogRetentionDays": "7"}

@@ -69,7 +69,7 @@ def test_an_empty_account_with_a_good_build_has_no_problem(source: Path) -> None
 
 @pytest.mark.parametrize(
     ("name", "says"),
-    [("x" * 33, "too long by 1 characters"), ("Darkroom", "capital letters"), ("dark_room", "no stack name")],
+    [("x" * 33, "too long by 1 characters"), ("Darkroom", "capital letters"), ("dark_room", "not a stack name")],
 )
 def test_a_stack_name_that_aws_would_refuse_midway_is_a_problem(source: Path, name: str, says: str) -> None:
     finding = one(source, "stack name", stack=name)
