@@ -1,7 +1,7 @@
 """Measures the cost of the colour step for untagged photos and for sRGB: `python -m bench.colour FOLDER [ROUNDS]`.
 
 Each round renders each JPEG of the folder four times: with and without the step, untagged and tagged as sRGB. The goal
-is 1.02 times the CPU time at most. The exit code is 1 if the median of a kind of photo is above.
+is 1.02 times the CPU time at most. The exit code is 1 if a median is above the goal.
 """
 
 import gc

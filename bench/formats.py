@@ -35,7 +35,7 @@ ROUNDS = 3
 BASELINE, QUALITY = "JPEG", 80
 # The qualities that are searched.
 LOWEST_QUALITY, BEST_QUALITY = 30, 95
-# The fetches of a picture in the grid, half of them as a thumb, for one fetch in the viewer.
+# The fetches of a picture in the grid (half thumbs, half mediums) for one fetch in the viewer.
 GRID_VIEWS = 9
 
 

@@ -28,7 +28,7 @@ _FINDINGS = Path(__file__).parent / "results" / "fuzz"
 
 
 def broken(data: bytes, chance: random.Random) -> bytes:
-    """Returns `data` with one to eight faults, half of them near the beginning, in the headers."""
+    """Returns `data` with one to eight faults. Half are near the beginning, in the headers."""
     changed = bytearray(data)
     for _ in range(chance.randint(1, 8)):
         if not changed:

@@ -54,7 +54,7 @@ def _one(mark: bytes, rng: random.Random) -> Sent:
 
 
 def take(sent: list[Sent], s3: "S3Client", bucket: str, letters: list[Letter]) -> dict[str, Any]:
-    """Counts the uploads by kind and place, and those that are lost, doubled, wrong, or healthy and dead."""
+    """Counts the uploads by kind and place, and the lost, doubled, wrong, and healthy but dead uploads."""
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="thumb/")
     keys = [read_rendition_key(found["Key"]) for page in pages for found in page.get("Contents", [])]
     shown = Counter(key.image_id for key in keys if key)

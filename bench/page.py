@@ -4,7 +4,7 @@
 
 Only the network is replaced: boto3 signs requests and parses S3's XML, which a function makes from a sorted list of
 keys. Every URL contains a session token of 1,000 characters, as in Lambda. The 2016 tutorial lists the whole bucket,
-lets boto3 sign a URL for each object, and renders all of them into one page.
+lets boto3 sign a URL for each object, and renders all objects into one page.
 """
 
 import base64

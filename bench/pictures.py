@@ -77,7 +77,7 @@ def main() -> None:
     with served() as gallery, tempfile.TemporaryDirectory() as folder:
         gallery.seeds = PHOTOS
         gallery.fill(PICTURES)
-        for seed in range(PHOTOS):  # a slow server would still answer the last page
+        for seed in range(PHOTOS):  # in advance: a slow server would still be answering the page before
             for rendition in DEFAULT_RENDITIONS:
                 encoded(seed, rendition)
         for density in sorted({density for _, density in SCREENS}):

@@ -118,7 +118,7 @@ def report(folder: Path | None) -> str:
     head = [
         "# The resize engine beside its peers",
         "",
-        f"{today}, {platform.machine()}, one core, {ROUNDS} rounds in turn, each candidate in a process of its own.",
+        f"{today}, {platform.machine()}, one core, {ROUNDS} rounds in turn, each candidate in a separate process.",
         "Each cell has the median milliseconds of processor time, in brackets this time divided by Darkroom's, and the",
         "SSIM of the largest rendition against a float Lanczos of all pixels. All candidates make JPEGs of quality 80.",
         "Floor: Darkroom's decoding and encoding without resizing. Photos in CMYK or with alpha are left out, because",

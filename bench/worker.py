@@ -1,7 +1,7 @@
 """Runs one candidate in a separate process: `python -m bench.worker NAME`.
 
-Reads lines `PATH<tab>SIDE[,SIDE]<tab>OUT` and answers each with its milliseconds of processor time and this process's
-peak memory in MB, or `error` and the reason; sharp.mjs does the same. If OUT is given, writes OUT.0, OUT.1 … there.
+Reads lines `PATH<tab>SIDE[,SIDE]<tab>OUT`. Answers each with the milliseconds of processor time and this process's peak
+memory in MB, or with `error` and the reason; sharp.mjs does the same. If OUT is given, writes OUT.0, OUT.1 … there.
 Does not import the bench's own packages: NumPy alone would add 25 MB to every peer.
 """
 

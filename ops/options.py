@@ -195,7 +195,7 @@ def progress_bar(on: Console) -> Progress:
 
 
 def paced[T](items: Iterable[T], per_second: int) -> Iterator[T]:
-    """Yield `items`, at most `per_second` and BURST of them in any second."""
+    """Yield `items`, at most `per_second` plus BURST items in any second."""
     due = time.monotonic()
     for item in items:
         time.sleep(max(due - time.monotonic(), 0))

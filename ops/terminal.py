@@ -4,7 +4,7 @@ import re
 
 from rich import markup
 
-# Characters that a terminal acts on (C0 but tab and newline, DEL, C1), and those that turn the direction of text.
+# Characters that a terminal acts on (C0 without tab and newline, DEL, C1), and characters that reverse text.
 _ACTING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 

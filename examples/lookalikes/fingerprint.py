@@ -18,7 +18,7 @@ CROP = 0.04
 SIDE_CROP = 0.05
 # bench/results/lookalikes.md has the measurements.
 ALIKE_BITS = 48
-# Drawings and text on white set few bits, so any two of them are near. At most this share of the set bits may differ.
+# Drawings and text on white set few bits, so they are always near. At most this share of the set bits may differ.
 ALIKE_SHARE = 1 / 2
 # A frame is at most this part of the picture's width or height, and its grey values differ by at most this many levels.
 MAX_FRAME = 0.12

@@ -1,4 +1,4 @@
-"""Runs `sam deploy` so that a person sees its output and can answer its questions."""
+"""Runs `sam deploy` in this terminal, so a person sees its output and can answer its questions."""
 
 import os
 import subprocess
