@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the browsers for the tests of the page: Chromium, Firefox and WebKit from the Linux distribution's packages.
-# Without root there is only Chromium, from Playwright. A test that needs a missing browser is left out and names this script.
+# Without root only Chromium is installed, by Playwright. Tests of a missing browser are left out and name this script.
 set -eu
 cd "$(dirname "$0")/.."
 ready=.venv/browsers-ready

@@ -19,7 +19,7 @@ from shared.errors import Unavailable
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-# The newest pictures of a band are read. A full band, such as the band of all skies, does not identify a picture anyway.
+# The newest pictures of a band are read. A full band, such as the band of all skies, identifies no picture anyway.
 BAND_PICTURES = 25
 MAX_COMPARED = 20
 BATCH_ITEMS = 25  # BatchWriteItem's maximum
