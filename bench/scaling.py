@@ -75,9 +75,8 @@ def run(
     """Simulates uploads that arrive evenly for a time, and the batches that process them.
 
     The mapping waits `window_seconds` for a batch to fill. The first `warm` environments need no cold start. Batches
-    take their seconds times the factors of `spread`, in turn.
-    Message n arrives at n / rate, and messages are received in order. Therefore the model needs no list of messages, and
-    one step per batch.
+    take their seconds times the factors of `spread`, in turn. Message n arrives at n / rate, and messages are received
+    in order. Therefore the model needs no list of messages, and one step per batch.
     """
     number = round(rate * lasts_seconds)
     seconds_by_size = [

@@ -37,7 +37,8 @@ ROUNDS = 7
 # Measured on the engine (docs/observability.md): the door, the gallery's answer, the API's access log and Lambda's own
 # lines of the resizer.
 OTHER_LOG_BYTES = 1100 + 800 + 500 + 339
-# The number of rejection codes that occur. Each code is a metric, and there is none without a code (docs/observability.md).
+# The number of rejection codes that occur. Each code is a metric; no metric has all codes together
+# (docs/observability.md).
 REJECTION_CODES = 7
 # CloudWatch counts a metric once for each service that sends it. Door, gallery and remover each have cold starts, too.
 COLD_STARTS_ELSEWHERE = 3
@@ -131,7 +132,9 @@ def main() -> None:
     """Measures and writes the file."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--photos", type=Path, help="a folder with JPEGs of 12 megapixels; without it one is made")
-    options.add_argument("--counts-only", action="store_true", help="count requests again; measure no seconds and no renditions")
+    options.add_argument(
+        "--counts-only", action="store_true", help="count requests again; measure no seconds and no renditions"
+    )
     given = options.parse_args()
     os.environ.setdefault("AWS_DEFAULT_REGION", "eu-west-1")
     os.environ.setdefault("POWERTOOLS_SERVICE_NAME", "resize")

@@ -85,7 +85,7 @@ def verdict(found: Sequence[LogLine]) -> str:
         log_events.DeadLetterSent.message: "[bold red]It was given up[/]: see `darkroom dead-letters show`.",
         log_events.UploadSuperseded.message: "The object was replaced or deleted before it was worked on.",
         log_events.MessageFailed.message: "[yellow]The last attempt failed. The message will be tried again.[/]",
-        log_events.UploadReceived.message: "[yellow]A function works on it. If the function dies, SQS redelivers it.[/]",
+        log_events.UploadReceived.message: "[yellow]A function works on it. If the function dies, SQS resends it.[/]",
         log_events.UploadTicketed.message: "It has a ticket, but S3 has not announced the file.",
     }
     return next((ends[line.message] for line in reversed(found) if line.message in ends), "")
