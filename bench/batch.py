@@ -1,4 +1,4 @@
-"""Times a batch of ten 12-megapixel photos in the real handler, with S3 as slow as it is in Lambda.
+"""Times a batch of ten 12-megapixel photos in the real handler, with the delays of S3 as seen from Lambda.
 
     python -m bench.batch [--photos FOLDER] [--against REVISION] [--rounds 7]
 
@@ -117,7 +117,7 @@ def main() -> None:
     bodies = ten_photos(given.photos)
     core, *rest = sorted(os.sched_getaffinity(0))
     if rest:
-        os.sched_setaffinity(0, rest)  # the stand-in for S3 stays off the candidates' core
+        os.sched_setaffinity(0, rest)  # the stand-in for S3 runs on another core than the candidates
     s3 = SlowS3()
     with ExitStack() as running:
         trees = {"Darkroom": (ROOT, "darkroom")}

@@ -1,11 +1,11 @@
-"""How the commands on dead letters behave with many letters, slow requests and arrivals.
+"""Measures the commands on dead letters with many letters, slow requests and arriving letters.
 
     .venv/bin/python -m bench.letters [--quick]
 
-The services are those of tests/support/fake_aws.py: SQS and S3 in memory. Time is virtual: a request takes its latency,
-and Python's own work takes the processor's time for it, as measured. So the figures hardly depend on what else the
-machine does. They contain neither botocore's work nor the network's. One letter in ten is `timed-out`, the others are
-`crashed`. Arriving letters have a record, as a function sends them. The table goes to bench/results/letters.md.
+SQS and S3 are fakes in memory (tests/support/fake_aws.py). Time is virtual: a request takes its latency, and Python's
+own work takes its measured processor time. Therefore other programs on the machine hardly change the figures. They
+contain neither botocore's work nor the network's. One letter in ten is `timed-out`, the others are `crashed`. Arriving
+letters have a record, as a function sends them. The table goes to bench/results/letters.md.
 """
 
 import ctypes
@@ -57,7 +57,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command line to measure. `counts` reads what it did, and how much it should have done, from its output."""
+    """A command line to measure. `counts` reads the actual and the right count from its output."""
 
     name: str
     arguments: tuple[str, ...]
@@ -66,7 +66,7 @@ class Command:
 
 
 def commands(letters: int) -> list[Command]:
-    """Return every command to measure with so many letters."""
+    """Return every command to measure with this number of letters."""
     tenth = len(range(0, letters, 10))
     act, fast = ("--all", "--yes"), ("--rate", f"{MOST_RATE}")
 
@@ -154,7 +154,7 @@ def row(command: Command, letters: int, latency: float, arriving: int) -> Row:
 
 
 class _Memory:
-    """By how many megabytes the process grows at most while this is entered, looked at every 20 ms."""
+    """Measures the growth of the process in megabytes while it is entered, every 20 ms."""
 
     def __init__(self) -> None:
         self.grown_mb = 0.0
@@ -199,7 +199,7 @@ def page(found: list[Row]) -> str:
         "# Commands on dead letters, by number of letters and latency",
         "",
         f"Written by `python -m bench.letters` on {datetime.now(UTC):%Y-%m-%d}. SQS and S3 are fakes in memory. Time",
-        "is virtual: a request takes its latency, and Python's own work takes the processor's time for it. The network",
+        "is virtual: a request takes its latency, and Python's own work takes its measured processor time. The network",
         "and botocore's own work are left out. Memory is the growth of the process, arriving letters included.",
         "`hidden` is the highest number of letters that were invisible to other readers at the same time. `right` is",
         "the count of the command, or the number of letters that it moved. It may include arriving letters.",
@@ -226,7 +226,7 @@ def measured(task: Task) -> Row:
 
 
 def main() -> None:
-    """Measure everything, two processes at a time and each command in a fresh one, and write the page as it grows."""
+    """Measure everything, each command in a fresh process, two at a time. Write the page after each command."""
     quick = "--quick" in sys.argv
     tasks = [
         (number, letters, latency, arriving)

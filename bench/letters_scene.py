@@ -58,7 +58,7 @@ class Scene(Place):
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Make requests take their time, and letters arrive."""
+        """Make requests take their latency, and let letters arrive."""
         began, before = self.world.seconds, self.buried
 
         def arrive(_: FakeSqs) -> None:

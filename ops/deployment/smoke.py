@@ -1,4 +1,4 @@
-"""`darkroom smoke`: tries a deployed Darkroom as a visitor and as an operator, and reports each step."""
+"""`darkroom smoke`: tests a deployed Darkroom as a visitor and as an operator, and reports each step."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -21,7 +21,7 @@ from ops.terminal import escape
 from shared.access import Role
 
 REQUEST_SECONDS = 30
-# The smoke test invites itself for this long, should it be stopped before it takes the invitation back.
+# The smoke test's own invitation ends after this time, in case the test is stopped before it revokes the invitation.
 INVITED = timedelta(hours=1)
 
 
@@ -38,10 +38,10 @@ class Step:
 @sentence_on_problem
 @flat
 def smoke(*, as_json: JsonOption = False, place: Place) -> None:
-    """Upload a picture, a file that must be rejected and a poison message; follow each to its end; remove them all.
+    """Upload a picture, a file that must be rejected and a poison message; follow each to its end; remove everything.
 
-    It takes about ten seconds, and up to six minutes on a stack that was just created. Exit code 1 if a step fails.
-    The alarm on dead letters may ring, because the poison message becomes a dead letter for a moment.
+    It takes about ten seconds, and up to six minutes on a new stack. Exit code 1 if a step fails. The alarm on dead
+    letters may ring, because the poison message is a dead letter for a moment.
 
     Example: darkroom smoke --stack darkroom-dev --region eu-west-1
     """

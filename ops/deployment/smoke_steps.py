@@ -1,4 +1,4 @@
-"""The steps of the smoke test: each one checks one thing on the stack, and returns a note or raises FailedStep."""
+"""The steps of the smoke test. Each step checks one thing on the stack, and returns a note or raises FailedStep."""
 
 import json
 import secrets
@@ -65,7 +65,7 @@ class Run:
 
     @property
     def own_letter(self) -> Selection:
-        """This run's letter and no other."""
+        """Returns the selection of this run's letter and no other."""
         return Selection(self.sent, LETTERS_A_SECOND, expected=1, others=1)
 
 
@@ -118,9 +118,9 @@ def _text_rejected(tried: Run) -> str:
 
 
 def _poison_given_up(tried: Run) -> str:
-    body = json.dumps({tried.mark: "a message that is no event, sent by `darkroom smoke`"})
+    body = json.dumps({tried.mark: "a message that is not an event, sent by `darkroom smoke`"})
     tried.dead.sqs.send_message(QueueUrl=tried.dead.queue_url, MessageBody=body)
-    tried.letter = _awaited(lambda: _letter(tried), "No dead letter came of the poison message")
+    tried.letter = _awaited(lambda: _letter(tried), "The poison message did not become a dead letter")
     return f"{tried.letter.reason.code} after {tried.letter.reason.attempts or '?'} attempts"
 
 
@@ -131,7 +131,7 @@ def _letter_replayed(tried: Run) -> str:
     if summary.done != 1:
         raise FailedStep(f"The replay sent {summary.done} letters instead of one.")
     _awaited(lambda: _letter(tried, but_not=first.queue_id), "The replayed message was not tried again")
-    return "tried again, and given up again"
+    return "tried again, and a dead letter again"
 
 
 def removed(tried: Run) -> str:
@@ -175,9 +175,9 @@ def _rendition_right(tried: Run, name: str) -> str:
     with Image.open(BytesIO(answer.content)) as opened:
         size, colour = opened.size, opened.convert("RGB").getpixel((opened.width // 2, opened.height // 2))
     if size != (tried.shown[name]["width"], tried.shown[name]["height"]):
-        raise FailedStep(f"It is {size}, which is not what the API says.")
+        raise FailedStep(f"It is {size}, but the API says another size.")
     if max(abs(a - b) for a, b in zip(colour, tried.colour, strict=True)) > COLOUR_LEVELS:  # type: ignore[arg-type]
-        raise FailedStep(f"Its colour is {colour}; that of the upload is {tried.colour}.")
+        raise FailedStep(f"Its colour is {colour}; the upload's colour is {tried.colour}.")
     return f"{size[0]} x {size[1]}, {len(answer.content)} bytes, {answer.headers.get('content-type', '')}"
 
 

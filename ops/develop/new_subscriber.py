@@ -30,22 +30,22 @@ def new_subscriber(
         str, typer.Option("--filter", metavar="PATTERN", help="Only events whose key matches: '*.png', 'a/*'.")
     ] = "*",
     stack: Annotated[
-        Where, typer.Option("--stack", help="A stack of its own, or a block of this template.")
+        Where, typer.Option("--stack", help="A separate stack (own), or a block of this template (here).")
     ] = Where.own,
     needs: Annotated[
         list[str] | None, typer.Option("--needs", metavar="PACKAGE", help="A Python package. May be repeated.")
     ] = None,
     writes: Annotated[
-        str, typer.Option("--writes", metavar="PREFIX", help="It writes to this prefix of the resized bucket.")
+        str, typer.Option("--writes", metavar="PREFIX", help="Let it write to this prefix of the resized bucket.")
     ] = "",
     reads_originals: Annotated[
-        bool, typer.Option("--reads-originals", help="It may also read the picture's original.")
+        bool, typer.Option("--reads-originals", help="Let it also read the picture's original.")
     ] = False,
 ) -> None:
     """Write a service for events of uploads, renditions, rejections or removals: code, template, tests, README.
 
-    With --stack own it goes to services/NAME and nothing else changes; with --stack here, to functions/NAME and into
-    one block of template.yaml.
+    With --stack own, the service goes to services/NAME and nothing else changes. With --stack here, it goes to
+    functions/NAME and into one block of template.yaml.
 
     Example: darkroom new-subscriber tally --on renditions --filter '*.webp' --needs numpy --writes tallies
     """
@@ -161,7 +161,7 @@ def _words(wanted: Wanted) -> dict[str, object]:
         "resized_arn": arn("ResizedBucket"),
         "function": f"${{AWS::StackName}}-{wanted.name}" if here else "${AWS::StackName}",
         "retention": "!Ref LogRetentionDays" if here else "30",
-        # The local engine checks the batch request's own name. AWS has no such action, and a star covers both.
+        # The local engine wants an action for the batch request, which AWS does not have. A star covers both.
         "visibility": "sqs:ChangeMessageVisibility" + ("" if here else "*"),
         "trust": " *assumed-by-lambda" if here else _ROLE_OF_LAMBDA,
     }
@@ -192,5 +192,7 @@ def _example(on: On, keys: str) -> str:
 def _with_block(template: str, block: str) -> str:
     head, outputs, tail = template.partition("\nOutputs:\n")
     if not outputs:
-        raise Problem("bad-template", "template.yaml has no line `Outputs:`, before which a service would go.")
+        raise Problem(
+            "bad-template", "template.yaml has no line `Outputs:`. The service would be written before this line."
+        )
     return f"{head}\n{block}{outputs}{tail}"

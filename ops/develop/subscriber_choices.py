@@ -9,7 +9,7 @@ from pathlib import Path
 from ops.local.stack import identifier
 from ops.problem import Problem
 
-MAX_NAME_CHARS = 30  # Lambda allows 64 for a function's name, which also holds the stack's name
+MAX_NAME_CHARS = 30  # Lambda allows 64 for a function's name, which also contains the stack's name
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _KEYS = re.compile(r"[A-Za-z0-9!_.*?/-]{1,40}")
 _PREFIX = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
@@ -104,9 +104,11 @@ class Wanted:
         if keyword.iskeyword(self.name) or keyword.issoftkeyword(self.name) or self.name in _YAML_WORDS:
             raise Problem("bad-name", f"{self.name} is a word of Python or YAML. Choose another name, as in new-tags.")
         if self._is_taken(root):
-            raise Problem("taken", f"There is a {self.name} already. Choose another name, or delete that one first.")
+            raise Problem(
+                "taken", f"There is a {self.name} already. Choose another name, or delete the existing one first."
+            )
         if not _KEYS.fullmatch(self.keys):
-            raise Problem("bad-filter", f"{self.keys!r} is no key with * and ?, as in 'thumb/*' or '*.png'.")
+            raise Problem("bad-filter", f"{self.keys!r} is not a pattern for keys, such as 'thumb/*' or '*.png'.")
         if self.writes and (not _PREFIX.fullmatch(self.writes) or self.writes in _RESERVED_PREFIXES):
             raise Problem(
                 "bad-prefix",
@@ -115,7 +117,7 @@ class Wanted:
             )
         for package in self.needs:
             if not _PACKAGE.fullmatch(package):
-                raise Problem("bad-package", f"{package!r} is no package's name, as in pillow.")
+                raise Problem("bad-package", f"{package!r} is not the name of a package, such as pillow.")
         if self.reads_originals and self.on is On.uploads:
             raise Problem("bad-option", "A subscriber to uploads reads originals anyway. Leave out --reads-originals.")
 

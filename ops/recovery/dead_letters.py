@@ -50,7 +50,7 @@ IdArgument = Annotated[str, typer.Argument(callback=filled, help="A message id o
 ReadQueueOption = Annotated[
     bool,
     typer.Option(
-        "--read-queue", help="Read the whole queue and mend the records. Each letter is hidden from others meanwhile."
+        "--read-queue", help="Read the whole queue and repair the records. Meanwhile each letter is hidden from others."
     ),
 ]
 
@@ -66,7 +66,7 @@ def list_letters(
     subscriber: SubscriberOption = None,
     place: Place,
 ) -> None:
-    """List dead letters by reason, with age and count. Letters that have a record stay visible to everybody.
+    """List dead letters by reason, with age and count. Letters with a record stay visible to everybody.
 
     Example: darkroom dead-letters list --code crashed --stack darkroom-prod --region eu-west-1
     """
@@ -97,7 +97,7 @@ def show(
     subscriber: SubscriberOption = None,
     place: Place,
 ) -> None:
-    """Show one dead letter: the reason, its earlier deaths, the event, and the log lines of its last attempt.
+    """Show one dead letter: its reason, its earlier reasons, its event, and the log lines of the last attempt.
 
     Example: darkroom dead-letters show 7ybqx6ccn4hqm60deqyt6crqr5
     """
@@ -125,7 +125,10 @@ def replay(
     everything: AllOption = False,
     by_sqs: Annotated[
         bool,
-        typer.Option("--by-sqs", help="With --all: let SQS move them. It needs no running command, but no outcome."),
+        typer.Option(
+            "--by-sqs",
+            help="With --all: let SQS move them. `outcome` does not know such a move.",
+        ),
     ] = False,
     pace: Pace,
     subscriber: SubscriberOption = None,
@@ -139,7 +142,7 @@ def replay(
     """
     require_all(filters.given, everything, pace)
     if by_sqs and not everything:
-        raise typer.BadParameter("--by-sqs moves every letter. Add --all if that is what you want.")
+        raise typer.BadParameter("--by-sqs moves every letter. Add --all if you want this.")
     dead = dead_of(resolve(place), subscriber)
     view = records.look(dead)
     found = select(view, filters)
@@ -190,13 +193,14 @@ def drop(
 def outcome(
     *,
     run: Annotated[
-        str | None, typer.Argument(callback=filled, help="The beginning of a replay's name; without it, the last one.")
+        str | None,
+        typer.Argument(callback=filled, help="The beginning of a replay's name; by default the last replay."),
     ] = None,
     as_json: JsonOption = False,
     subscriber: SubscriberOption = None,
     place: Place,
 ) -> None:
-    """Print the outcome of each letter of a replay: ready, rejected, a letter again and why, or not ended yet.
+    """Print the outcome of each letter of a replay: ready, rejected, a letter again with its code, or not ended yet.
 
     Example: darkroom dead-letters outcome 20261126T0931
     """

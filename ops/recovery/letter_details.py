@@ -1,4 +1,4 @@
-"""One dead letter in full: its reason, its earlier deaths, its event, and the log lines of its last attempt."""
+"""Shows one dead letter: its reason, its earlier reasons, its event, and the log lines of the last attempt."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -21,7 +21,7 @@ LOG_LINES = 100
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """A dead letter with everything that is known about it. `event` is text if the message is not JSON."""
+    """A dead letter with all its details. `event` is text if the message is not JSON."""
 
     key: LetterKey
     reason: Reason
@@ -40,10 +40,10 @@ class Details:
         for name, value in asdict(self.reason).items():
             console.print(f"[dim]{name:16}[/]{escape(value) or '-'}", highlight=False)
         console.print(f"[dim]{'image_id':16}[/]{', '.join(self.image_ids) or '-'}", highlight=False)
-        for death in self.history:
-            sent_back = f"sent back by {death['replayed_by']} {death['replayed_at']}".rstrip()
-            told = f"{death['code']} {death['at']}, {death['attempts'] or '?'} attempts, {sent_back}"
-            console.print(f"[dim]{'died before':16}[/]{escape(told)}", highlight=False, soft_wrap=True)
+        for earlier in self.history:
+            sent_back = f"sent back by {earlier['replayed_by']} {earlier['replayed_at']}".rstrip()
+            told = f"{earlier['code']} {earlier['at']}, {earlier['attempts'] or '?'} attempts, {sent_back}"
+            console.print(f"[dim]{'earlier reason':16}[/]{escape(told)}", highlight=False, soft_wrap=True)
         console.print_json(data=self.event)
         console.print(f"[dim]{len(self.log)} log lines of request {self.reason.request_id or '(unknown)'}[/]")
         for line in self.log:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def select(view: View, filters: Filters) -> list[LetterKey]:
-    """Select letters. Raises Problem (`bad-age`; `no-such-code` if no letter has the reason that is asked for)."""
+    """Select letters. Raises Problem (`bad-age`; `no-such-code` if no letter has the requested reason)."""
     filters.require_known_code([key.code for key in view.letters], "dead letter")
     now = datetime.now(UTC)
     return [
@@ -40,7 +40,7 @@ def select(view: View, filters: Filters) -> list[LetterKey]:
 
 
 def wanted(letter: Letter, filters: Filters, now: datetime, dead: Dead) -> bool:
-    """Answer whether the filters select the letter, by the same facts as in its record."""
+    """Return whether the filters select the letter, by the same facts as in its record."""
     key = records.record_key(dead, letter)
     ids = [letter.message_id, letter.queue_id, *letter.image_ids()]
     keys = [event.key for event in letter.events]
@@ -100,7 +100,7 @@ def print_letters(dead: Dead, found: Sequence[LetterKey]) -> None:
 
 
 def print_differences(view: View) -> None:
-    """Print the letters that the records do not show: held by others, or without a record."""
+    """Print the numbers of letters that others hold, and of letters without a record."""
     notes = Console(stderr=True)
     if view.held:
         notes.print(

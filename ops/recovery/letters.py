@@ -27,14 +27,14 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import MessageTypeDef
 
-# How long a received letter stays hidden if the command is killed before it releases it. A longer reading holds longer.
+# A received letter stays hidden this long if the command is killed. A reading that takes longer hides letters longer.
 HOLD_SECONDS = 30
 MOST_HOLD_SECONDS = 600
 # The assumed time of one receive, for an estimate of the whole reading.
 RECEIVE_SECONDS = 0.2
 # Long polling asks every server of the queue, so an empty answer means that no visible letter is left.
 WAIT_SECONDS = 1
-# While letters keep arriving there is no empty answer. So many receives in a row without an old letter end a reading.
+# While letters keep arriving, no answer is empty. So many receives in a row without an old letter end a reading.
 MOST_RECEIVES_WITHOUT_NEW = 100
 # A reading receives at most this many messages per letter that was there at its start.
 MOST_RECEIVED_PER_LETTER = 5
@@ -44,7 +44,7 @@ _NO_MOVE_TASK = {"InvalidAction", "UnsupportedOperation", "UnknownOperation"}
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A dead letter. `events` is empty for a message that is no event of Darkroom's.
+    """A dead letter. `events` is empty if the message is not an event of Darkroom.
 
     `message_id` is the message's id in the subscriber's queue, as in logs, records and listings. `queue_id` is its id
     in the dead-letter queue.
@@ -78,18 +78,18 @@ class Counts:
 class Reading:
     """A reading of all letters that are in the queue when it begins. Use it as a context manager and iterate once.
 
-    Every letter is yielded once. Letters that arrive meanwhile are left out, and however fast they arrive, the reading
-    ends: it yields little more than the letters at its start. At its end it releases the letters that were not deleted.
+    It yields every letter once, and leaves out letters that arrive later. It ends however fast letters arrive, and then
+    releases the letters that were not deleted.
     """
 
     def __init__(
         self, sqs: "SQSClient", queue_url: str, connections: int = CONNECTIONS, expected_seconds: float = 0
     ) -> None:
-        """`expected_seconds` is how long the caller works on the letters beside reading them."""
+        """Prepares a reading. `expected_seconds` is the caller's time for working on the letters."""
         self._sqs, self._queue_url = sqs, queue_url
         self._began = datetime.now(UTC)
         waiting = counts(sqs, queue_url).waiting
-        # SQS counts approximately: allow a tenth more, and ten receives. Letters that SQS moves meanwhile look as old.
+        # SQS counts approximately: allow a tenth more, and ten receives. Letters that SQS moves meanwhile look old.
         self._most_found = waiting + waiting // 10 + 10 * BATCH_MESSAGES
         self._connections = max(min(connections, waiting // BATCH_MESSAGES), 1)
         expected_seconds += 2 * RECEIVE_SECONDS * waiting / BATCH_MESSAGES / self._connections
@@ -168,14 +168,14 @@ def walk(sqs: "SQSClient", queue_url: str) -> Generator[Letter]:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """The progress of a move by SQS: the moved letters, and about how many there are."""
+    """The progress of a move by SQS: the number of moved letters, and the approximate number of all."""
 
     letters: int
     of: int
 
 
 def replay_one(sqs: "SQSClient", letter: Letter, queue_url: str, dead_letter_queue_url: str) -> None:
-    """Send the letter's event to the queue, then delete the letter: after a kill in between both exist."""
+    """Send the letter's event to the queue, then delete the letter. A kill in between leaves both."""
     sqs.send_message(QueueUrl=queue_url, MessageBody=letter.body)
     sqs.delete_message(QueueUrl=dead_letter_queue_url, ReceiptHandle=letter.receipt_handle)
 
@@ -183,9 +183,9 @@ def replay_one(sqs: "SQSClient", letter: Letter, queue_url: str, dead_letter_que
 def move_all(sqs: "SQSClient", queue_url: str, dead_letter_url: str, per_second: int) -> Generator[Moved]:
     """Let SQS itself move every letter back to the queue. Yields its progress until the move has ended.
 
-    The destination is named, because SQS knows no source of letters that a function has sent. Closing the generator
-    before the end cancels the move. Raises Problem (`no-move-task` where SQS cannot do it, as on the local engine;
-    `move-failed` if SQS gives up on the way).
+    The request names the destination, because SQS does not know the source of letters that a function has sent. Closing
+    the generator before the end cancels the move. Raises Problem (`no-move-task` where SQS cannot move, as on the local
+    engine; `move-failed` if SQS stops before the end).
     """
     source, destination = arn(sqs, dead_letter_url), arn(sqs, queue_url)
     try:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Ends:
-    """Image ids by the place in which the upload ended."""
+    """The image ids of ended uploads: ready and rejected."""
 
     ready: frozenset[str]
     rejected: frozenset[str]

@@ -1,8 +1,8 @@
 """The records of dead letters in S3, and their comparison with the dead-letter queue.
 
 A function writes a record with each letter (shared/letters.py). S3 lists a thousand records per request, at any number
-of letters, and hides no letter. Letters that SQS or SNS put into the queue themselves have no record at first. Letters
-that another tool moved or deleted leave one behind. `compare` repairs both.
+of letters, and hides no letter. Letters that SQS or SNS put into the queue have no record at first. Letters that
+another tool moved or deleted leave a record behind. `compare` repairs both.
 """
 
 from collections.abc import Iterable, Sequence
@@ -71,7 +71,7 @@ class View:
 
 
 def listed(dead: Dead, code: str | None = None) -> list[LetterKey]:
-    """List the records, or those with one reason, oldest first."""
+    """List the records of all reasons or of one reason, oldest first."""
     prefix = letters_prefix(dead.name, code)
     keys = (read_letter_key(found["Key"]) for found in objects(dead.s3, dead.bucket, prefix))
     return sorted((key for key in keys if key), key=_age_first)
@@ -116,7 +116,7 @@ def compare(dead: Dead, recorded: Sequence[LetterKey]) -> list[LetterKey]:
 
 
 def keep(dead: Dead, letter: Letter) -> None:
-    """Write the record of a letter that has none."""
+    """Write a letter's missing record."""
     keep_record(dead.s3, dead.bucket, dead.dead_url, letter.body, letter.reason, letter.deaths)
 
 

@@ -55,7 +55,7 @@ class Rejection:
 
 
 def rejections(s3: "S3Client", bucket: str, written_since: datetime | None = None) -> list[Rejection]:
-    """Read all rejections, or those written since a time, the newest uploads first."""
+    """Read all rejections, or the rejections since a time, the newest uploads first."""
     found = [
         one
         for one in objects(s3, bucket, REJECTED_PREFIX)

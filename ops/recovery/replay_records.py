@@ -26,7 +26,7 @@ from shared.names import safe_name
 from shared.renditions import LISTED
 from shared.storage import put_record
 
-# A replay leaves a letter alone for so long if a killed replay may have sent it and its upload has not ended.
+# A replay leaves a letter alone for this time if a killed replay may have sent it and its upload has not ended.
 PERHAPS_SENT = timedelta(minutes=15)
 # Image ids that are looked up one by one. For more, the whole bucket is listed.
 FEW_IDS = 200
@@ -70,7 +70,7 @@ class Run:
     def end(self) -> None:
         """Write that every announced letter was sent and deleted, except failed letters.
 
-        A run that could not delete all that it sent has no end: the next replay looks at its letters as after a kill.
+        If a run could not delete every letter that it sent, it writes no end, and the next replay treats it as killed.
         """
         if self.kept:
             return
@@ -114,7 +114,7 @@ def outcomes(dead: Dead, sent: Sequence[Sent]) -> list[tuple[Sent, str]]:
 
 
 def perhaps_sent(dead: Dead) -> dict[str, Sent]:
-    """Return by queue id the letters of replays that were killed lately: each may have been sent or not."""
+    """Return by queue id the letters of recently killed replays. Each may have been sent or not."""
     since = datetime.now(UTC) - PERHAPS_SENT
     found: dict[str, Sent] = {}
     for run in runs(dead):

@@ -27,8 +27,8 @@ def _no_progress(count: int) -> None:
 class Selection:
     """The letters that a command acts on, at most `rate` a second.
 
-    `expected` is the approximate number of wanted letters, `others` the number of the others. `progress` gets the
-    number of newly finished letters.
+    `expected` is the approximate number of wanted letters, `others` the number of all other letters. `progress` gets
+    the number of newly finished letters.
     """
 
     wanted: Callable[[Letter], bool]
@@ -39,7 +39,7 @@ class Selection:
 
     @property
     def work_seconds(self) -> float:
-        """How long the other letters stay hidden while the command works on the wanted letters."""
+        """Return the time for which the other letters stay hidden while the command works on the wanted letters."""
         return self.expected / self.rate if self.others else 0
 
 
@@ -47,8 +47,8 @@ class Selection:
 class Summary:
     """The counts of a command on dead letters.
 
-    SQS refused the `failed` ones. An earlier replay sent the `ended_before` ones, so they were only deleted. The
-    `waiting` ones were perhaps sent by a replay that was killed, and are left alone.
+    `failed` letters were refused by SQS. `ended_before` letters were sent by an earlier replay, so they were only
+    deleted. `waiting` letters may have been sent by a replay that was killed, and are left alone.
     """
 
     done: int = 0

@@ -83,16 +83,16 @@ def reconcile(
 ) -> None:
     """Find originals without rendition, rejection or dead letter, and submit them. Dry run without --yes.
 
-    A dry run that finds lost originals ends with exit code 3. While messages wait in the queue, originals that did not
-    come through the door are left alone: if their first event arrived later, they would appear twice. While another
-    command holds dead letters, reconcile refuses, because their uploads are not lost.
+    A dry run that finds lost originals ends with exit code 3. While messages wait in the queue, reconcile leaves out
+    originals that did not come through the door: if their first event arrived later, they would appear twice. While
+    another command holds dead letters, reconcile refuses to run, because their uploads are not lost.
 
     Example: darkroom reconcile --grace 1h --stack darkroom-prod --region eu-west-1
     """
     target = resolve(place)
     s3 = target.client("s3")
     sqs = target.client("sqs")
-    # In this order an upload that moves from one place to the next is seen at least once.
+    # This order finds an upload at least once, even if it moves from one place to the next.
     uploads = list(originals(s3, target.outputs["UploadBucketName"], prefix or ""))
     dead = _image_ids_of_letters(target)
     ended = ends(s3, target.outputs["ResizedBucketName"]).every() | dead
