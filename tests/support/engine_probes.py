@@ -19,18 +19,18 @@ PAGE = ROOT / "docs" / "engine-ledger.md"
 PROBES = (*s3.PROBES, *s3_forms.PROBES, *sqs.PROBES, *sqs_queues.PROBES, *sns.PROBES, *iam.PROBES)
 
 _HEAD = """\
-# What the local engine does differently from AWS
+# Differences between the local engine and AWS
 
 `python -m tests.support.engine_probes` asks MiniStack and writes this page; a test compares it, so an upgrade of the
-engine shows a difference. Differences are bold. A difference matters where the last column says yes. An end-to-end test
-cannot show there that Darkroom is right.
+engine shows a difference. Differences are bold. A difference matters if the last column says yes: an end-to-end test
+cannot show that Darkroom is right there.
 
 {counts}
 
-- **recorded**: AWS gave this answer. LocalStack records its tests on AWS; Ballerina's SQS module runs its own there; a
-  thread quotes AWS's error.
-- **documented**: AWS's API reference or guide says so. A unit test looks the words of the API reference up in botocore.
-- **inferred**: neither. The reason is beside it. The error's code may differ.
+- **recorded**: AWS gave this answer. LocalStack records tests that ran on AWS, Ballerina's SQS module tests on AWS,
+  and a thread quotes AWS's error.
+- **documented**: AWS's API reference or guide says so. A unit test compares quotes of the API reference with botocore.
+- **inferred**: neither recorded nor documented. The reason is given, and the error's code may differ.
 
 Two more differences were found when stacks were deployed. The engine keeps a parameter of type Number as text, and its
 SQS poller stops if `MaximumConcurrency` is text; the template gives it a number (`RunsOn=local`). It ignores

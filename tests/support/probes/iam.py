@@ -155,7 +155,7 @@ PROBES = (
         "yes: TLS-only bucket policies",
     ),
     Probe(
-        "IAM: a deny of what has no TLS, without TLS",
+        "IAM: a deny of requests without TLS, without TLS",
         "AccessDenied",
         Inferred("an explicit deny overrides any allow"),
         lambda p: _read(
@@ -213,7 +213,7 @@ PROBES = (
         "no: preflight checks the stack's name",
     ),
     Probe(
-        "IAM: a trust policy that is no JSON",
+        "IAM: a trust policy that is not JSON",
         "MalformedPolicyDocument",
         Recorded("iam/test_iam_roles.py::TestRoleLifecycle::test_update_assume_role_policy_errors"),
         lambda p: p.iam.create_role(RoleName="torn", AssumeRolePolicyDocument="{"),

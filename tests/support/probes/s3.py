@@ -171,7 +171,7 @@ PROBES = (
         "NoSuchKey",
         Inferred("the code of a missing key; the page of CopyObject names no code"),
         lambda p: p.s3.copy_object(Bucket="probes", Key="x", CopySource="probes/missing"),
-        "yes: a removal of a missing picture is told",
+        "yes: a removal reports a missing picture",
     ),
     Probe(
         "S3: copying with x-amz-copy-source-if-match of an older ETag",
@@ -200,7 +200,7 @@ PROBES = (
         "yes: listings are read in pages",
     ),
     Probe(
-        "S3: a continuation token that is none",
+        "S3: an invalid continuation token",
         "InvalidArgument",
         Inferred("LocalStack's test_list_objects_v2_continuation_start_after has it for an empty token"),
         lambda p: p.s3.list_objects_v2(Bucket="probes", ContinuationToken="none"),

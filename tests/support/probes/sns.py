@@ -58,14 +58,14 @@ PROBES = (
     Probe(
         "SNS: to a queue without a policy",
         "does not deliver",
-        Inferred("what no policy allows is denied"),
+        Inferred("a request that no policy allows is denied"),
         lambda p: _delivered(p, None),
         "no: subscriptions wait for the policy",
     ),
     Probe(
         "SNS: to a queue whose policy has another topic's ARN",
         "does not deliver",
-        Inferred("what no policy allows is denied"),
+        Inferred("a request that no policy allows is denied"),
         lambda p: _delivered(p, {"ArnEquals": {"aws:SourceArn": p.topic + "2"}}),
         "yes: only our topics",
     ),
@@ -97,7 +97,7 @@ PROBES = (
         "yes: a deployment again announces once",
     ),
     Probe(
-        "SNS: a filter policy that is no JSON",
+        "SNS: a filter policy that is not JSON",
         "InvalidParameter",
         Recorded("sns/test_sns.py::TestSNSSubscriptionCrud::test_validate_set_sub_attributes"),
         lambda p: p.sns.subscribe(

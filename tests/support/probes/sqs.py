@@ -123,7 +123,7 @@ PROBES = (
         "yes: Lambda may delete a message again",
     ),
     Probe(
-        "SQS: deleting with a handle that is none",
+        "SQS: deleting with an invalid handle",
         "ReceiptHandleIsInvalid",
         Recorded("ballerina testDeleteMessageWithInvalidReceiptHandle"),
         lambda p: p.sqs.delete_message(QueueUrl=p.queue, ReceiptHandle="none"),

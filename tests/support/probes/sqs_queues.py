@@ -95,7 +95,7 @@ PROBES = (
         "yes: the reason `unexplained`",
     ),
     Probe(
-        "SQS: StartMessageMoveTask from a queue that is no dead-letter queue",
+        "SQS: StartMessageMoveTask from a queue that is not a dead-letter queue",
         "InvalidParameterValue",
         Recorded("sqs/test_sqs_move_task.py::test_source_needs_redrive_policy"),
         _move,
@@ -114,7 +114,7 @@ PROBES = (
         _made_again,
     ),
     Probe(
-        "SQS: a redrive policy whose target is no ARN",
+        "SQS: a redrive policy whose target is not an ARN",
         "InvalidParameterValue",
         Recorded("sqs/test_sqs.py::TestSqsProvider::test_invalid_dead_letter_arn_rejected_before_lookup"),
         lambda p: _redrive(p, deadLetterTargetArn="dummy", maxReceiveCount=42),
@@ -143,7 +143,7 @@ PROBES = (
         "yes: a letter's age",
     ),
     Probe(
-        "SQS: cancelling a move task with a handle that is none",
+        "SQS: cancelling a move task with an invalid handle",
         "InvalidParameterValue",
         Recorded("sqs/test_sqs_move_task.py::test_cancel_with_invalid_task_handle"),
         lambda p: p.sqs.cancel_message_move_task(TaskHandle="foobared"),
