@@ -18,7 +18,7 @@ from shared.events import Upload
 from shared.keys import new_image_id, upload_key
 
 BATCH = 10
-# Of every version, and of the plain candidate.
+# Settings of every version, and of the plain candidate.
 RENDITIONS = [
     {"name": "thumb", "width_px": 400, "height_px": 400, "enlarge": True},
     {"name": "medium", "width_px": 800, "height_px": 800, "quality": 70},

@@ -2,8 +2,8 @@
 
     python -m bench.cold_start [--against 86fc3f6] [--rounds 30]
 
-Each round starts a fresh interpreter for each version and request, in turns. Without `--against`, the version is the
-last before invitations. Writes bench/results/cold_start.md, and ends with an error if a ratio is above 1.05. Commit
+Each round starts a fresh interpreter for each version and request, in turns. The default of `--against` is the last
+version without invitations. Writes bench/results/cold_start.md, and ends with an error if a ratio is above 1.05. Commit
 first: it measures HEAD.
 """
 

@@ -75,7 +75,7 @@ def ratio(data: bytes, rounds: int) -> float:
 
 
 def main() -> None:
-    """Prints a line a photo and a kind, and the medians over all photos."""
+    """Prints one line for each photo and kind, and the medians over all photos."""
     rounds = int(sys.argv[2]) if sys.argv[2:] else _ROUNDS
     found: dict[str, list[float]] = {"untagged": [], "sRGB": []}
     for path in sorted(Path(sys.argv[1]).glob("*.jpg")):

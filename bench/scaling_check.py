@@ -3,13 +3,13 @@
     python -m bench.scaling_check [PHOTO]
 
 Deploys the real template and puts photos into the upload bucket. Pictures one at a time, then a first burst, give the
-seconds of a picture alone and in a batch, and how much they differ. From these the model predicts a larger burst and
-steady uploads. Then both are run. A burst waits in the queue until its last upload has arrived, because the engine
+seconds of a picture alone and in a batch, and their spread. From these the model predicts a larger burst and steady
+uploads. Then both are run. A burst waits in the queue until its last upload has arrived, because the engine
 takes uploads more slowly than S3. Prints the table and writes bench/results/scaling_check.md.
 
-Two things differ from AWS, so the comparison leaves them out. The engine ignores the batching window: the model has
-none here. And the engine's environments share one machine with the uploads. On AWS each has its own share of a
-processor. So there are as few environments as a mapping can have, and steady uploads leave half of them idle.
+The comparison leaves out two differences from AWS. The engine ignores the batching window, so the model has none here.
+The engine's environments share one machine with the uploads, while on AWS each has its own share of a processor.
+Therefore the run uses as few environments as a mapping can have, and steady uploads keep half of the environments busy.
 """
 
 import platform
@@ -37,7 +37,7 @@ from tests.support.deployed import Stack, deployed, until
 from tests.support.pictures import jpeg
 
 RESULT = Path(__file__).parent / "results" / "scaling_check.md"
-CONCURRENCY = 2  # the least that MaximumConcurrency can be
+CONCURRENCY = 2  # the minimum of MaximumConcurrency
 WARM_UPS, ALONE, FIRST_BURST, BURST = 40, 40, 200, 600
 AT_ONCE_PER_SECOND = 1e6
 STEADY_SECONDS, STEADY_SHARE = 60, 0.5
@@ -56,7 +56,7 @@ class Seen:
 
 
 class Runs:
-    """A deployed Darkroom and the photo that it gets again and again."""
+    """A deployed Darkroom and the photo that every upload sends."""
 
     def __init__(self, stack: Stack, photo: bytes) -> None:
         self._stack, self._photo = stack, photo
@@ -120,7 +120,7 @@ def _resized(lines: Iterable[LogLine]) -> list[LogLine]:
 
 
 def _seen(lines: list[LogLine], began: datetime | None = None) -> Seen:
-    """Returns the times of a run. Those of a burst count from when its work `began`."""
+    """Returns the times of a run. In a burst, times count from `began`, the start of the work."""
     done = _resized(lines)
     arrived = [began.timestamp() if began else line.at.timestamp() - line.fields["latency_ms"] / 1000 for line in done]
     waits = [line.at.timestamp() - at for line, at in zip(done, arrived, strict=True)]
@@ -145,7 +145,7 @@ def compared(runs: Runs) -> tuple[Compute, list[tuple[str, Seen, Seen]]]:
     alone: list[float] = [runs.durations(runs.put(1))[0][1] for _ in range(ALONE)]
     batches = [one for one in runs.durations(runs.burst(FIRST_BURST)[1]) if one[0] == BATCH_MESSAGES]
     in_batch = [seconds / BATCH_MESSAGES for _, seconds in batches]
-    # A whole core at any memory: nothing to scale.
+    # The engine gives a whole core at any memory, so the seconds need no scaling.
     compute = Compute(0.0, statistics.mean(alone), statistics.mean(in_batch))
     used = replace(usage(), compute={"x86_64": compute, "arm64": compute})
     began, lines = runs.burst(BURST)

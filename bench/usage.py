@@ -113,7 +113,7 @@ def sized(photos: list[bytes]) -> dict[str, Any]:
 
 
 def logged() -> dict[str, Any]:
-    """Returns the bytes of an upload's log lines, if it is alone in its batch and no environment is new."""
+    """Returns the bytes of an upload's log lines. The upload is alone in its batch, and no environment is new."""
     handler: Any = telemetry.logger.registered_handler
     before, os.environ["_X_AMZN_TRACE_ID"] = handler.stream, TRACE
     try:

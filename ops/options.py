@@ -38,7 +38,7 @@ PrefixOption = Annotated[
 ]
 
 DEFAULT_RATE = 50
-# The items that may follow a delay at once. They are sent in batches, so without this a busy machine lowers the rate.
+# The number of items that may follow at once after a delay. Without it a busy machine would lower the rate.
 BURST = 10
 SHOWN_ROWS = 20
 _AGE = re.compile(r"(\d{1,6})([smhd])")

@@ -1,4 +1,4 @@
-"""Finds earlier pictures that look like a finished one, and writes them beside it. Forgets removed pictures.
+"""Finds earlier pictures that look like a finished picture, and stores the result. Forgets removed pictures.
 
 The sealed process decodes the thumb, so no decoder runs beside the role's credentials (shared/sealed.py). Retries with
 backoff, dead letters with reasons and the time budget of a batch come from shared/subscriber.py.

@@ -21,7 +21,7 @@ SEQUENTIAL_WAITING_SECONDS = (1 + RENDITIONS) * REQUEST_SECONDS
 
 
 def tutorial(month: Month, usage: Usage, prices: Prices) -> list[Line]:
-    """Returns the processing of the 2016 tutorial: SNS invokes a Lambda function for each picture, naive Pillow."""
+    """Returns the processing of the 2016 tutorial: SNS invokes a Lambda function with naive Pillow for each picture."""
     seconds = SEQUENTIAL_WAITING_SECONDS + usage.naive_cpu_seconds * MB_PER_VCPU / TUTORIAL_MEMORY_MB
     gb_seconds = month.images * seconds * TUTORIAL_MEMORY_MB / 1024
     images = month.images

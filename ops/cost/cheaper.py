@@ -1,4 +1,4 @@
-"""What a million uploads cost to process, and what each change would save: the table of docs/cost.md."""
+"""Computes the table of docs/cost.md: the cost of processing a million uploads, and the saving of each change."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,13 +21,13 @@ def per_million(month: Month, usage: Usage, prices: Prices) -> float:
 
 
 def requests_without(usage: Usage, **fewer: int) -> Usage:
-    """Returns the usage with so many requests of S3 fewer at a first upload, such as PutObject=1."""
+    """Returns the usage if a first upload makes fewer requests to S3, such as PutObject=1 fewer."""
     first = {name: count - fewer.get(name.removeprefix("s3:"), 0) for name, count in usage.requests_per_upload.items()}
     return replace(usage, requests={**usage.requests, "first upload": first})
 
 
 def changes(usage: Usage, prices: Prices) -> Sequence[tuple[str, float, str]]:
-    """Returns each change, its dollars a million, and its price in other ways."""
+    """Returns each change, the dollars a million, and its disadvantages."""
     no_medium = requests_without(usage, PutObject=1)
     no_list = requests_without(usage, ListObjectsV2=1)
     neither = requests_without(usage, PutObject=1, ListObjectsV2=1)
@@ -63,11 +63,11 @@ def changes(usage: Usage, prices: Prices) -> Sequence[tuple[str, float, str]]:
 def table(usage: Usage, prices: Prices) -> str:
     """Returns the generated part of docs/cost.md."""
     rows = [f"| {name} | {dollars:.2f} | {other} |\n" for name, dollars, other in changes(usage, prices)]
-    return "| change | $ per million | what it costs otherwise |\n|---|---|---|\n" + "".join(rows)
+    return "| change | $ per million | disadvantage |\n|---|---|---|\n" + "".join(rows)
 
 
 def page(text: str, usage: Usage, prices: Prices) -> str:
-    """Returns docs/cost.md with the table written anew."""
+    """Returns the text of docs/cost.md with a new table."""
     before, rest = text.split(BEGIN)
     after = rest.split(END)[1]
     return f"{before}{BEGIN}{table(usage, prices)}{END}{after}"

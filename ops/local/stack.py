@@ -66,7 +66,7 @@ def service_folder(name: str, root: Path = ROOT) -> Path:
     for parent in ("services", "examples"):
         if (root / parent / name.replace("-", "_") / "template.yaml").is_file():
             return root / parent / name.replace("-", "_")
-    raise Problem("no-such-service", f"There is no services/{name}/template.yaml, nor one in examples.")
+    raise Problem("no-such-service", f"There is no services/{name}/template.yaml or examples/{name}/template.yaml.")
 
 
 def service_stack(service: str | None, darkroom: str = LOCAL_STACK) -> str:

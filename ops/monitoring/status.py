@@ -108,7 +108,7 @@ def _statuses(target: Target) -> Iterator[Status]:
 def _oldest_seconds(target: Target) -> float | None:
     """Return the age of the oldest message, from CloudWatch: receiving messages would count as attempts.
 
-    The local engine has no metrics, but it has a page with its messages.
+    The local engine has no metrics, but a page of it lists the messages.
     """
     queue_url = target.outputs["ResizeQueueUrl"]
     if target.endpoint_url:
