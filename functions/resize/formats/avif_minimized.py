@@ -87,21 +87,8 @@ def _read(mini: bytes) -> _Mini:
     depth = 9 + bits.read(3) if bits.read(1) else 8
     premultiplied = bool(bits.read(1)) if has_alpha else False
     nclx = _nclx(bits, has_cicp, has_icc, subsampling > 0) + bytes((full_range << 7,))
-    metadata_bits = (20 if bits.read(1) else 10) if has_icc or has_exif or has_xmp else 0
-    configuration_bits, data_bits = 12 if bits.read(1) else 3, 28 if bits.read(1) else 15
-    icc_bytes = bits.read(metadata_bits) + 1 if has_icc else 0
-    main_configuration_bytes, main_bytes = bits.read(configuration_bits), bits.read(data_bits) + 1
-    alpha_bytes = bits.read(data_bits) if has_alpha else 0
-    alpha_configuration_bytes = bits.read(configuration_bits) if alpha_bytes else 0
-    if has_exif or has_xmp:
-        bits.read(1 + metadata_bits * (has_exif + has_xmp))  # not needed: the orientation stands above
-    parts, at = [], bits.bytes_read(len(head))
-    for size in (alpha_configuration_bytes, main_configuration_bytes, icc_bytes, alpha_bytes, main_bytes):
-        parts.append(mini[at : at + size])
-        at += size
-    if at > len(mini):
-        raise ValueError("its end is missing")
-    alpha_configuration, main_configuration, icc, alpha, main = parts
+    sizes = _sizes(bits, has_icc, has_exif + has_xmp, has_alpha)
+    alpha_configuration, main_configuration, icc, alpha, main = _parts(mini, bits.bytes_read(len(head)), sizes)
     return _Mini(
         width,
         height,
@@ -114,6 +101,33 @@ def _read(mini: bytes) -> _Mini:
         _Item(alpha_configuration or main_configuration, alpha) if alpha else None,
         premultiplied,
     )
+
+
+def _sizes(bits: _Bits, has_icc: bool, notes: int, has_alpha: bool) -> tuple[int, ...]:
+    """Reads the number of bytes of each part, in the order of the parts in the file.
+
+    The parts are alpha's configuration, the main configuration, the ICC profile, alpha and the main picture. `notes` is
+    the number of EXIF and XMP parts, which follow and are not needed.
+    """
+    metadata_bits = (20 if bits.read(1) else 10) if has_icc or notes else 0
+    configuration_bits, data_bits = 12 if bits.read(1) else 3, 28 if bits.read(1) else 15
+    icc_bytes = bits.read(metadata_bits) + 1 if has_icc else 0
+    main_configuration_bytes, main_bytes = bits.read(configuration_bits), bits.read(data_bits) + 1
+    alpha_bytes = bits.read(data_bits) if has_alpha else 0
+    alpha_configuration_bytes = bits.read(configuration_bits) if alpha_bytes else 0
+    if notes:
+        bits.read(1 + metadata_bits * notes)
+    return alpha_configuration_bytes, main_configuration_bytes, icc_bytes, alpha_bytes, main_bytes
+
+
+def _parts(mini: bytes, at: int, sizes: tuple[int, ...]) -> list[bytes]:
+    parts = []
+    for size in sizes:
+        parts.append(mini[at : at + size])
+        at += size
+    if at > len(mini):
+        raise ValueError("its end is missing")
+    return parts
 
 
 def _nclx(bits: _Bits, has_cicp: bool, has_icc: bool, has_chroma: bool) -> bytes:
