@@ -62,7 +62,7 @@ def table(batches: KillerBatches) -> tuple[list[str], list[str]]:
 def cost(batches: KillerBatches, rounds: int) -> tuple[float, float, float]:
     """Returns the median seconds of a plain batch and of one with a death, and the median of their ratios.
 
-    The ten photos have 12 megapixels. The killer ends the renderer once it is rendered, so both batches render ten.
+    The ten photos have 12 megapixels. The killer ends the renderer after its rendering, so both batches render ten photos.
     """
     photo = pictures.jpeg(4000, 3000)
     plain, deadly = [photo] * TEN, [*[photo] * 4, photo + CRASHES, *[photo] * 5]
@@ -98,8 +98,8 @@ def main() -> None:
             "|---|---|---|---|",
             *rows,
             "",
-            f"A batch of ten photos of 12 megapixels takes {plain:.2f} s, and {deadly:.2f} s if one of them crashes",
-            f"the renderer once it is rendered: {ratio:.2f} times (median of {rounds} pairs, one core).",
+            f"A batch of ten photos of 12 megapixels takes {plain:.2f} s, and {deadly:.2f} s if one photo crashes",
+            f"the renderer after its rendering: {ratio:.2f} times (median of {rounds} pairs, one core).",
             "",
         ]
     )

@@ -57,7 +57,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command line to measure. `counts` reads the actual and the right count from its output."""
+    """A command line to measure. `counts` reads the count and the expected count from its output."""
 
     name: str
     arguments: tuple[str, ...]

@@ -140,7 +140,7 @@ def runs(used: Usage) -> list[Run]:
 
 
 def rates_that_break(used: Usage) -> list[tuple[str, float, str]]:
-    """Returns each limit: its name, the uploads a second that reach it, and the way past it; the lowest first."""
+    """Returns each limit: its name, the uploads a second that reach it, and the remedy; the lowest first."""
     seconds = resize_seconds(used.compute["x86_64"], BATCH_MESSAGES, FUNCTION_MEMORY_MB)
     writes = used.requests_per_upload["s3:PutObject"]
     limits = [
@@ -178,7 +178,7 @@ def table(found: list[Run], used: Usage) -> str:
             f"| {one.rate:,.0f} | {one.concurrency:,} | {one.kind} | {one.backlog:,} | {one.drain_seconds:,.0f} | "
             f"{one.p50_seconds:,.1f} | {one.p99_seconds:,.1f} | {dollars:.2f} |"
         )
-    lines += ["", "| reached at, uploads/s | limit | way past it |", "|---|---|---|"]
+    lines += ["", "| reached at, uploads/s | limit | remedy |", "|---|---|---|"]
     lines += [f"| {rate:,.0f} | {name} | {way} |" for name, rate, way in rates_that_break(used)]
     return "\n".join([*lines, ""])
 

@@ -66,7 +66,7 @@ class Filters:
         return any((self.code, self.prefix, self.older_than, self.ids))
 
     def require_known_code(self, codes: Sequence[str], item: str) -> None:
-        """Raise Problem (`no-such-code`) if there are items, and none of them has the reason that is asked for."""
+        """Raise Problem (`no-such-code`) if there are items, but no item has the requested reason."""
         counted = Counter(codes)
         if self.code and counted and self.code not in counted:
             known = ", ".join(f"{code} ({count})" for code, count in counted.most_common())

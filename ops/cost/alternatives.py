@@ -9,7 +9,7 @@ from shared.renditions import DEFAULT_RENDITIONS
 
 MONTH_HOURS = 730
 DISK_GB = 8
-# One of the instance and one of the load balancer in each of two zones. IPv4 addresses have had a price since 2024.
+# The instance has one, and the load balancer has one in each of two zones. IPv4 addresses have had a price since 2024.
 PUBLIC_ADDRESSES = 3
 RENDITIONS = len(DEFAULT_RENDITIONS)
 # The tutorial's template has one function, with one invocation per picture.

@@ -115,7 +115,7 @@ def _build(folder: Path, architecture: str, source: Path) -> tuple[Build, bool]:
         ],
         os.environ,
         folder.with_name(folder.name + ".log"),
-        # SAM keeps `.aws-sam/deps` in its working folder and deletes there the work of every other build.
+        # SAM keeps `.aws-sam/deps` in its working folder, and deletes the files of all other builds there.
         folder.with_name(folder.name + "-work"),
     )
     _compile(folder)

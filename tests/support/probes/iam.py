@@ -208,7 +208,7 @@ PROBES = (
     Probe(
         "IAM: a role's name of 65 characters",
         "ValidationError",
-        Inferred("names have 64 characters at most; the code is that of other values out of range"),
+        Inferred("names have 64 characters at most; other values out of range have this code"),
         lambda p: _trusting(p, "r" * 65),
         "no: preflight checks the stack's name",
     ),

@@ -110,7 +110,7 @@ PROBES = (
     Probe(
         "SQS: a visibility timeout of 43201 s",
         "InvalidParameterValue",
-        Inferred("the page says 0 to 43,200; the code is that of other parameters out of range"),
+        Inferred("the page says 0 to 43,200; other parameters out of range have this code"),
         lambda p: p.sqs.change_message_visibility(
             QueueUrl=p.queue, ReceiptHandle=p.received(), VisibilityTimeout=43201
         ),
@@ -186,19 +186,19 @@ PROBES = (
     Probe(
         "SQS: waiting 21 s for a message",
         "InvalidParameterValue",
-        Inferred("the page says 0 to 20; the code is that of MaxNumberOfMessages"),
+        Inferred("the page says 0 to 20; MaxNumberOfMessages has this code"),
         lambda p: p.sqs.receive_message(QueueUrl=p.queue, WaitTimeSeconds=21),
     ),
     Probe(
         "SQS: receiving with a visibility timeout of 43201 s",
         "InvalidParameterValue",
-        Inferred("the page says 0 to 43,200; the code is that of MaxNumberOfMessages"),
+        Inferred("the page says 0 to 43,200; MaxNumberOfMessages has this code"),
         lambda p: p.sqs.receive_message(QueueUrl=p.queue, VisibilityTimeout=43201),
     ),
     Probe(
         "SQS: a message attribute whose name begins with AWS.",
         "InvalidParameterValue",
-        Inferred("“must not start with AWS-reserved prefixes”; the code is that of other wrong attributes"),
+        Inferred("“must not start with AWS-reserved prefixes”; other wrong attributes have this code"),
         lambda p: _send(p, MessageAttributes={"AWS.a": {"DataType": "String", "StringValue": "v"}}),
     ),
     Probe(
