@@ -2,10 +2,11 @@
 
     python -m bench.chaos --uploads 2000 --seed 1 --folder /tmp/chaos
 
-Uploads arrive, 16 at a time, while these faults happen. S3 answers the function with 500 or 503, with half an answer, or much too late. Workers are killed with SIGKILL in mid-batch. Events arrive twice, or an older event after a newer one. The
-engine is stopped and started. One file in twenty is hostile, and a few files kill the process that renders them. When
-nearly all uploads have ended, the faults stop. `reconcile` and one replay follow. Then every upload must be in exactly
-one place.
+Uploads arrive, 16 at a time, while these faults happen. S3 answers the function with 500 or 503, with half an answer,
+or much too late. Workers are killed with SIGKILL in mid-batch. Events arrive twice, or an older event after a newer
+one. The engine is stopped and started. One file in twenty is hostile, and a few files kill the process that renders
+them. When nearly all uploads have ended, the faults stop. `reconcile` and one replay follow. Then every upload must be
+in exactly one place.
 """
 
 import argparse

@@ -62,7 +62,7 @@ def table(batches: KillerBatches) -> tuple[list[str], list[str]]:
 def cost(batches: KillerBatches, rounds: int) -> tuple[float, float, float]:
     """Returns the median seconds of a plain batch and of one with a death, and the median of their ratios.
 
-    The ten photos have 12 megapixels. The killer ends the renderer after its rendering, so both batches render ten photos.
+    The photos have 12 megapixels. The killer ends the renderer after its rendering, so both batches render ten photos.
     """
     photo = pictures.jpeg(4000, 3000)
     plain, deadly = [photo] * TEN, [*[photo] * 4, photo + CRASHES, *[photo] * 5]
