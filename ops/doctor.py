@@ -158,7 +158,8 @@ def browser() -> Finding:
     found = chromium() or ("Playwright's own" if (ROOT / ".venv" / "browser-ready").exists() else None)
     if found:
         return Finding("browser", "good", found)
-    fix = "Only `make test` needs one. As root: apt install chromium. Otherwise: .venv/bin/playwright install chromium"
+    with_root, without = "apt install chromium libatomic1", ".venv/bin/playwright install chromium"
+    fix = f"Only `make test` needs one. As root: {with_root}. Otherwise: {without}"
     return Finding("browser", "note", "none", fix)
 
 

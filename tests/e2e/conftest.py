@@ -82,13 +82,18 @@ def _no_account_of_this_machine(pytestconfig: pytest.Config) -> None:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Start Debian's Chromium, or Playwright's if there is none."""
-    with sync_playwright() as playwright:
-        try:
-            opened = playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM_ARGUMENTS)
-        except Error as error:
-            missing(f"Chromium does not start here. Run `scripts/browser.sh`. {error.message.splitlines()[0]}")
-        yield opened
-        opened.close()
+    try:
+        playwright = sync_playwright().start()
+    except Exception as error:  # of no class of its own
+        missing(f"Playwright's driver does not start here. As root: `apt install libatomic1`. {error}")
+    try:
+        opened = playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM_ARGUMENTS)
+    except Error as error:
+        playwright.stop()
+        missing(f"Chromium does not start here. Run `scripts/browser.sh`. {error.message.splitlines()[0]}")
+    yield opened
+    opened.close()
+    playwright.stop()
 
 
 @pytest.fixture
