@@ -155,7 +155,7 @@ def aws_account() -> Finding:
 
 def browser() -> Finding:
     """Tell whether the tests of the page have a browser."""
-    found = chromium() or ("Playwright's own" if (ROOT / ".venv" / "browser-ready").exists() else None)
+    found = chromium() or ("Playwright's own" if (ROOT / ".venv" / "browsers-ready").exists() else None)
     if found:
         return Finding("browser", "good", found)
     with_root, without = "apt install chromium libatomic1", ".venv/bin/playwright install chromium"

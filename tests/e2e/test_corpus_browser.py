@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from playwright.sync_api import Browser
 
 from tests.support import pictures
 from tests.support.boxes import minimized, with_one_ipma_an_item
@@ -51,7 +52,7 @@ A_LITTLE = {"adobe rgb.jpg": 6, "nclx 1 16.avif": 6}
 
 
 @pytest.fixture(scope="module")
-def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
+def report(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> dict[str, list[str]]:
     folder = tmp_path_factory.mktemp("kinds")
     for name, data in KINDS.items():
         (folder / name).write_bytes(data)

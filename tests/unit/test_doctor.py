@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import socket
 import ssl
@@ -15,6 +16,7 @@ from typer.testing import CliRunner
 
 from ops import doctor
 from ops.cli import app
+from tests.support.template import ROOT
 
 
 @pytest.fixture(autouse=True)
@@ -118,3 +120,12 @@ def test_without_a_browser_the_finding_is_a_note(monkeypatch: pytest.MonkeyPatch
     found = doctor.browser()
     assert found.verdict == "note"
     assert "playwright install chromium" in found.fix
+
+
+def test_the_browser_that_playwright_downloaded_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (ready,) = re.findall(r"^ready=(\S+)", (ROOT / "scripts" / "browser.sh").read_text(), re.MULTILINE)
+    (tmp_path / ready).parent.mkdir()
+    (tmp_path / ready).touch()
+    monkeypatch.setattr(doctor, "chromium", lambda: None)
+    monkeypatch.setattr(doctor, "ROOT", tmp_path)
+    assert doctor.browser().state == "Playwright's own"
