@@ -1,6 +1,8 @@
 """A closed gallery on the local engine: invitations on a phone and in programs, their end, another site, attempts."""
 
+import json
 import os
+import re
 import subprocess
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -14,7 +16,7 @@ from bench.attempts import QUICK_KINDS
 from bench.attempts_over_http import Closed, Count
 from ops.access import issue
 from shared import clock
-from shared.access import Role
+from shared.access import COOKIE, Role
 from shared.limits import ACCESS_CACHE_SECONDS
 from tests.support.browser import ARRIVES_MS, JPEG, fill, hand_over, violations
 from tests.support.cors import api_gateway, site
@@ -99,6 +101,34 @@ def test_the_upload_command_needs_an_invitation_and_works_with_one(closed: Stack
     done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "1 of 1 uploaded" in done.stdout
+
+
+def test_the_curl_line_of_the_readme_uploads_with_an_invitation(closed: Stack, tmp_path: Path) -> None:
+    (tmp_path / "cat.jpg").write_bytes(picture())
+    (line,) = re.findall(r"^curl .*INVITATION.*$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    token = link(closed, "uploader", "Curl").split("#")[1]
+    environment = os.environ | {"INVITATION": token, "GALLERY": closed.gallery_url.rstrip("/")}
+    done = subprocess.run(
+        line, shell=True, cwd=tmp_path, env=environment, check=True, capture_output=True, text=True
+    ).stdout
+    closed.thumb_of(re.findall(r"image (\w+)", done)[0])
+
+
+def test_neither_key_nor_token_is_in_logs_or_environment_variables(closed: Stack) -> None:
+    token = link(closed, "viewer", "Logged").split("#")[1]
+    headers = {"authorization": f"Bearer {token}", "cookie": f"{COOKIE}={token}"}
+    httpx.get(f"{closed.gallery_url}images", headers=headers).raise_for_status()
+    until(lambda: closed.log_lines("darkroom-list", "REPORT"), "the request's log lines")
+    groups = [group["logGroupName"] for group in closed.logs.describe_log_groups()["logGroups"]]
+    logged = [closed.logs.filter_log_events(logGroupName=group)["events"] for group in groups]
+    functions = closed.client("lambda").list_functions()["Functions"]
+    everything = json.dumps([logged, [one["Environment"] for one in functions]])
+    assert "darkroom-list" in everything
+    secret = closed.client("secretsmanager").get_secret_value(SecretId=closed.outputs["AccessSecretArn"])[
+        "SecretString"
+    ]
+    assert secret not in everything
+    assert token not in everything
 
 
 @pytest.mark.parametrize("allowed", [True, False], ids=["an allowed site", "another site"])
