@@ -61,7 +61,8 @@ curl -s "${gallery}images" | cut -c 1-160
 echo
 echo '$ .venv/bin/darkroom doctor'
 .venv/bin/darkroom doctor
-for process in $(grep -l darkroom.up /proc/[0-9]*/cmdline 2>/dev/null | tr -dc '0-9\n'); do kill "$process"; done 2>/dev/null
+# Only the newcomer's own processes take the signal.
+for process in $(grep -l venv/bin/darkroom /proc/[0-9]*/cmdline 2>/dev/null | tr -dc '0-9\n'); do kill "$process"; done 2>/dev/null
 wait
 TOUR
 as_newcomer "$@" sh /home/newcomer/tour.sh
