@@ -6,6 +6,7 @@ itself has no such code: it is added to the built folder before that is deployed
 
 import py_compile
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from ops.local import stack as stacks
@@ -55,20 +56,24 @@ _QUICK_TEMPLATE = {
 }
 
 
-def make_killable(build: Path, *, quick: bool) -> None:
-    """Builds the artifact into the folder `build`, so that it dies of marked pictures; `quick` shortens all delays."""
+def make_killable(build: Path, *, quick: bool, function: str = "", limits: Mapping[str, float] | None = None) -> None:
+    """Build the artifact into the folder `build`, so that it dies of marked pictures.
+
+    `quick` shortens all delays, and `limits` shortens some of them further. `function` is code for the resizer's own
+    process.
+    """
     stacks.build(BUILD, stacks.host_architecture())
     shutil.copytree(BUILD, build)
     shutil.copy(BUILD.with_name("build.digest"), build.with_name("build.digest"))
     _append(build / "ResizeFunction/functions/resize/render.py", _RENDERER)
-    _append(build / "ResizeFunction/functions/resize/handler.py", _FUNCTION)
+    _append(build / "ResizeFunction/functions/resize/handler.py", _FUNCTION + function)
     template = build / "template.yaml"
     # The build names included files by their way from its own folder.
     template.write_text(template.read_text().replace("Location: ../../", f"Location: {stacks.ROOT}/"))
     if not quick:
         return
     for layer in build.glob("*/python/shared/limits.py"):
-        _append(layer, "".join(f"\n{name} = {value}" for name, value in _QUICK.items()))
+        _append(layer, "".join(f"\n{name} = {value}" for name, value in (_QUICK | dict(limits or {})).items()))
     for usual, quick_one in _QUICK_TEMPLATE.items():
         assert usual in template.read_text()
         template.write_text(template.read_text().replace(usual, quick_one))

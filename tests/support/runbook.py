@@ -26,13 +26,14 @@ def commands_of(section: str) -> list[list[str]]:
 def to_run(heading: str, names: dict[str, str]) -> list[list[str]]:
     """Return a section's commands with the operator's `names` in place of ID, REASON and so on.
 
-    `reconcile` also gets uploads of the last minutes. A drop is left out where the section replays: it is an
-    alternative.
+    `reconcile` also gets uploads of the last minutes. A drop is left out where the section replays, because it is an
+    alternative. The caller says which Darkroom it is, so `--stack STACK` is left out.
     """
     commands = commands_of(SECTIONS[heading])
     replays = any(words[:2] == ["dead-letters", "replay"] for words in commands)
     return [
-        [names.get(word, word) for word in words] + (["--grace", "0s"] if words[0] == "reconcile" else [])
+        [names.get(word, word) for word in words if word not in {"--stack", "STACK"}]
+        + (["--grace", "0s"] if words[0] == "reconcile" else [])
         for words in commands
         if not (replays and words[:2] == ["dead-letters", "drop"])
     ]
