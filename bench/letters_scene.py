@@ -42,7 +42,7 @@ class Scene(Place):
         body = json.dumps(upload.as_event())
         reason = Reason(
             "crashed" if number % 10 else "timed-out",
-            "The picture ends the process that renders it (SIGSEGV). Keep it for a decoder's bug.",
+            "The picture crashes the process that renders it (SIGSEGV): a decoder has a bug. Keep the original.",
             message_id=f"m{number}",
             last_failed_at=at.isoformat(timespec="seconds"),
             attempts="5",
@@ -53,7 +53,7 @@ class Scene(Place):
 
     def _add_records(self, keys: list[str]) -> None:
         self.s3.keys["resized"] = sorted({*self.s3.keys.get("resized", []), *keys})
-        record = json.dumps({"sentence": "The picture ends the process that renders it (SIGSEGV)."}).encode()
+        record = json.dumps({"sentence": "The picture crashes the process that renders it (SIGSEGV)."}).encode()
         self.s3.objects |= {("resized", key): (record, clock.now()) for key in keys}
 
     @contextmanager

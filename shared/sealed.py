@@ -156,9 +156,8 @@ class Sealed:
             limit = self._memory_bytes // 2**20
             return Unavailable("out-of-memory", f"The picture needs more than {limit} MiB of memory to be rendered.")
         how = signal.Signals(-status).name if status < 0 else f"exit code {status}"
-        return Unavailable(
-            "crashed", f"The picture ends the process that renders it ({how}). Keep it to fix a decoder."
-        )
+        sentence = f"The picture crashes the process that renders it ({how}): a decoder has a bug. Keep the original."
+        return Unavailable("crashed", sentence)
 
 
 def forbid_inspection() -> None:
