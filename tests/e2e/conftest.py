@@ -84,7 +84,7 @@ def browser() -> Iterator[Browser]:
     """Start Debian's Chromium, or Playwright's if there is none."""
     try:
         playwright = sync_playwright().start()
-    except Exception as error:  # of no class of its own
+    except Exception as error:  # a plain Exception
         missing(f"Playwright's driver does not start here. As root: `apt install libatomic1`. {error}")
     try:
         opened = playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM_ARGUMENTS)
