@@ -68,7 +68,7 @@ function hold(on) {
   const list = grid.lastElementChild, all = [...list.children];
   for (const picture of all) picture.classList.remove("held");
   const last = all.at(-1)?.offsetTop;
-  const held = on && more.querySelector("a") && all[0].offsetTop < last ? all.filter(picture => picture.offsetTop === last) : [];
+  const held = on && more.querySelector("a") && all[0]?.offsetTop < last ? all.filter(picture => picture.offsetTop === last) : [];
   for (const picture of held) picture.classList.add("held");
   list.classList.toggle("holding", held.length > 0);
 }
@@ -106,8 +106,8 @@ function loadOlder() {
 
 
 // Loads two screens ahead, so that rows are complete before they are visible.
-const near = new IntersectionObserver(async ([seen]) => {
-  if (!seen.isIntersecting) return;
+const near = new IntersectionObserver(async seen => {
+  if (!seen.at(-1).isIntersecting) return; // a busy page may hear of several changes at once
   if (await loadOlder()) { near.unobserve(more); near.observe(more); }
 }, {rootMargin: "0px 0px 200%"});
 near.observe(more);

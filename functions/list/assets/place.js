@@ -69,8 +69,8 @@ function loadNewer() {
 }
 
 if ($("newer")) {
-  new IntersectionObserver(async ([seen], observer) => {
-    if (!seen.isIntersecting) return;
+  new IntersectionObserver(async (seen, observer) => {
+    if (!seen.at(-1).isIntersecting) return;
     if (!await loadNewer()) observer.disconnect();
   }, {rootMargin: `-${HEADER_PX + 8}px 0px 0px`}).observe($("newer"));
 }

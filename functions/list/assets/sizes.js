@@ -4,8 +4,7 @@
 // later one, after the layout and before the browser loads the pictures near the window (loading="lazy").
 const SHARP = .9;
 
-function chooseSize(img) {
-  const {width, height} = img.getBoundingClientRect();
+function chooseSize(img, {width, height}) {
   const [fullWidth, fullHeight] = img.closest("[data-size]").dataset.size.split(" ");
   // A picture that is cropped needs more than the width of its place.
   const needed = Math.max(width, height * fullWidth / fullHeight) * devicePixelRatio;
@@ -21,9 +20,9 @@ function hurry(images) {
   if (area(largest)) largest.fetchPriority = "high";
 }
 
+// The measured places come with the entries: to ask a picture for its place would make the browser lay out the page anew.
 const sized = new ResizeObserver(entries => {
-  const images = entries.map(entry => entry.target);
-  images.forEach(chooseSize);
-  if (!scrollY) hurry(images);
+  if (!scrollY) hurry(entries.map(entry => entry.target));
+  for (const {target, contentRect} of entries) chooseSize(target, contentRect);
 });
 for (const img of document.querySelectorAll("#grid img")) sized.observe(img);
