@@ -75,7 +75,7 @@ def _look(
                 try:
                     reach(visitor)
                     wrong[state] += [finding.partition(":")[0] for finding in tab.violations()]
-                    if tab.js("return document.documentElement.scrollWidth > innerWidth"):
+                    if tab.js("return document.documentElement.scrollWidth > document.documentElement.clientWidth"):
                         wrong[state].append(f"too wide on a {size}")
                 except (AssertionError, CommandFailed) as error:
                     wrong[state].append(f"not reached on a {size}: {str(error)[:80]}")

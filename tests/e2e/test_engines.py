@@ -53,7 +53,7 @@ def test_the_grid_shows_whole_pictures(visitor: Visitor, stack: Stack, size_px: 
     visitor.tab.goto(visitor.home)
     visitor.tab.until(LOADED, "pictures")
     assert visitor.tab.js(SHAPES) == pytest.approx([1] * 9, rel=0.03)
-    assert visitor.tab.js("return document.documentElement.scrollWidth <= innerWidth")
+    assert visitor.tab.js("return document.documentElement.scrollWidth <= document.documentElement.clientWidth")
     assert visitor.tab.violations() == []
 
 
@@ -168,7 +168,7 @@ def test_every_state_is_accessible_and_fits_a_phone(visitor: Visitor, stack: Sta
         visitor.cable.bearer = ""
         reach(visitor)
         found = visitor.tab.violations()
-        if visitor.tab.js("return document.documentElement.scrollWidth > innerWidth"):
+        if visitor.tab.js("return document.documentElement.scrollWidth > document.documentElement.clientWidth"):
             found.append("wider than the window")
         if found:
             wrong[name] = found
