@@ -48,13 +48,13 @@ BACKLOG = 50
 RESTARTS = (0.1, 0.5, 0.8)
 FAULTY_UNTIL = 0.9
 DRAIN_SECONDS = 1500
-# An engine that answers no uploader for this time is gone. A restart takes a tenth of this time.
+# An engine that accepts no upload for this time is gone. A restart takes a tenth of this time.
 GONE_SECONDS = 120
 FUNCTION = "darkroom-resize"
 
 
 class EngineGoneError(Exception):
-    """The engine did not come back, so the run cannot end."""
+    """The engine did not come back or refuses an upload, so the run cannot end."""
 
 
 @dataclass
@@ -148,18 +148,23 @@ def _route_through(chaos: Chaos, proxy_url: str) -> None:
 def _upload(chaos: Chaos, one: Sent) -> None:
     """Uploads with as many retries as needed. Some uploads get their events a second time.
 
-    Raises EngineGoneError if the engine does not answer for GONE_SECONDS, or if another thread found so.
+    Raises EngineGoneError if the engine accepts no upload for GONE_SECONDS, or if another thread found so.
     """
-    answered = time.monotonic()
+    progress = time.monotonic()
+    trouble: Exception | None = None
     while not one.image_id:
-        with suppress(httpx.HTTPError, BotoCoreError, ClientError, KeyError, ValueError):
-            waiting = counts(chaos.sqs, chaos.outputs["ResizeQueueUrl"]).waiting
-            answered = time.monotonic()
-            if waiting <= BACKLOG:
+        try:
+            if counts(chaos.sqs, chaos.outputs["ResizeQueueUrl"]).waiting > BACKLOG:
+                progress = time.monotonic()
+            else:
                 one.image_id = _through_door(chaos, one) if one.through_door else _straight(chaos, one)
-        if not one.image_id and (chaos.gone.wait(0.5) or time.monotonic() - answered > GONE_SECONDS):
+        except (httpx.HTTPError, BotoCoreError, ClientError, KeyError, ValueError) as error:
+            trouble = error
+        if not one.image_id and (chaos.gone.wait(0.5) or time.monotonic() - progress > GONE_SECONDS):
             chaos.gone.set()
-            raise EngineGoneError(f"The engine did not answer. Its log: {chaos.engine.log}")
+            raise EngineGoneError(
+                f"A {one.kind} upload was not accepted: {trouble!r}. The engine's log: {chaos.engine.log}"
+            )
     if one.twice:
         _again(chaos, one)
 
@@ -208,7 +213,7 @@ def _await_ended(chaos: Chaos, uploads: float) -> None:
     while len(ends(chaos.s3, chaos.outputs["ResizedBucketName"]).every()) < uploads:
         assert time.monotonic() < deadline, "the uploads do not end"
         if chaos.gone.is_set():
-            raise EngineGoneError(f"The engine did not answer. Its log: {chaos.engine.log}")
+            raise EngineGoneError(f"The engine did not answer. The engine's log: {chaos.engine.log}")
         time.sleep(0.5)
 
 

@@ -50,7 +50,8 @@ def _one(mark: bytes, rng: random.Random) -> Sent:
         kind, bodies = "replaced", [plain_jpeg(*shape, rng.choice(COLOURS)) for shape in ((size[1] + 1, size[0]), size)]
     else:
         kind, bodies = "healthy", [plain_jpeg(*size, rng.choice(COLOURS))]
-    return Sent(kind, bodies, size, through_door, twice)
+    # The door's tickets refuse an empty file, as they must.
+    return Sent(kind, bodies, size, through_door and all(bodies), twice)
 
 
 def take(sent: list[Sent], s3: "S3Client", bucket: str, letters: list[Letter]) -> dict[str, Any]:
