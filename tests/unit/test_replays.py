@@ -203,8 +203,10 @@ def _pass_the_grace(place: Place) -> None:
 
 
 _REPLAY = """
+import signal
 from tests.support.letters import Place
 from ops.recovery.replays import Selection, replay
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a test run in the background ignores SIGINT
 place = Place(seconds=0.02)
 for number in range(3000):
     place.bury(number)
