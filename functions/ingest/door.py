@@ -115,7 +115,7 @@ def ticket(s3: "S3Client", bucket: str, wanted: Wish, max_bytes: int, now: datet
     """
     if wanted.size_bytes is not None and wanted.size_bytes > max_bytes:
         raise too_many_bytes(wanted.size_bytes, max_bytes)
-    seconds = ticket_seconds(max_bytes if wanted.size_bytes is None else wanted.size_bytes)
+    seconds = ticket_seconds(max_bytes if wanted.size_bytes is None else wanted.size_bytes, TICKET_SECONDS)
     image_id, receipt = new_image_id(now), secrets.token_urlsafe(16)
     fields = {"Content-Type": wanted.media_type, f"x-amz-meta-{RECEIPT_METADATA}": receipt_hash(receipt)}
     post = s3.generate_presigned_post(
@@ -128,7 +128,7 @@ def ticket(s3: "S3Client", bucket: str, wanted: Wish, max_bytes: int, now: datet
     return Ticket(image_id, post["url"], post["fields"], seconds, receipt)
 
 
-def ticket_seconds(size_bytes: int, start_seconds: int = TICKET_SECONDS) -> int:
+def ticket_seconds(size_bytes: int, start_seconds: int) -> int:
     """Returns how long a ticket for a file of this size is valid.
 
     That is `start_seconds`, in which the upload begins, and as long as the slowest line takes. S3 may check the expiry

@@ -14,6 +14,8 @@ from tests.support.workshop import ROOT, Workshop, make_workshop
 
 COMMANDS = re.findall(r"(?s)```sh\n(.*?)\n```", (ROOT / "docs" / "add-a-subscriber.md").read_text())
 
+pytestmark = pytest.mark.nightly
+
 
 @pytest.fixture
 def workshop(tmp_path: Path) -> Workshop:

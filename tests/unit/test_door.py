@@ -18,7 +18,14 @@ from functions.ingest.settings import Settings
 from shared import keys, storage
 from shared.errors import Rejected
 from shared.http import Response
-from shared.limits import FORM_SECONDS, MAX_IMAGE_BYTES, MAX_NAME_BYTES, MAX_TICKET_REQUEST_BYTES, RECENT_SECONDS
+from shared.limits import (
+    FORM_SECONDS,
+    MAX_IMAGE_BYTES,
+    MAX_NAME_BYTES,
+    MAX_TICKET_REQUEST_BYTES,
+    RECENT_SECONDS,
+    TICKET_SECONDS,
+)
 from tests.support.context import Context
 from tests.support.gallery import OPEN
 
@@ -57,7 +64,7 @@ def test_a_ticket_is_for_exactly_one_upload() -> None:
     ticket = json.loads(answer["body"])
     assert keys.is_image_id(ticket["id"])
     assert ticket["fields"]["key"] == keys.upload_key(ticket["id"], "Katze & 猫.jpg")
-    assert ticket["expires_in_seconds"] == door.ticket_seconds(1000) == 301
+    assert ticket["expires_in_seconds"] == door.ticket_seconds(1000, TICKET_SECONDS) == 301
     policy = json.loads(base64.b64decode(ticket["fields"]["policy"]))
     assert ["content-length-range", 1, 5_000_000] in policy["conditions"]
     assert {"Content-Type": "image/jpeg"} in policy["conditions"]
@@ -68,16 +75,18 @@ def test_a_ticket_is_for_exactly_one_upload() -> None:
 def test_a_ticket_lives_until_its_file_has_arrived_over_a_slow_line() -> None:
     """50 MB at 30 kB/s take 28 minutes."""
     for size, minutes in ((1_000, 5), (5_000_000, 7), (50_000_000, 32)):
-        assert size / 30_000 < door.ticket_seconds(size)
-        assert door.ticket_seconds(size) // 60 == minutes
+        assert size / 30_000 < door.ticket_seconds(size, TICKET_SECONDS)
+        assert door.ticket_seconds(size, TICKET_SECONDS) // 60 == minutes
     wish = json.loads(post(wanted(size=None))["body"])
-    assert wish["expires_in_seconds"] == door.ticket_seconds(5_000_000)  # the stack's largest upload
+    assert wish["expires_in_seconds"] == door.ticket_seconds(5_000_000, TICKET_SECONDS)  # the stack's largest upload
     assert door.ticket_seconds(MAX_IMAGE_BYTES, FORM_SECONDS) < RECENT_SECONDS
 
 
 def test_the_security_document_has_the_lives_of_tickets() -> None:
     text = " ".join((Path(__file__).parents[2] / "docs" / "security.md").read_text().split())
-    minutes = {size: math.ceil(door.ticket_seconds(size) / 60) for size in (1_000_000, 50_000_000, 64_000_000)}
+    minutes = {
+        size: math.ceil(door.ticket_seconds(size, TICKET_SECONDS) / 60) for size in (1_000_000, 50_000_000, 64_000_000)
+    }
     assert (
         f"It lives {minutes[1_000_000]} minutes for a photo of 1 MB and {minutes[50_000_000]} minutes for 50 MB" in text
     )
