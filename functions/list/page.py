@@ -38,6 +38,8 @@ BUNDLES = {
 }
 # The grid crops shapes beyond these ratios: a panorama ten times as wide as high would be a thin strip.
 MIN_RATIO, MAX_RATIO = 0.5, 3.0
+# Browsers load so many pictures before they know the layout. A phone's window shows ten, a desktop's twenty or more.
+EAGER_ITEMS = 8
 # The comments of each kind of file: every comment in CSS, and whole lines in JavaScript.
 _COMMENTS = {".css": re.compile(r"/\*.*?\*/", re.DOTALL), ".js": re.compile(r"^\s*//.*", re.MULTILINE)}
 
@@ -111,6 +113,8 @@ def _gallery(wired: Wiring, request: Request, page: Listing, opened: Entry | Non
         origins=(pictures, uploads),
         page=page,
         opened=opened,
+        # An open viewer covers the grid, and its picture comes first.
+        eager=0 if opened else EAGER_ITEMS,
         bundles={name: bundle_version(name) for name in BUNDLES if name != "owner.js" or Role.OWNER in roles},
         accept=ACCEPT,
         max_bytes=wired.settings.max_upload_megabytes * 1_000_000,

@@ -107,7 +107,8 @@ def test_uploads_survive_a_reload(page: Page, stack: Stack) -> None:
     page.route(re.compile(stack.upload_bucket), lambda _: None)  # this file's upload does not end
     hand_over(page, "drop", [("Late.jpg", "image/jpeg", JPEG[2])])
     expect(page.locator(".card[data-state=uploading]")).to_have_count(1)
-    page.wait_for_timeout(200)  # the page writes down its uploads at most ten times a second
+    # The page writes down its uploads at most ten times a second.
+    page.wait_for_function("JSON.stringify(sessionStorage).includes('Late')")
     page.unroute("**/images?ids=*")
     page.reload()
     expect(page.locator(".card")).to_have_count(3)

@@ -15,6 +15,7 @@ from mypy_boto3_s3 import S3Client
 
 from functions.list import handler
 from functions.list.gallery import Listing
+from functions.list.page import EAGER_ITEMS
 from functions.list.settings import Wiring
 from shared.access import Caller, Guard, Role
 from shared.folders import LITTER_FOLDERS
@@ -65,7 +66,7 @@ class Page(HTMLParser):
     @property
     def pictures(self) -> list[dict[str, str | None]]:
         """The grid's pictures, without the viewer's and without the template's."""
-        return [img for img in self.all("img") if "srcset" in img]
+        return [img for img in self.all("img") if {"srcset", "data-srcset"} & set(img)]
 
 
 def policy(answer: Answer) -> dict[str, list[str]]:
@@ -213,12 +214,23 @@ def test_each_place_in_the_grid_has_its_shape_before_the_picture_loads(s3: S3Cli
 
 def test_pictures_say_that_they_are_lazy_before_they_name_their_files(s3: S3Client) -> None:
     """Firefox and WebKit read attributes in order, and would load some pictures before the script chose a rendition."""
-    picture(s3)
-    (shown,) = [
-        attributes for tag, attributes in Page(get("/").text).elements if tag == "img" and "srcset" in attributes
-    ]
-    order = list(shown)
+    for minutes in range(EAGER_ITEMS + 1):
+        picture(s3, minutes)
+    order = list(Page(get("/").text).pictures[-1])
     assert max(order.index("loading"), order.index("sizes")) < min(order.index("srcset"), order.index("src"))
+
+
+def test_the_first_pictures_load_their_smallest_file_before_the_layout_is_known(s3: S3Client) -> None:
+    ids = [picture(s3, minutes) for minutes in range(EAGER_ITEMS + 1)]
+    *first, last = Page(get("/").text).pictures
+    assert last["loading"] == "lazy"
+    for img in first:
+        assert "loading" not in img
+        assert "srcset" not in img
+        assert "/thumb/" in str(img["src"])
+    # The picture in an open viewer comes before all of the grid.
+    behind = Page(get("/", image=ids[0]).text).pictures
+    assert {img["loading"] for img in behind} == {"lazy"}
 
 
 def test_an_empty_gallery_invites_to_upload_and_is_small() -> None:

@@ -33,11 +33,12 @@ async function fetchFresh() {
   renewing = 0;
 }
 
-// A picture that is shown keeps its thumbnail and gets the address for the viewer. Every other picture loads again.
+// A picture that is shown keeps its file and gets the address for the viewer. Every other picture loads again.
 function refresh(element, image) {
   if (!image) return;
-  element.view = image.view.url;
-  if (!loaded(element.querySelector("img"))) fill(element, image);
+  const img = element.querySelector("img");
+  if (loaded(img)) img.files = filesFrom(image);
+  else fill(element, image);
   if (element === current && broken(view)) show(element);
 }
 
@@ -62,4 +63,3 @@ document.addEventListener("error", ({target}) => {
 }, true);
 document.addEventListener("visibilitychange", () => { if (!document.hidden) renewBroken(); });
 for (const name of ["pageshow", "online"]) addEventListener(name, renewBroken);
-renewBroken();

@@ -36,17 +36,21 @@ async function ask(url, options) {
   throw Object.assign(new Error(body.code), {sentence, final: answer.status < 500 && ![401, 408, 429].includes(answer.status)});
 }
 
+// Returns what filesOf() returns, for an entry of GET images.
+const filesFrom = ({thumb, medium, view}) => [thumb, medium, view].filter(Boolean).map(({url, width}) => [width, url]);
+
 // Fills a clone of template#picture; `image` is an entry of GET images.
 function fill(element, image) {
-  const {thumb, medium, view} = image, ratio = Math.min(Math.max(thumb.width / thumb.height, .5), 3);
+  const {thumb, view} = image, ratio = Math.min(Math.max(thumb.width / thumb.height, .5), 3);
   element.classList.add("picture");
   element.style.setProperty("--r", ratio);
   Object.assign(element.dataset, {id: image.id, at: image.uploaded_at, size: [image.width, image.height, view.width, view.height].join(" ")});
   const link = element.querySelector("a"), img = link.querySelector("img");
   link.href = "?image=" + image.id;
-  Object.assign(img, {width: thumb.width, height: thumb.height, alt: image.name, sizes: `calc(${ratio} * (10vw + 100px))`});
-  img.srcset = [thumb, medium, view].filter(Boolean).map(({url, width}) => `${url} ${width}w`).join(", ");
-  img.src = thumb.url;
+  // The observer tells the picture's place to sizes.js, which chooses the file.
+  Object.assign(img, {width: thumb.width, height: thumb.height, alt: image.name, src: thumb.url, files: filesFrom(image), chosen: 0});
+  img.removeAttribute("srcset");
+  sized.unobserve(img);
   sized.observe(img);
   return element;
 }
@@ -63,6 +67,15 @@ function newList(pictures) {
   return list;
 }
 
+// Adds pictures to a list, some in each frame: a phone would need too long for all at once.
+const FRAME_ITEMS = 10;
+async function fillList(list, images) {
+  for (let n = 0; n < images.length; n += FRAME_ITEMS) {
+    if (n) await new Promise(requestAnimationFrame);
+    list.append(...images.slice(n, n + FRAME_ITEMS).map(newPicture));
+  }
+}
+
 // While more pictures follow, the last row is incomplete and would grow visibly, so it stays hidden.
 function hold(on) {
   const list = grid.lastElementChild, all = [...list.children];
@@ -72,7 +85,7 @@ function hold(on) {
   for (const picture of held) picture.classList.add("held");
   list.classList.toggle("holding", held.length > 0);
 }
-hold(true);
+setTimeout(hold, 0, true); // the first frame does not need it
 addEventListener("resize", () => hold(true));
 more.classList.add("silent"); // the link remains for visitors without endless scroll
 
@@ -86,8 +99,10 @@ function loadOlder() {
       const page = await ask("images?after=" + new URL(link.href).searchParams.get("after"));
       const waiting = grid.lastElementChild.querySelectorAll(".held"), fresh = page.images.filter(image => !known(image.id));
       hold(false);
-      grid.append(newList([...waiting, ...fresh.map(newPicture)]));
-      globalThis.filed?.(grid.lastElementChild);
+      const list = newList(waiting);
+      grid.append(list);
+      await fillList(list, fresh);
+      globalThis.filed?.(list);
       if (page.next) link.href = "?after=" + page.next;
       else link.remove();
       hold(true);

@@ -4,8 +4,7 @@ let current = null;
 
 const isPlainClick = event => event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey && !event.altKey;
 const pictures = () => [...document.querySelectorAll(".picture")];
-// The address of the view: fresh (fresh.js), or from the page.
-const viewUrl = element => element.view ?? element.querySelector("img").srcset.split(/,\s+/).at(-1).split(" ")[0];
+const viewUrl = element => filesOf(element.querySelector("img")).at(-1)[1];
 
 function show(element) {
   const thumb = element.querySelector("img"), [width, height, viewWidth, viewHeight] = element.dataset.size.split(" ");
