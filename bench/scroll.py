@@ -24,8 +24,9 @@ LOAD_MS = 500
 END_STEPS = 6
 WATCH = """
 globalThis.frames = [];
-new PerformanceObserver(list => frames.push(...list.getEntries().map(entry => [entry.duration, entry.blockingDuration])))
-  .observe({type: "long-animation-frame", buffered: true});
+new PerformanceObserver(list => {
+  for (const {duration, blockingDuration} of list.getEntries()) frames.push([duration, blockingDuration]);
+}).observe({type: "long-animation-frame", buffered: true});
 """
 
 

@@ -67,13 +67,16 @@ function newList(pictures) {
   return list;
 }
 
-// Adds pictures to a list, some in each frame: a phone would need too long for all at once.
+// Adds pictures to a list, some in each frame, one list after another: a phone would need too long for all at once.
 const FRAME_ITEMS = 10;
-async function fillList(list, images) {
-  for (let n = 0; n < images.length; n += FRAME_ITEMS) {
-    if (n) await new Promise(requestAnimationFrame);
-    list.append(...images.slice(n, n + FRAME_ITEMS).map(newPicture));
-  }
+let filling = Promise.resolve();
+function fillList(list, images) {
+  return filling = filling.then(async () => {
+    for (let n = 0; n < images.length; n += FRAME_ITEMS) {
+      await new Promise(requestAnimationFrame);
+      list.append(...images.slice(n, n + FRAME_ITEMS).map(newPicture));
+    }
+  });
 }
 
 // While more pictures follow, the last row is incomplete and would grow visibly, so it stays hidden.
