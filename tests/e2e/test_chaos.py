@@ -5,11 +5,13 @@ The file that hangs the renderer is left out, because it takes long even so: tes
 
 from pathlib import Path
 
+import pytest
 from rich.console import Console
 
 from bench.chaos import run
 from tests.support.killers import CODES, CRASHES, OUT_OF_MEMORY
 
+pytestmark = pytest.mark.nightly
 UPLOADS = 80
 SEED = 7
 KILLERS = (CRASHES, OUT_OF_MEMORY)

@@ -88,6 +88,7 @@ def upload(gallery: str, name: str) -> None:
     until(lambda: Path(name).stem in names(gallery), f"{name} in the gallery")
 
 
+@pytest.mark.nightly
 def test_pictures_survive_a_stop_and_a_kill(folder: Path) -> None:
     port = free_port()
     for stage in ("engine", "build"):
