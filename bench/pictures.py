@@ -12,6 +12,7 @@ rendition is within this range.
 import json
 import re
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -35,11 +36,13 @@ PICTURES, PHOTOS = 60, 24
 # Widths in CSS pixels with the densities that screens of this width have.
 SCREENS = ((390, 2), (390, 3), (820, 2), (1440, 1), (1440, 2))
 WINDOW_PX = (1500, 1000)
-MOST_SECONDS = 120
+MOST_SECONDS, QUIET_SECONDS = 120, 0.5
 # The choice is right between these ratios.
 SOFT, WASTEFUL = 0.9, 2.0
 BOXES = {rendition.name: rendition for rendition in DEFAULT_RENDITIONS}
 FRAME = '<!doctype html><iframe src="./" width={} height=844 frameborder=0></iframe>'
+
+FIRST = re.compile(r'(class="picture r(\d+)"[^>]*><a[^>]*><img )data-(?=srcset)')
 
 SCROLL = """
 const inside = document.querySelector("iframe").contentWindow;
@@ -48,6 +51,13 @@ const images = [...inside.document.querySelectorAll("#grid img")].filter(image =
 const waiting = images.find(image => !(image.complete && image.naturalWidth));
 waiting?.scrollIntoView();
 return !waiting;
+"""
+# The first pictures change their files once: they are settled when no address has changed for a second.
+SETTLED = """
+const inside = document.querySelector("iframe").contentWindow;
+const files = [...inside.document.querySelectorAll("#grid img")].map(image => image.currentSrc).join();
+if (files !== inside.files) Object.assign(inside, {files, since: performance.now()});
+return performance.now() - inside.since > 1000;
 """
 SHOWN = """
 const inside = document.querySelector("iframe").contentWindow;
@@ -121,10 +131,13 @@ def drawn(seed: int) -> Image.Image:
 def visit(tab: Tab, gallery: Served, width_px: int, old: bool) -> Shown:
     """Shows the gallery in a frame, waits for every picture, and counts."""
     sent: list[int] = []
+    tab.goto("about:blank")
+    _wait_until_quiet(gallery)
     gallery.change = partial(_changed, width_px, old, sent)
     with _without(gallery, MEDIUM if old else ""):
         tab.goto(f"{gallery.url}frame?{'old' if old else 'new'}{width_px}")
         tab.until(SCROLL, "every picture", seconds=MOST_SECONDS)
+        tab.until(SETTLED, "the sharper files of the first pictures", seconds=MOST_SECONDS)
         found: list[tuple[str, float, float]] = json.loads(tab.js(SHOWN))
     ratios, avoidable = [], 0
     for path, width, height in found:
@@ -140,6 +153,14 @@ def visit(tab: Tab, gallery: Served, width_px: int, old: bool) -> Shown:
     return Shown(sum(sent), len(sent), ratios, avoidable)
 
 
+def _wait_until_quiet(gallery: Served) -> None:
+    """Waits for the last requests of the visit before, which would count."""
+    asked = -1
+    while asked != len(gallery.asked):
+        asked = len(gallery.asked)
+        time.sleep(QUIET_SECONDS)
+
+
 def _changed(
     width_px: int, old: bool, sent: list[int], path: str, headers: Headers, body: bytes
 ) -> tuple[Headers, bytes]:
@@ -153,7 +174,9 @@ def _changed(
         body = encoded((number - 1) % PHOTOS, BOXES[key.rendition])
         sent.append(len(body))
     elif old:
-        text = body.decode().replace(asset("sizes.js"), "const sized = {observe() {}};")
+        text = body.decode().replace(asset("sizes.js"), "const sized = {observe() {}, unobserve() {}};")
+        # The first pictures were like all others.
+        text = FIRST.sub(lambda li: f'{li[1]}loading="lazy" sizes="calc({int(li[2]) / 100} * (10vw + 100px))" ', text)
         text = re.sub(r'sizes="calc\(([\d.]+) \* \(10vw \+ 100px\)\)"', r'sizes="auto, calc(\1 * (9vw + 90px))"', text)
         return headers, text.replace('sizes="auto, ', 'sizes="', 8).replace(' loading="lazy"', "", 8).encode()
     return headers, body

@@ -28,8 +28,9 @@ async function useFile(img, best) {
   // A larger file stays when its place becomes smaller.
   if (best <= img.chosen) return;
   img.chosen = best;
-  img.removeAttribute("srcset");
+  // In this order, or Firefox and WebKit would load the old address first.
   img.src = url;
+  img.removeAttribute("srcset");
 }
 
 // The measured places come with the entries: to ask a picture for its place would make the browser lay out the page anew.
