@@ -21,7 +21,7 @@ from tests.support.browser import fill
 from tests.support.deployed import deployed
 
 TOOL = Path(__file__).parent / "lighthouse" / "node_modules" / ".bin" / "lighthouse"
-RUNS = 5
+RUNS, ATTEMPTS = 5, 3
 GALLERIES: dict[str, dict[str, str]] = {
     "open": {},
     "by invitation": {"ViewAccess": "invited", "UploadAccess": "invited"},
@@ -68,7 +68,10 @@ def _run(url: str, chromium_path: str, cookie: str) -> Any:
     command = [str(TOOL), url, "--output=json", "--quiet", f"--chrome-path={chromium_path}", f"--chrome-flags={flags}"]
     command += [f"--only-categories={','.join(CATEGORIES)}"]
     command += [f"--extra-headers={json.dumps({'Cookie': cookie})}"] if cookie else []
-    answer = subprocess.run(command, capture_output=True, text=True, check=True)
+    for attempt in range(ATTEMPTS):  # now and then Lighthouse misses the start of the navigation (NO_NAVSTART)
+        answer = subprocess.run(command, capture_output=True, text=True, check=attempt == ATTEMPTS - 1)
+        if not answer.returncode:
+            break
     return json.loads(answer.stdout)
 
 
