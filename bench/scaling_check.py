@@ -190,7 +190,7 @@ def main() -> None:
             "",
             f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, `python -m bench.scaling_check`. The real template",
             f"runs on the local engine, in {CONCURRENCY} environments. JPEGs of {len(photo) / 1e6:.1f} MB.",
-            f"Measured: a picture alone takes {compute.alone_seconds:.3f} s, one of a batch of ten",
+            f"A picture alone takes {compute.alone_seconds:.3f} s. In a batch of ten each takes",
             f"{compute.batch_seconds:.3f} s.",
             "",
             "| | real | model | error |",

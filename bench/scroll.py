@@ -3,9 +3,9 @@
     python -m bench.scroll [--pictures 10000] [--slower 4] [> bench/results/scroll.md]
 
 The gallery's handler runs in this process and nothing is deployed. Long animation frames are the browser's own measure
-(w3.org/TR/long-animation-frames): frames that took more than 50 ms. Some of them wait for a machine without a graphics
-card, which draws with its processors. So the table also counts the frames in which the page itself worked for more than
-100 ms: those that the browser says to have blocked the page for more than 50 ms beyond the first 50.
+(w3.org/TR/long-animation-frames): frames that took more than 50 ms. A machine without a graphics card draws with its
+processors, and some frames only wait for that. Therefore the page's own work is counted apart. It is 50 ms more than
+the frame's `blockingDuration`.
 """
 
 import argparse
