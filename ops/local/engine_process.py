@@ -16,6 +16,8 @@ from types import FrameType
 from ministack import app
 from ministack.core.persistence import save_all
 
+from ops.local import engine_logs
+
 PARENT_CHECK_SECONDS = 1.0
 
 
@@ -38,6 +40,7 @@ if __name__ == "__main__":
     # its artifact lacks, and this mistake would show only on AWS.
     sys.executable = str(Path(sys.base_prefix, "bin", f"python{sys.version_info.major}.{sys.version_info.minor}"))
     signal.signal(signal.SIGUSR1, _save)
+    engine_logs.install()
     threading.Thread(target=_stop_without_parent, args=(os.getppid(),), daemon=True).start()
     try:
         app.main()
