@@ -48,7 +48,7 @@ SCROLL = """
 const inside = document.querySelector("iframe").contentWindow;
 if (inside.document.readyState !== "complete" || !inside.document.querySelector("#grid img")) return false;
 const images = [...inside.document.querySelectorAll("#grid img")].filter(image => image.checkVisibility());
-const waiting = images.find(image => !(image.complete && image.naturalWidth));
+const waiting = images.find(image => !(image.complete && image.naturalWidth > 1));
 waiting?.scrollIntoView();
 return !waiting;
 """

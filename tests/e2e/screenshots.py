@@ -73,7 +73,8 @@ def _open(page: Page, stack: Stack) -> None:
     page.goto(stack.gallery_url)
     shown = """[...document.querySelectorAll(".picture img")]
       .filter(image => image.checkVisibility() && image.getBoundingClientRect().top < innerHeight)
-      .every(image => image.complete)"""
+      .filter(image => image.getBoundingClientRect().bottom > 0)
+      .every(image => image.complete && image.naturalWidth > 1)"""
     until(lambda: page.evaluate(shown), "the pictures")
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from shared.names import safe_name
 from tests.support.browser import ARRIVES_MS, complete, violations
@@ -17,6 +17,13 @@ MOST_PICTURES = 330
 # The first picture below the header, and the address that names it.
 FIRST = "[...document.querySelectorAll('#grid .picture')].find(p => p.getBoundingClientRect().bottom > 68)"
 NAMED = f"location.search === '?from=' + {FIRST}.dataset.id"
+
+# In the window, at least in part.
+SEEN = "picture => picture.getBoundingClientRect().bottom > 0 && picture.getBoundingClientRect().top < innerHeight"
+PICTURE_FILE = re.compile(r"/(?:thumb|medium|view)/([0-9a-z]{26})")
+FRAMES = "done => { let n = 20; (function next() { n-- ? requestAnimationFrame(next) : done(); })(); }"
+# MOST_UNDER_WAY of sizes.js.
+AT_ONCE, ON_THE_WAY = 6, 2
 
 
 @pytest.fixture
@@ -181,6 +188,37 @@ def test_a_long_gallery_keeps_few_pictures_in_memory(tab: Page, gallery: Served)
     tab.keyboard.press("Home")
     expect(tab.get_by_role("link", name="Holiday 1", exact=True)).to_be_in_viewport()
     until(lambda: tab.evaluate(shown) < MOST_PICTURES, "emptied lists on the way back")
+
+
+def test_older_pictures_load_in_turn_those_in_the_window_first(tab: Page, gallery: Served) -> None:
+    gallery.fill(400)
+    tab.goto(gallery.url)
+    scroll(tab, 9000)
+    complete(tab)
+    until(lambda: tab.evaluate("queues.every(({waiting}) => !waiting.size)"), "the pictures near the window")
+    held: list[Route] = []
+    tab.route(PICTURE_FILE, lambda route: held.append(route))
+    in_window = f"[...document.querySelectorAll('#grid .picture')].filter({SEEN}).map(picture => picture.dataset.id)"
+
+    def asked() -> list[str]:
+        """Returns the ids of the pictures whose files are asked for, when no more are."""
+        until(lambda: tab.evaluate(f"new Promise({FRAMES})") or len(held) >= AT_ONCE, "requests")
+        tab.evaluate(f"new Promise({FRAMES})")
+        return [str(found[1]) for route in held if (found := PICTURE_FILE.search(route.request.url))]
+
+    tab.evaluate("scrollTo(0, 12000)")
+    first = asked()
+    assert len(first) == AT_ONCE
+    assert set(first) <= set(tab.evaluate(in_window))
+    down = f"scrollTo(0, 18000) || scrollY > 17000 && {in_window}.length"
+    until(lambda: tab.evaluate(down), "pictures further down")
+    slow, held[:] = held[:], []
+    for route in slow:
+        route.continue_()
+    # The pictures between the two places are left out, but for those whose turn came on the way.
+    assert len(set(asked()) - set(tab.evaluate(in_window))) <= ON_THE_WAY
+    tab.unroute(PICTURE_FILE)  # and lets the held requests go
+    complete(tab)
 
 
 def test_the_viewers_text_is_readable_in_a_contrast_theme(tab: Page, gallery: Served) -> None:

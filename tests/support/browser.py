@@ -120,7 +120,8 @@ def complete(page: Page) -> None:
     """Wait until every picture in the window is loaded. (wait_for_function needs eval, which the page forbids.)"""
     shown = """[...document.querySelectorAll(".picture img")]
       .filter(image => image.checkVisibility() && image.getBoundingClientRect().top < innerHeight)
-      .every(image => image.complete && image.naturalWidth)"""
+      .filter(image => image.getBoundingClientRect().bottom > 0)
+      .every(image => image.complete && image.naturalWidth > 1)"""
     deadline = time.monotonic() + ARRIVES_MS / 1000
     while not page.evaluate(shown):
         assert time.monotonic() < deadline, "not every picture in the window is shown"

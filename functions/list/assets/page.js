@@ -48,7 +48,8 @@ function fill(element, image) {
   const link = element.querySelector("a"), img = link.querySelector("img");
   link.href = "?image=" + image.id;
   // The observer tells the picture's place to sizes.js, which chooses the file.
-  Object.assign(img, {width: thumb.width, height: thumb.height, alt: image.name, src: thumb.url, files: filesFrom(image), chosen: 0});
+  Object.assign(img, {width: thumb.width, height: thumb.height, alt: image.name, files: filesFrom(image)});
+  loadInTurn(img);
   img.removeAttribute("srcset");
   sized.unobserve(img);
   sized.observe(img);

@@ -21,9 +21,11 @@ function remember() {
 
 let settled = 0;
 addEventListener("scroll", () => {
-  $("back").hidden = scrollY < 2 * innerHeight && !$("newer");
   clearTimeout(settled);
-  settled = setTimeout(remember, SETTLED_MS);
+  settled = setTimeout(() => {
+    $("back").hidden = scrollY < 2 * innerHeight && !$("newer");
+    remember();
+  }, SETTLED_MS);
 }, {passive: true});
 
 // The browser would restore the distance from the top of a page that now begins elsewhere.

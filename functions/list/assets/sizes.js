@@ -9,17 +9,19 @@ const filesOf = img => img.files ??= (img.srcset || img.dataset.srcset).split(/,
 });
 
 function chooseFile(img, {width, height}) {
+  if (!width) return;
   const [fullWidth, fullHeight] = img.closest("[data-size]").dataset.size.split(" ");
   // A picture that is cropped needs more than the width of its place.
   const needed = SHARP * Math.max(width, height * fullWidth / fullHeight) * devicePixelRatio;
   const files = filesOf(img), fitting = files.findIndex(([width]) => width >= needed);
-  if (width) useFile(img, fitting < 0 ? files.length - 1 : fitting);
+  img.best = fitting < 0 ? files.length - 1 : fitting;
+  if (img.src !== BLANK) loadBest(img);
 }
 
 const pageLoaded = new Promise(done => addEventListener("load", done));
-async function useFile(img, best) {
-  const [, url] = img.files[best];
-  if (img.loading !== "lazy") {
+async function loadBest(img) {
+  const {best, files} = img, [, url] = files[best];
+  if (img.dataset.srcset) {
     // One of the first pictures. It shows its smallest file until the page is loaded and a sharper file is there.
     img.chosen ??= 0;
     await pageLoaded;
@@ -31,6 +33,40 @@ async function useFile(img, best) {
   // In this order, or Firefox and WebKit would load the old address first.
   img.src = url;
   img.removeAttribute("srcset");
+}
+
+// A picture that the script adds is blank until its turn: those in the window first, then those near it. A phone needs time
+// for each file, so few start in a frame and few are under way. Whoever scrolls fast loads only pictures that stay near.
+// Six is also how many connections a browser opens to S3.
+const BLANK = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7";
+const FRAME_FILES = 2, MOST_UNDER_WAY = 6;
+const queues = ["0px", "100% 0px"].map(rootMargin => {
+  const waiting = new Set();
+  const observer = new IntersectionObserver(entries => {
+    for (const {target, isIntersecting} of entries) isIntersecting ? waiting.add(target) : waiting.delete(target);
+    turn ||= waiting.size && requestAnimationFrame(loadNext);
+  }, {rootMargin});
+  return {waiting, observer};
+});
+
+function loadInTurn(img) {
+  Object.assign(img, {src: BLANK, chosen: -1});
+  for (const {observer} of queues) observer.observe(img);
+}
+
+let turn = 0, underWay = [];
+function loadNext() {
+  underWay = underWay.filter(img => img.isConnected && !img.complete);
+  const next = [...new Set(queues.flatMap(({waiting}) => [...waiting]))].slice(0, Math.min(FRAME_FILES, MOST_UNDER_WAY - underWay.length));
+  for (const img of next) {
+    for (const {waiting, observer} of queues) {
+      waiting.delete(img);
+      observer.unobserve(img);
+    }
+    underWay.push(img);
+    loadBest(img);
+  }
+  turn = queues.some(({waiting}) => waiting.size) && requestAnimationFrame(loadNext);
 }
 
 // The measured places come with the entries: to ask a picture for its place would make the browser lay out the page anew.

@@ -14,7 +14,7 @@ LOADED = """
 const shown = [...document.querySelectorAll(".picture img")]
   .filter(image => image.checkVisibility())
   .filter(image => image.getBoundingClientRect().top < innerHeight && image.getBoundingClientRect().bottom > 0);
-return shown.length && shown.every(image => image.complete && image.naturalWidth);
+return shown.length && shown.every(image => image.complete && image.naturalWidth > 1);
 """
 FILLED = 70
 """The pictures that every state but "empty" needs: so many are several windows high."""
