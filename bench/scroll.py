@@ -2,26 +2,30 @@
 
     python -m bench.scroll [--pictures 10000] [--slower 4] [> bench/results/scroll.md]
 
-The gallery's handler runs in this process and nothing is deployed. Long animation frames are the browser's own measure
+The gallery's handler runs in this process and nothing is deployed. A phone does not run its server, so this process has
+a low priority and the browser does not. Long animation frames are the browser's own measure
 (w3.org/TR/long-animation-frames): frames that took more than 50 ms. A machine without a graphics card draws with its
 processors, and some frames only wait for that. Therefore the page's own work is counted apart. It is 50 ms more than
 the frame's `blockingDuration`.
 """
 
 import argparse
+import os
 import platform
 import time
+from contextlib import ExitStack
 from datetime import UTC, datetime
 
 from playwright.sync_api import CDPSession, Page, sync_playwright
 
 from ops.local.browser import CHROMIUM_ARGUMENTS, chromium
-from tests.support.served import served
+from tests.support.served import BOXES, served
 
 # A thumb's fast scroll: about ten windows a second.
 STEP_PX, PX_PER_SECOND = 8000, 8000
 LOAD_MS = 500
 END_STEPS = 6
+NICE = 15
 # The measuring itself makes frames long.
 STEPS_PER_STATE = 8
 WATCH = """
@@ -38,9 +42,11 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=10_000)
     parser.add_argument("--slower", type=float, default=4)
     wanted = parser.parse_args()
-    with served() as gallery, sync_playwright() as playwright:
-        gallery.fill(wanted.pictures, minutes_apart=90)
+    with sync_playwright() as playwright, ExitStack() as ending:
         browser = playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM_ARGUMENTS)
+        os.nice(NICE)
+        gallery = ending.enter_context(served())
+        gallery.fill(wanted.pictures, minutes_apart=90)
         page = browser.new_page(
             viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True, device_scale_factor=3
         )
@@ -59,6 +65,7 @@ def main() -> None:
         shown = page.evaluate(
             "[...grid.children].reduce((sum, list) => sum + (list.span?.[2] ?? list.childElementCount), 0)"
         )
+        files = sum(path.split("/")[1] in BOXES for path in gallery.asked)
         version = browser.version
         browser.close()
     print(f"{datetime.now(UTC):%Y-%m-%d}, Chromium {version}, {platform.machine()}, 390 x 844 at 3 device pixels,")
@@ -67,6 +74,7 @@ def main() -> None:
     print("|---|---:|---:|---:|")
     for name, pictures, nodes, megabytes in rows:
         print(f"| {name} | {pictures} | {nodes:,} | {megabytes:.1f} |")
+    print(f"\nFiles of pictures loaded: {files:,}.")
     late, busy = zip(*frames, strict=True) if frames else ((), ())
     print(f"\nFrames over 50 ms: {len(frames)}, over 100 ms: {sum(ms > 100 for ms in late)}, ", end="")
     print(f"longest: {max(late, default=0):.0f} ms.")

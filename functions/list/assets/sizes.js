@@ -15,7 +15,7 @@ function chooseFile(img, {width, height}) {
   const needed = SHARP * Math.max(width, height * fullWidth / fullHeight) * devicePixelRatio;
   const files = filesOf(img), fitting = files.findIndex(([width]) => width >= needed);
   img.best = fitting < 0 ? files.length - 1 : fitting;
-  if (img.src !== BLANK) loadBest(img);
+  if (img.chosen !== -1) loadBest(img);
 }
 
 const pageLoaded = new Promise(done => addEventListener("load", done));
