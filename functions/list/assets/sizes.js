@@ -39,18 +39,24 @@ async function loadBest(img) {
 // for each file, so few start in a frame and few are under way. Whoever scrolls fast loads only pictures that stay near.
 // Six is also how many connections a browser opens to S3.
 const BLANK = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7";
-const FRAME_FILES = 2, MOST_UNDER_WAY = 6;
-const queues = ["0px", "100% 0px"].map(rootMargin => {
+const FRAME_FILES = 2, MOST_UNDER_WAY = 6, NEAR = "100% 0px";
+const queues = ["0px", NEAR].map(rootMargin => {
   const waiting = new Set();
   const observer = new IntersectionObserver(entries => {
-    for (const {target, isIntersecting} of entries) isIntersecting ? waiting.add(target) : waiting.delete(target);
+    for (const {target: img, isIntersecting} of entries) {
+      if (isIntersecting && img.chosen < 0) waiting.add(img);
+      else waiting.delete(img);
+      // A file that is still loading when its picture is far away again would only delay others.
+      if (!isIntersecting && rootMargin === NEAR && !img.complete) blank(img);
+    }
     turn ||= waiting.size && requestAnimationFrame(loadNext);
   }, {rootMargin});
   return {waiting, observer};
 });
 
+const blank = img => Object.assign(img, {src: BLANK, chosen: -1});
 function loadInTurn(img) {
-  Object.assign(img, {src: BLANK, chosen: -1});
+  blank(img);
   for (const {observer} of queues) observer.observe(img);
 }
 
@@ -59,10 +65,7 @@ function loadNext() {
   underWay = underWay.filter(img => img.isConnected && !img.complete);
   const next = [...new Set(queues.flatMap(({waiting}) => [...waiting]))].slice(0, Math.min(FRAME_FILES, MOST_UNDER_WAY - underWay.length));
   for (const img of next) {
-    for (const {waiting, observer} of queues) {
-      waiting.delete(img);
-      observer.unobserve(img);
-    }
+    for (const {waiting} of queues) waiting.delete(img);
     underWay.push(img);
     loadBest(img);
   }
