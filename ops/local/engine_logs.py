@@ -37,7 +37,7 @@ class Output:
         self._readable(None)
 
     def read(self) -> bool:
-        """Read what is in the pipe, without waiting; return False after the end."""
+        """Read the pipe until it is empty, and do not wait for more. Return False after the end."""
         with self._lock:
             while self._readable(0):
                 data = os.read(self._pipe.fileno(), READ_BYTES)

@@ -79,7 +79,7 @@ def _open(page: Page, stack: Stack) -> None:
 
 
 def _upload(page: Page, stack: Stack) -> None:
-    # Some pictures arrive and one is rejected. S3 does not answer the last uploads.
+    # Some pictures arrive and one is rejected. The last uploads get no answer from S3.
     page.route(
         re.compile(stack.upload_bucket),
         lambda route: None if b"Sunday" in (route.request.post_data_buffer or b"") else route.continue_(),

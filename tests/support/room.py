@@ -1,4 +1,4 @@
-"""A deployed Darkroom in one trouble: what an operator does there, and what a test breaks and repairs."""
+"""A deployed Darkroom in one trouble, with the commands of its operator and the faults that a test causes."""
 
 import json
 import os
