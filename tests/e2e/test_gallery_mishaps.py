@@ -1,24 +1,17 @@
-"""The gallery when things go wrong: old tabs, reloads, vanished files, slow lines, litter in folders, many files."""
+"""The gallery when things go wrong: reloads, vanished files, slow lines, litter in folders, many files."""
 
 import re
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from html import escape, unescape
+from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
-import httpx
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from functions.list import presign
-from ops.local.engine import REGION
 from ops.upload import pictures_in
 from shared.keys import new_image_id
-from tests.e2e.test_door_policy import LAMBDA_ALONE, as_role
 from tests.support import photos
-from tests.support.browser import ARRIVES_MS, JPEG, complete, drop_path, empty, fill, hand_over, violations
-from tests.support.deployed import Stack, until
+from tests.support.browser import ARRIVES_MS, JPEG, drop_path, empty, hand_over
+from tests.support.deployed import Stack
 
 NOT_A_PICTURE = ("Holiday.jpg", "image/jpeg", b"this is a text" * 100)
 # Records the highest number of cards that the page had at the same time.
@@ -26,67 +19,11 @@ COUNT_CARDS = """() => {
   window.most = 0;
   new MutationObserver(() => { most = Math.max(most, cards.childElementCount); }).observe(cards, {childList: true});
 }"""
-PRESIGNED = re.compile(r"http[^\", ]+X-Amz-[^\", ]+")
 
 
 @pytest.fixture(autouse=True)
 def _no_pictures(stack: Stack) -> None:
     empty(stack)
-
-
-def expired(stack: Stack) -> Callable[[str], str]:
-    """Return a function from a presigned URL to the same URL with the gallery's signature of three hours ago."""
-    session = as_role(stack, "list").get_credentials()
-    assert session
-    credentials = presign.Credentials(session.access_key or "", session.secret_key or "", session.token)
-
-    def sign(url: str) -> str:
-        parts = urlsplit(url)
-        bucket, _, key = unquote(parts.path).lstrip("/").partition("/")
-        place = presign.Place(f"{parts.scheme}://{parts.netloc}", f"/{bucket}/", REGION)
-        return presign.presigner(place, credentials, datetime.now(UTC) - timedelta(hours=3))(key)
-
-    return sign
-
-
-@LAMBDA_ALONE
-def test_pictures_of_an_old_tab_get_fresh_addresses_in_one_request(page: Page, stack: Stack) -> None:
-    ids = fill(stack, 12)
-    old = expired(stack)
-    first = httpx.get(f"{stack.gallery_url}images?limit=1").json()["images"][0]["thumb"]["url"]
-    assert httpx.get(first).status_code == 200
-    assert httpx.get(old(first)).status_code == 403
-
-    def grow_old(route: Route) -> None:
-        answer = route.fetch()
-        body = PRESIGNED.sub(lambda url: escape(old(unescape(url[0]))), answer.text())
-        route.fulfill(response=answer, body=body)
-
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url) if "/images?" in request.url else None)
-    page.route(re.compile(re.escape(stack.gallery_url) + r"(\?image=\w+)?$"), grow_old)
-    page.goto(stack.gallery_url)
-    complete(page)
-    assert len(asked) == 1
-
-    # A view in the viewer. Its address on the page is equally old.
-    page.get_by_role("link", name="Holiday 3", exact=True).click()
-    until(lambda: page.evaluate("view.naturalWidth > 1000"), "the view")
-    with page.expect_download() as download:
-        page.get_by_role("link", name="Download").click()
-    assert download.value.path().read_bytes().startswith(b"\xff\xd8")
-    page.goto(f"{stack.gallery_url}?image={ids[4]}")
-    until(lambda: page.evaluate("view.naturalWidth > 1000"), "the view of a link")
-
-    # Without the network there is a sentence. On return to the tab the page tries again.
-    page.route("**/images?*", lambda route: route.abort("connectionfailed"))
-    page.goto(stack.gallery_url)
-    expect(page.get_by_text("The network is gone.")).to_be_visible()
-    expect(page.get_by_role("button", name="Try again")).to_be_visible()
-    assert violations(page) == []
-    page.unroute("**/images?*")
-    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
-    complete(page)
 
 
 def test_uploads_survive_a_reload(page: Page, stack: Stack) -> None:

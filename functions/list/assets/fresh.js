@@ -5,7 +5,7 @@ const stale = new Set();
 let renewing = 0;
 
 const loaded = img => img.complete && img.naturalWidth;
-const broken = img => img.complete && !img.naturalWidth && img.getAttribute("src");
+const broken = img => img.complete && !img.naturalWidth && img.getAttribute("src") && img.chosen !== -1;
 
 function renew(element) {
   if (Date.now() - element.renewed < RENEWED_MS) return lost("Some pictures could not be loaded.");
@@ -13,8 +13,11 @@ function renew(element) {
   renewing ||= setTimeout(fetchFresh, RENEW_MS);
 }
 
+const failed = element => broken(element.querySelector("img")) || element === current && broken(view);
+
 async function fetchFresh() {
-  const wanted = [...stale].sort((a, b) => a.dataset.id < b.dataset.id ? -1 : 1);
+  // A picture may have got its address by the request before.
+  const wanted = [...stale].filter(failed).sort((a, b) => a.dataset.id < b.dataset.id ? -1 : 1);
   stale.clear();
   try {
     while (wanted.length) {
@@ -30,7 +33,7 @@ async function fetchFresh() {
   } catch (problem) {
     lost(problem.sentence);
   }
-  renewing = 0;
+  renewing = stale.size && setTimeout(fetchFresh, RENEW_MS); // more pictures failed meanwhile
 }
 
 // A picture that is shown keeps its file and gets the address for the viewer. Every other picture loads again.
@@ -50,7 +53,7 @@ function gone(element) {
 
 function renewBroken() {
   for (const element of pictures()) {
-    if (!broken(element.querySelector("img")) && !(element === current && broken(view))) continue;
+    if (!failed(element)) continue;
     element.renewed = 0;
     renew(element);
   }

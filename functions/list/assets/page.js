@@ -50,7 +50,7 @@ function fill(element, image) {
   // The observer tells the picture's place to sizes.js, which chooses the file.
   Object.assign(img, {width: thumb.width, height: thumb.height, alt: image.name, files: filesFrom(image)});
   loadInTurn(img);
-  img.removeAttribute("srcset");
+  for (const name of ["srcset", "data-srcset", "loading"]) img.removeAttribute(name); // the server's ways to load it
   sized.unobserve(img);
   sized.observe(img);
   return element;

@@ -20,13 +20,13 @@ function chooseFile(img, {width, height}) {
 
 const pageLoaded = new Promise(done => addEventListener("load", done));
 async function loadBest(img) {
-  const {best, files} = img, [, url] = files[best];
   if (img.dataset.srcset) {
     // One of the first pictures. It shows its smallest file until the page is loaded and a sharper file is there.
     img.chosen ??= 0;
     await pageLoaded;
-    if (best > img.chosen) await Object.assign(new Image(), {src: url}).decode().catch(() => {});
+    if (img.best > img.chosen) await Object.assign(new Image(), {src: img.files[img.best][1]}).decode().catch(() => {});
   }
+  const {best, files} = img, [, url] = files[best]; // after the waiting, or an address would be old that was renewed meanwhile
   // A larger file stays when its place becomes smaller.
   if (best <= img.chosen) return;
   img.chosen = best;
@@ -57,7 +57,10 @@ const queues = ["0px", NEAR].map(rootMargin => {
 const blank = img => Object.assign(img, {src: BLANK, chosen: -1});
 function loadInTurn(img) {
   blank(img);
-  for (const {observer} of queues) observer.observe(img);
+  for (const {observer} of queues) {
+    observer.unobserve(img); // it tells the place of a picture that it observes already only when the place changes
+    observer.observe(img);
+  }
 }
 
 let turn = 0, underWay = [];
