@@ -1,7 +1,9 @@
 """The gallery as people look at it: in Chromium, against the deployed stack."""
 
 import re
+import time
 
+import httpx
 import pytest
 from playwright.sync_api import FilePayload, Page, expect
 
@@ -9,6 +11,10 @@ from shared.keys import Image, new_image_id, rendition_key
 from tests.support.browser import ARRIVES_MS, JPEG, alt, complete, empty, fill, shifts, violations
 from tests.support.deployed import Stack, until
 from tests.support.gallery import NOW
+from tests.support.http_server import Handler, serving
+
+FIRST_TAGS = 160
+"""The number of tags and texts of the header and of the first pictures."""
 
 
 @pytest.fixture(autouse=True)
@@ -46,6 +52,29 @@ def test_the_grid_keeps_the_shapes_of_pictures_and_does_not_move(page: Page, sta
     expect(page.get_by_role("link", name="Newest")).to_be_visible()
     complete(page)
     assert shifts(page) == []
+
+
+def test_nothing_moves_while_the_page_arrives_piece_by_piece(phone: Page, stack: Stack) -> None:
+    fill(stack, 12)
+    head, header, rest = httpx.get(stack.gallery_url).text.partition("<header")
+    tags = re.split(r"(?=<)|(?<=>)", header + rest)
+    pieces = [head, *tags[:FIRST_TAGS], "".join(tags[FIRST_TAGS:])]
+
+    class Drip(Handler):
+        protocol_version = "HTTP/1.0"  # the end of the connection is the end of the page
+
+        def handle_any(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.end_headers()
+            for piece in pieces if self.path == "/" else []:
+                self.wfile.write(piece.encode())
+                time.sleep(0.04)  # a slow line: time for two frames
+
+    with serving(Drip) as url:
+        phone.goto(url)
+    complete(phone)
+    assert shifts(phone) == []
 
 
 def test_everything_fits_on_a_phone(phone: Page, stack: Stack) -> None:

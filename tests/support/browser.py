@@ -118,13 +118,14 @@ def alt(page: Page) -> list[str | None]:
 
 def complete(page: Page) -> None:
     """Wait until every picture in the window is loaded. (wait_for_function needs eval, which the page forbids.)"""
-    shown = """[...document.querySelectorAll(".picture img")]
+    missing = """[...document.querySelectorAll(".picture img")]
       .filter(image => image.checkVisibility() && image.getBoundingClientRect().top < innerHeight)
       .filter(image => image.getBoundingClientRect().bottom > 0)
-      .every(image => image.complete && image.naturalWidth > 1)"""
+      .filter(image => !image.complete || image.naturalWidth <= 1)
+      .map(image => [image.alt, image.complete, image.naturalWidth, image.chosen, image.currentSrc].join(" "))"""
     deadline = time.monotonic() + ARRIVES_MS / 1000
-    while not page.evaluate(shown):
-        assert time.monotonic() < deadline, "not every picture in the window is shown"
+    while pictures := page.evaluate(missing):
+        assert time.monotonic() < deadline, f"these pictures in the window are not shown: {pictures}"
         page.wait_for_timeout(50)
 
 

@@ -4,17 +4,15 @@ It answers preflight requests itself and adds headers to the API's answers, as A
 (docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html). The engine applies the bucket's rules itself.
 """
 
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
-from typing import Any
 
 import httpx
 
-from tests.support.http_server import LOOPBACK, Answer, Handler
+from tests.support.http_server import Answer, Handler, serving
 from tests.support.template import RESOURCES
 
 
@@ -63,20 +61,12 @@ class _Site(SimpleHTTPRequestHandler):
 def api_gateway(gallery_url: str, origins: str) -> Iterator[str]:
     """Serve the API of a gallery as with the parameter AllowedOrigins; yield its address."""
     attributes = {"gallery_url": gallery_url, "origins": origins}
-    with _serving(type("ApiGateway", (_ApiGateway,), attributes)) as address:
+    with serving(type("ApiGateway", (_ApiGateway,), attributes)) as address:
         yield f"{address}/"
 
 
 @contextmanager
 def site(folder: Path) -> Iterator[str]:
     """Serve a folder as a separate site; yield its origin."""
-    with _serving(partial(_Site, directory=str(folder))) as address:
+    with serving(partial(_Site, directory=str(folder))) as address:
         yield address
-
-
-@contextmanager
-def _serving(handler: Any) -> Iterator[str]:
-    with ThreadingHTTPServer((LOOPBACK, 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://{LOOPBACK}:{server.server_port}"
-        server.shutdown()

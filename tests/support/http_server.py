@@ -2,10 +2,12 @@
 
 import http.client
 import ssl
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 LOOPBACK = "127.0.0.1"
 FORWARD_SECONDS = 60
@@ -73,6 +75,15 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         """Write nothing to stderr."""
+
+
+@contextmanager
+def serving(handler: Any) -> Iterator[str]:
+    """Serve requests with a class of handlers on this machine; yield the origin."""
+    with ThreadingHTTPServer((LOOPBACK, 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://{LOOPBACK}:{server.server_port}"
+        server.shutdown()
 
 
 def forwarded(port: int, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
