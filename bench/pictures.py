@@ -1,5 +1,6 @@
 """Counts the bytes that each browser fetches for the grid, and compares the fetched pixels with those on the screen.
 
+    export POWERTOOLS_LOG_LEVEL=CRITICAL POWERTOOLS_METRICS_DISABLED=true  # or the page's logs are in the table
     python -m bench.pictures [> bench/results/pictures.md]
 
 Each browser shows 60 drawn photos in a frame of a given width, at a given density, and scrolls to the end. "Before" is

@@ -1,5 +1,6 @@
 """Scrolls a gallery of 10,000 pictures to its end, with a phone's profile and a slowed processor, and back to its top.
 
+    export POWERTOOLS_LOG_LEVEL=CRITICAL POWERTOOLS_METRICS_DISABLED=true  # or the page's logs are in the table
     python -m bench.scroll [--pictures 10000] [--slower 4] [--speed 8000] [> bench/results/scroll.md]
 
 The gallery's handler runs in this process and nothing is deployed. A phone does not run its server, so this process has

@@ -113,7 +113,8 @@ def test_a_folder_is_taken_without_the_litter_of_other_systems(
     ):  # fmt: skip
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(JPEG[2])
-    page.goto(stack.gallery_url)
+    with page.expect_event("requestfinished", lambda request: "/assets/uploads.js" in request.url):
+        page.goto(stack.gallery_url)
     page.context.set_offline(True)  # only the choice matters here
     if how == "drop":
         drop_path(page, folder)

@@ -93,3 +93,26 @@ def test_a_failed_upload_can_be_retried(page: Page, stack: Stack) -> None:
     page.unroute_all()
     page.get_by_role("button", name="Retry Lake.jpg").click()
     expect(page.locator(".card[data-state=ready]")).to_have_count(1, timeout=ARRIVES_MS)
+
+
+@pytest.mark.parametrize("how", ["drop", "paste"])
+def test_files_that_come_before_the_scripts_wait_for_them(page: Page, stack: Stack, how: str) -> None:
+    late: list[Route] = []
+    page.route("**/assets/uploads.js*", lambda route: route.fallback() if late else late.append(route))
+    page.goto(stack.gallery_url, wait_until="commit")
+    expect(page.get_by_text("Upload", exact=True)).to_be_visible()
+    hand_over(page, how, [JPEG])
+    assert page.locator(".card").count() == 0
+    late[0].fallback()
+    expect(page.locator(".card[data-state=ready]")).to_have_count(1, timeout=ARRIVES_MS)
+
+
+def test_a_script_that_cannot_be_loaded_is_reported(page: Page, stack: Stack) -> None:
+    page.route("**/assets/*", lambda route: route.abort("connectionreset"))
+    page.goto(stack.gallery_url)
+    hand_over(page, "drop", [JPEG])
+    expect(page.get_by_text("A part of this page could not be loaded.")).to_be_visible()
+    assert violations(page) == []
+    page.unroute("**/assets/*")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator(".card[data-state=ready]")).to_have_count(1, timeout=ARRIVES_MS)

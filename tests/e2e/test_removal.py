@@ -42,6 +42,7 @@ def test_an_owner_removes_in_the_viewer_and_undoes_it(page: Page, stack: Stack) 
 def test_an_owner_removes_a_selection_by_keyboard(page: Page, stack: Stack) -> None:
     fill(stack, 4)
     enter(page, stack)
+    expect(page.get_by_role("button", name="Select", exact=True)).to_be_visible()
     page.get_by_role("link", name="Holiday 2", exact=True).focus()
     page.keyboard.press("x")
     page.get_by_role("checkbox", name="Select Holiday 4").focus()

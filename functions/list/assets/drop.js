@@ -17,22 +17,16 @@ $("folder").addEventListener("change", ({target}) => {
   addFound([...target.files].filter(file => mayBePicture(file.webkitRelativePath)));
   target.value = "";
 });
-addEventListener("paste", event => add([...event.clipboardData.files]));
 
 let over = 0;
-const hasFiles = event => event.dataTransfer?.types.includes("Files");
 const drag = inside => { over = Math.max(0, over + inside); document.body.classList.toggle("dragging", over > 0); };
 addEventListener("dragenter", event => { if (hasFiles(event)) drag(1); });
 addEventListener("dragleave", event => { if (hasFiles(event)) drag(-1); });
-addEventListener("dragover", event => { if (hasFiles(event)) event.preventDefault(); });
-addEventListener("drop", async event => {
-  if (!hasFiles(event)) return;
-  event.preventDefault();
-  drag(-over);
-  const files = [...event.dataTransfer.files], entries = [...event.dataTransfer.items].map(item => item.webkitGetAsEntry?.());
+addEventListener("drop", () => drag(-over));
+take = async (files, entries) => {
   if (!entries.some(entry => entry?.isDirectory)) add(files);
   else addFound((await Promise.all(entries.map(within))).flat());
-});
+};
 
 // Returns the pictures in a dropped folder, or the dropped file itself, whatever it is.
 async function within(entry) {
@@ -44,5 +38,6 @@ async function within(entry) {
   return (await Promise.all(found.filter(one => mayBePicture(one.fullPath + (one.isDirectory ? "/-" : ""))).map(within))).flat();
 }
 
-// Files that were chosen while this script was loading.
+// Files that came while this script was loading.
+for (const dropped of early) take(...dropped);
 for (const id of ["choose", "camera", "folder"]) if ($(id).files.length) $(id).dispatchEvent(new Event("change"));

@@ -5,7 +5,7 @@ const stale = new Set();
 let renewing = 0;
 
 const loaded = img => img.complete && img.naturalWidth;
-const broken = img => img.complete && !img.naturalWidth && img.getAttribute("src") && img.chosen !== -1;
+const broken = img => img.chosen !== -1 && img.complete && !img.naturalWidth && img.getAttribute("src");
 
 function renew(element) {
   if (Date.now() - element.renewed < RENEWED_MS) return lost("Some pictures could not be loaded.");
@@ -13,11 +13,8 @@ function renew(element) {
   renewing ||= setTimeout(fetchFresh, RENEW_MS);
 }
 
-const failed = element => broken(element.querySelector("img")) || element === current && broken(view);
-
 async function fetchFresh() {
-  // A picture may have got its address by the request before.
-  const wanted = [...stale].filter(failed).sort((a, b) => a.dataset.id < b.dataset.id ? -1 : 1);
+  const wanted = [...stale].sort((a, b) => a.dataset.id < b.dataset.id ? -1 : 1);
   stale.clear();
   try {
     while (wanted.length) {
@@ -33,13 +30,14 @@ async function fetchFresh() {
   } catch (problem) {
     lost(problem.sentence);
   }
-  renewing = stale.size && setTimeout(fetchFresh, RENEW_MS); // more pictures failed meanwhile
+  renewing = stale.size && setTimeout(fetchFresh, RENEW_MS); // these failed meanwhile
 }
 
 // A picture that is shown keeps its file and gets the address for the viewer. Every other picture loads again.
 function refresh(element, image) {
   if (!image) return;
   const img = element.querySelector("img");
+  stale.delete(element); // if it failed meanwhile, then with its old address
   if (loaded(img)) img.files = filesFrom(image);
   else fill(element, image);
   if (element === current && broken(view)) show(element);
@@ -53,7 +51,7 @@ function gone(element) {
 
 function renewBroken() {
   for (const element of pictures()) {
-    if (!failed(element)) continue;
+    if (!broken(element.querySelector("img")) && !(element === current && broken(view))) continue;
     element.renewed = 0;
     renew(element);
   }

@@ -11,6 +11,9 @@ function entitle(part) {
   document.title = title.doing + title.shows;
 }
 
+// Calls a function when the next frame is shown, so that this frame does not wait for it.
+const afterFrame = act => requestAnimationFrame(() => setTimeout(act));
+
 // Announces texts to screen readers. Texts that come together are read together, so none is lost.
 let spoken = 0, unsaid = [];
 function say(text) {
@@ -50,7 +53,6 @@ function fill(element, image) {
   // The observer tells the picture's place to sizes.js, which chooses the file.
   Object.assign(img, {width: thumb.width, height: thumb.height, alt: image.name, files: filesFrom(image)});
   loadInTurn(img);
-  for (const name of ["srcset", "data-srcset", "loading"]) img.removeAttribute(name); // the server's ways to load it
   sized.unobserve(img);
   sized.observe(img);
   return element;
@@ -89,7 +91,7 @@ function hold(on) {
   for (const picture of held) picture.classList.add("held");
   list.classList.toggle("holding", held.length > 0);
 }
-setTimeout(hold, 0, true); // the first frame does not need it
+afterFrame(() => hold(true));
 addEventListener("resize", () => hold(true));
 more.classList.add("silent"); // the link remains for visitors without endless scroll
 
@@ -156,3 +158,33 @@ function offer(text, act, label = "Undo") {
     else note.hidden = true;
   }, NOTE_MS);
 }
+
+// The browser would restore the distance from the top of a page that now begins elsewhere.
+const HEADER_PX = 64, head = grid.querySelector(".picture");
+history.scrollRestoration = "manual";
+if (head && (history.state?.top || $("newer"))) {
+  scrollBy({top: head.getBoundingClientRect().top - (history.state?.top ?? HEADER_PX + 4), behavior: "instant"});
+}
+
+// The other scripts load when the first pictures are shown. Files that are dropped or pasted until then wait for them.
+const missing = [], early = [];
+firstShown.then(() => afterFrame(() => [...$("later").content.children].forEach(run)));
+function run(script) {
+  const onerror = () => { missing.push(script); complain(); };
+  document.body.append(Object.assign(script.cloneNode(), {async: false, onerror})); // not async: they run in order
+}
+function runMissing() { missing.splice(0).forEach(run); }
+function complain() { offer("A part of this page could not be loaded.", runMissing, "Try again"); }
+addEventListener("online", runMissing);
+let take = (...dropped) => {
+  early.push(dropped);
+  if (missing.length) complain();
+};
+const hasFiles = event => event.dataTransfer?.types.includes("Files");
+addEventListener("paste", event => take([...event.clipboardData.files], []));
+addEventListener("dragover", event => { if (hasFiles(event)) event.preventDefault(); });
+addEventListener("drop", event => {
+  if (!hasFiles(event)) return;
+  event.preventDefault();
+  take([...event.dataTransfer.files], [...event.dataTransfer.items].map(item => item.webkitGetAsEntry?.()));
+});

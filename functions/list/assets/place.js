@@ -1,5 +1,5 @@
 // The visitor's place: its address, the way up to newer pictures, and the emptying of lists far from the window.
-const HEADER_PX = 64, SETTLED_MS = 250, RETRY_MS = 3000, LIST_ITEMS = 60, MOST_ITEMS = 150, TALL = 1.4, MAX_LEFT_OUT = 12;
+const SETTLED_MS = 250, RETRY_MS = 3000, LIST_ITEMS = 60, MOST_ITEMS = 150, TALL = 1.4, MAX_LEFT_OUT = 12;
 
 // The address names the first visible picture. Reload and back show it again at the same height.
 function firstVisible() {
@@ -20,20 +20,15 @@ function remember() {
 }
 
 let settled = 0;
-addEventListener("scroll", () => {
+function scrolled() {
   clearTimeout(settled);
   settled = setTimeout(() => {
     $("back").hidden = scrollY < 2 * innerHeight && !$("newer");
     remember();
   }, SETTLED_MS);
-}, {passive: true});
-
-// The browser would restore the distance from the top of a page that now begins elsewhere.
-history.scrollRestoration = "manual";
-const head = grid.querySelector(".picture");
-if (head && (history.state?.top || $("newer"))) {
-  scrollBy({top: head.getBoundingClientRect().top - (history.state?.top ?? HEADER_PX + 4), behavior: "instant"});
 }
+addEventListener("scroll", scrolled, {passive: true});
+if (scrollY) scrolled(); // while this script was loading
 
 // Returns a function that undoes how far the first list has moved since.
 function keepingStill() {

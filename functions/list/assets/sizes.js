@@ -3,7 +3,7 @@
 const SHARP = .9;
 
 // The files of a picture, smallest first: [width in pixels, address].
-const filesOf = img => img.files ??= (img.srcset || img.dataset.srcset).split(/,\s+/).map(file => {
+const filesOf = img => img.files ??= (img.dataset.srcset || img.srcset).split(/,\s+/).map(file => {
   const [url, width] = file.split(" ");
   return [parseInt(width), url];
 });
@@ -18,24 +18,28 @@ function chooseFile(img, {width, height}) {
   if (img.chosen !== -1) loadBest(img);
 }
 
+// The first pictures get the line and the processor for themselves until they are shown, but not if one takes long.
+const FIRST_MS = 3000, firstPictures = document.querySelectorAll("#grid img[data-srcset]");
 const pageLoaded = new Promise(done => addEventListener("load", done));
+const firstShown = Promise.race([
+  pageLoaded.then(() => Promise.allSettled([...firstPictures].map(img => img.decode()))),
+  new Promise(done => setTimeout(done, FIRST_MS)),
+]);
 async function loadBest(img) {
   if (img.dataset.srcset) {
-    // One of the first pictures. It shows its smallest file until the page is loaded and a sharper file is there.
+    // One of the first pictures. It shows its smallest file until a sharper one is there.
     img.chosen ??= 0;
-    await pageLoaded;
+    await firstShown;
     if (img.best > img.chosen) await Object.assign(new Image(), {src: img.files[img.best][1]}).decode().catch(() => {});
   }
   const {best, files} = img, [, url] = files[best]; // after the waiting, or an address would be old that was renewed meanwhile
   // A larger file stays when its place becomes smaller.
   if (best <= img.chosen) return;
   img.chosen = best;
-  // In this order, or Firefox and WebKit would load the old address first.
   img.src = url;
-  img.removeAttribute("srcset");
 }
 
-// A picture that the script adds is blank until its turn: those in the window first, then those near it. A phone needs time
+// Every other picture is blank until its turn: those in the window first, then those near it. A phone needs time
 // for each file, so few start in a frame and few are under way. Whoever scrolls fast loads only pictures that stay near.
 // Six is also how many connections a browser opens to S3.
 const BLANK = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7";
@@ -47,16 +51,19 @@ const queues = ["0px", NEAR].map(rootMargin => {
       if (isIntersecting && img.chosen < 0) waiting.add(img);
       else waiting.delete(img);
       // A file that is still loading when its picture is far away again would only delay others.
-      if (!isIntersecting && rootMargin === NEAR && !img.complete) blank(img);
+      if (!isIntersecting && rootMargin === NEAR && img.chosen !== -1 && !img.complete) blank(img);
     }
-    turn ||= waiting.size && requestAnimationFrame(loadNext);
+    turn ||= waiting.size && firstShown.then(() => requestAnimationFrame(loadNext));
   }, {rootMargin});
   return {waiting, observer};
 });
 
 const blank = img => Object.assign(img, {src: BLANK, chosen: -1});
 function loadInTurn(img) {
+  filesOf(img);
   blank(img);
+  // These are the server's ways to load it. In this order, or Firefox and WebKit would load an old address first.
+  for (const name of ["srcset", "data-srcset", "loading"]) img.removeAttribute(name);
   for (const {observer} of queues) {
     observer.unobserve(img); // it tells the place of a picture that it observes already only when the place changes
     observer.observe(img);
@@ -77,4 +84,7 @@ function loadNext() {
 
 // The measured places come with the entries: to ask a picture for its place would make the browser lay out the page anew.
 const sized = new ResizeObserver(entries => { for (const {target, contentRect} of entries) chooseFile(target, contentRect); });
-for (const img of document.querySelectorAll("#grid img")) sized.observe(img);
+for (const img of document.querySelectorAll("#grid img")) {
+  if (img.loading === "lazy") loadInTurn(img);
+  sized.observe(img);
+}

@@ -16,6 +16,11 @@ const shown = [...document.querySelectorAll(".picture img")]
   .filter(image => image.getBoundingClientRect().top < innerHeight && image.getBoundingClientRect().bottom > 0);
 return shown.length && shown.every(image => image.complete && image.naturalWidth > 1);
 """
+SCRIPTS = """
+const loaded = performance.getEntriesByType("resource").filter(file => file.responseEnd).map(file => file.name);
+const scripts = [...document.querySelector("#later").content.children];
+return scripts.every(script => loaded.some(name => name.endsWith(script.getAttribute("src"))));
+"""
 FILLED = 70
 """The pictures that every state but "empty" needs: so many are several windows high."""
 LONG_NAME = f"{'A long walk along the northern shore of the lake in late autumn ' * 3}with Anna and Ben.jpg"
@@ -32,9 +37,10 @@ class Visitor:
     owner: str
 
     def look(self) -> None:
-        """Open the gallery and wait for its pictures."""
+        """Open the gallery and wait for its pictures and scripts."""
         self.tab.goto(self.home)
         self.tab.until(LOADED, "pictures")
+        self.tab.until(SCRIPTS, "scripts")
 
     def enter(self) -> None:
         """Open the gallery as its owner."""
