@@ -10,12 +10,15 @@ from tests.support.browser import JPEG, empty, fill
 from tests.support.deployed import Stack
 from tests.support.engines.cable import cable_to
 from tests.support.engines.launch import Look, Name, NotInstalled
-from tests.support.engines.states import FILLED, LOADED, STATES, Visitor
+from tests.support.engines.states import FILLED, LOADED, SCRIPTS, STATES, Visitor
 from tests.support.engines.tab import DESKTOP_PX, PHONE_PX, Tab, opened
 from tests.support.missing import missing
 
 pytestmark = [pytest.mark.local_only("cuts the network of this machine's engine"), pytest.mark.nightly]
 NAMES_SHOWN = "return [...document.querySelectorAll('#grid .picture img')].map(image => image.alt)"
+FIRST_NINE = """
+return [...document.querySelectorAll("#grid img")].slice(0, 9).every(image => image.complete && image.naturalWidth > 1);
+"""
 SHAPES = """
 return [...document.querySelectorAll("#grid img")].slice(0, 9)
   .map(image => (image.clientWidth / image.clientHeight) / (image.naturalWidth / image.naturalHeight));
@@ -52,6 +55,7 @@ def test_the_grid_shows_whole_pictures(visitor: Visitor, stack: Stack, size_px: 
     visitor.tab.resize(size_px)
     visitor.tab.goto(visitor.home)
     visitor.tab.until(LOADED, "pictures")
+    visitor.tab.until(FIRST_NINE, "the first nine pictures, of which some may be below the window")
     assert visitor.tab.js(SHAPES) == pytest.approx([1] * 9, rel=0.03)
     assert visitor.tab.js("return document.documentElement.scrollWidth <= document.documentElement.clientWidth")
     assert visitor.tab.violations() == []
@@ -136,6 +140,7 @@ def test_an_upload_goes_on_when_the_network_is_back(visitor: Visitor, tmp_path: 
     (tmp_path / JPEG[0]).write_bytes(JPEG[2])
     tab = visitor.tab
     tab.goto(visitor.home)
+    tab.until(SCRIPTS, "scripts")
     visitor.cable.pull()
     tab.choose("#choose", tmp_path / JPEG[0])
     tab.reads(".card .state", "Trying again")
