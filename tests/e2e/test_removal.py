@@ -5,7 +5,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from shared.keys import read_removed_key
-from tests.support.browser import ARRIVES_MS, JPEG, alt, complete, empty, fill, hand_over, violations
+from tests.support.browser import ARRIVES_MS, JPEG, alt, complete, empty, fill, hand_over, shifts, violations
 from tests.support.deployed import Stack, until
 
 
@@ -43,6 +43,7 @@ def test_an_owner_removes_a_selection_by_keyboard(page: Page, stack: Stack) -> N
     fill(stack, 4)
     enter(page, stack)
     expect(page.get_by_role("button", name="Select", exact=True)).to_be_visible()
+    assert shifts(page) == []
     page.get_by_role("link", name="Holiday 2", exact=True).focus()
     page.keyboard.press("x")
     page.get_by_role("checkbox", name="Select Holiday 4").focus()

@@ -33,7 +33,7 @@ function toggle(element) {
   say(`${box.checked ? "Selected" : "Not selected"}, ${picked().length} in all`);
 }
 
-$("select").hidden = false;
+$("select").classList.remove("unready"); // it had its place from the start
 $("select").addEventListener("click", () => select(!selecting()));
 grid.addEventListener("change", () => { summariseSelection(); say(`${picked().length} selected`); });
 // Before the viewer hears of it.
