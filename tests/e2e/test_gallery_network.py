@@ -102,6 +102,7 @@ def test_files_that_come_before_the_scripts_wait_for_them(page: Page, stack: Sta
     page.goto(stack.gallery_url, wait_until="commit")
     expect(page.get_by_text("Upload", exact=True)).to_be_visible()
     hand_over(page, how, [JPEG])
+    expect(page.get_by_text("The upload begins in a moment.")).to_be_visible()
     assert page.locator(".card").count() == 0
     late[0].fallback()
     expect(page.locator(".card[data-state=ready]")).to_have_count(1, timeout=ARRIVES_MS)

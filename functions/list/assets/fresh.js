@@ -30,14 +30,16 @@ async function fetchFresh() {
   } catch (problem) {
     lost(problem.sentence);
   }
-  renewing = stale.size && setTimeout(fetchFresh, RENEW_MS); // these failed meanwhile
+  // These failed during the request.
+  renewing = stale.size && setTimeout(fetchFresh, RENEW_MS);
 }
 
 // A picture that is shown keeps its file and gets the address for the viewer. Every other picture loads again.
 function refresh(element, image) {
   if (!image) return;
   const img = element.querySelector("img");
-  stale.delete(element); // if it failed meanwhile, then with its old address
+  // If it failed during the request, it failed with its old address.
+  stale.delete(element);
   if (loaded(img)) img.files = filesFrom(image);
   else fill(element, image);
   if (element === current && broken(view)) show(element);

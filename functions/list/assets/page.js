@@ -11,7 +11,7 @@ function entitle(part) {
   document.title = title.doing + title.shows;
 }
 
-// Calls a function when the next frame is shown, so that this frame does not wait for it.
+// Calls a function after the next frame, so that the frame does not wait for it.
 const afterFrame = act => requestAnimationFrame(() => setTimeout(act));
 
 // Announces texts to screen readers. Texts that come together are read together, so none is lost.
@@ -171,14 +171,17 @@ const missing = [], early = [];
 firstShown.then(() => afterFrame(() => [...$("later").content.children].forEach(run)));
 function run(script) {
   const onerror = () => { missing.push(script); complain(); };
-  document.body.append(Object.assign(script.cloneNode(), {async: false, onerror})); // not async: they run in order
+  // Scripts that are not async run in their order.
+  document.body.append(Object.assign(script.cloneNode(), {async: false, onerror}));
 }
 function runMissing() { missing.splice(0).forEach(run); }
 function complain() { offer("A part of this page could not be loaded.", runMissing, "Try again"); }
 addEventListener("online", runMissing);
-let take = (...dropped) => {
-  early.push(dropped);
+let take = (files, entries) => {
+  if (!files.length) return;
+  early.push([files, entries]);
   if (missing.length) complain();
+  else offer("The upload begins in a moment.");
 };
 const hasFiles = event => event.dataTransfer?.types.includes("Files");
 addEventListener("paste", event => take([...event.clipboardData.files], []));

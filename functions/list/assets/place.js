@@ -28,7 +28,8 @@ function scrolled() {
   }, SETTLED_MS);
 }
 addEventListener("scroll", scrolled, {passive: true});
-if (scrollY) scrolled(); // while this script was loading
+// The visitor may have scrolled while this script was loading.
+if (scrollY) scrolled();
 
 // Returns a function that undoes how far the first list has moved since.
 function keepingStill() {

@@ -33,7 +33,8 @@ function toggle(element) {
   say(`${box.checked ? "Selected" : "Not selected"}, ${picked().length} in all`);
 }
 
-$("select").classList.remove("unready"); // it had its place from the start
+// The button had its place from the start, so the others do not move.
+$("select").classList.remove("unready");
 $("select").addEventListener("click", () => select(!selecting()));
 grid.addEventListener("change", () => { summariseSelection(); say(`${picked().length} selected`); });
 // Before the viewer hears of it.

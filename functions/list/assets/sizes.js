@@ -32,7 +32,8 @@ async function loadBest(img) {
     await firstShown;
     if (img.best > img.chosen) await Object.assign(new Image(), {src: img.files[img.best][1]}).decode().catch(() => {});
   }
-  const {best, files} = img, [, url] = files[best]; // after the waiting, or an address would be old that was renewed meanwhile
+  // Read after the wait, in which the addresses may have been renewed.
+  const {best, files} = img, [, url] = files[best];
   // A larger file stays when its place becomes smaller.
   if (best <= img.chosen) return;
   img.chosen = best;
@@ -62,10 +63,11 @@ const blank = img => Object.assign(img, {src: BLANK, chosen: -1});
 function loadInTurn(img) {
   filesOf(img);
   blank(img);
-  // These are the server's ways to load it. In this order, or Firefox and WebKit would load an old address first.
+  // The server's ways to load it. They end after `src` has changed, or Firefox and WebKit would load the old address.
   for (const name of ["srcset", "data-srcset", "loading"]) img.removeAttribute(name);
+  // An observer reports a picture that it already observes only when the place changes.
   for (const {observer} of queues) {
-    observer.unobserve(img); // it tells the place of a picture that it observes already only when the place changes
+    observer.unobserve(img);
     observer.observe(img);
   }
 }
