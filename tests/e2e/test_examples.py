@@ -155,12 +155,15 @@ def test_a_removal_and_the_restored_picture_are_posted(stack: Stack, receiver: R
     remove(place, image_id, datetime.now(UTC))
     until(lambda: len(receiver.about(image_id)) == 2, "a post about the removal")
     restore(place, image_id)
-    until(lambda: len(receiver.about(image_id)) == 3, "a post about the restored picture")
-    types = [content["type"] for content in receiver.about(image_id)]
-    assert types == ["picture.finished", "picture.removed", "picture.finished"]
-    assert len({headers["webhook-id"] for headers, _ in receiver.posted if image_id in headers["webhook-id"]}) == 3
+    # If the resizer is fast, it writes the restored original's thumb before `restore` does: two facts, each told once.
+    until(lambda: len(receiver.about(image_id)) > 2, "a post about the restored picture")
+    first, removed, *restored = [content["type"] for content in receiver.about(image_id)]
+    assert [first, removed, *set(restored)] == ["picture.finished", "picture.removed", "picture.finished"]
+    ids = [headers["webhook-id"] for headers, _ in receiver.posted if image_id in headers["webhook-id"]]
+    assert len(set(ids)) == len(ids) <= 4
+    until(lambda: len(stack.log_lines("darkroom-journal", image_id)) > 2, "a line about the restored picture")
     told = [json.loads(line)["kind"] for line in stack.log_lines("darkroom-journal", image_id)]
-    assert told == ["RenditionCreated", "PictureRemoved", "RenditionCreated"]
+    assert [*told[:2], *set(told[2:])] == ["RenditionCreated", "PictureRemoved", "RenditionCreated"]
 
 
 def test_a_failed_post_is_repeated_with_the_same_id(stack: Stack, receiver: Receiver) -> None:
