@@ -10,7 +10,7 @@ from playwright.sync_api import Page, Route, expect
 from ops.upload import pictures_in
 from shared.keys import new_image_id
 from tests.support import photos
-from tests.support.browser import ARRIVES_MS, JPEG, drop_path, empty, hand_over
+from tests.support.browser import ARRIVES_MS, JPEG, drop_path, empty, hand_over, scripted
 from tests.support.deployed import Stack
 
 NOT_A_PICTURE = ("Holiday.jpg", "image/jpeg", b"this is a text" * 100)
@@ -27,17 +27,16 @@ def _no_pictures(stack: Stack) -> None:
 
 
 def test_uploads_survive_a_reload(page: Page, stack: Stack) -> None:
-    page.route(
-        "**/images?ids=*",
-        lambda route: route.fulfill(
-            json={
-                "images": [
-                    {"id": one, "status": "pending", "received": True}
-                    for one in route.request.url.split("=")[-1].split(",")
-                ]
-            },
-        ),
-    )
+    reloaded: list[object] = []
+
+    def pending(route: Route) -> None:
+        ids = route.request.url.split("=")[-1].split(",")
+        if reloaded:
+            route.fallback()
+        else:
+            route.fulfill(json={"images": [{"id": one, "status": "pending", "received": True} for one in ids]})
+
+    page.route("**/images?ids=*", pending)
     page.goto(stack.gallery_url)
     hand_over(page, "drop", [JPEG, NOT_A_PICTURE])
     expect(page.get_by_role("heading", name="Processing 2 pictures")).to_be_visible(timeout=ARRIVES_MS)
@@ -46,7 +45,7 @@ def test_uploads_survive_a_reload(page: Page, stack: Stack) -> None:
     expect(page.locator(".card[data-state=uploading]")).to_have_count(1)
     # The page writes down its uploads at most ten times a second.
     page.wait_for_function("JSON.stringify(sessionStorage).includes('Late')")
-    page.unroute("**/images?ids=*")
+    page.once("framenavigated", lambda frame: reloaded.append(frame))
     page.reload()
     expect(page.locator(".card")).to_have_count(3)
     expect(page.locator(".card[data-state=ready]")).to_have_count(1, timeout=ARRIVES_MS)
@@ -63,6 +62,7 @@ def test_a_file_that_vanished_or_is_too_big_or_empty_says_so_at_once(page: Page,
     wished: list[str] = []
     page.on("request", lambda request: wished.append(request.url) if request.url.endswith("/uploads") else None)
     page.goto(stack.gallery_url)
+    scripted(page)
     page.context.set_offline(True)
     files = {name: tmp_path / f"{name}.jpg" for name in ("gone", "huge", "empty")}
     for file, body in zip(files.values(), (JPEG[2], bytes(50_000_001), b""), strict=True):
@@ -113,8 +113,8 @@ def test_a_folder_is_taken_without_the_litter_of_other_systems(
     ):  # fmt: skip
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(JPEG[2])
-    with page.expect_event("requestfinished", lambda request: "/assets/uploads.js" in request.url):
-        page.goto(stack.gallery_url)
+    page.goto(stack.gallery_url)
+    scripted(page)
     page.context.set_offline(True)  # only the choice matters here
     if how == "drop":
         drop_path(page, folder)

@@ -10,6 +10,7 @@ from tests.support.browser import (
     JPEG,
     empty,
     hand_over,
+    scripted,
     violations,
 )
 from tests.support.deployed import Stack, until
@@ -53,6 +54,7 @@ def test_a_stalled_upload_is_started_again(page: Page, stack: Stack) -> None:
 
 def test_an_upload_waits_while_offline_and_continues(page: Page, stack: Stack) -> None:
     page.goto(stack.gallery_url)
+    scripted(page)
     page.context.set_offline(True)
     hand_over(page, "drop", [JPEG])
     expect(page.get_by_text("Waiting for the network")).to_be_visible()

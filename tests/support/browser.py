@@ -129,6 +129,11 @@ def complete(page: Page) -> None:
         page.wait_for_timeout(50)
 
 
+def scripted(page: Page) -> None:
+    """Wait until the scripts for uploads are there. The page loads them when its first pictures are shown."""
+    until(lambda: page.evaluate("typeof add === 'function'"), "script for uploads")
+
+
 def look_until(page: Page, state: Locator) -> None:
     """Follow the link "Look again" until the page shows `state`."""
 
