@@ -50,6 +50,13 @@ def grow_old(page: Page, stack: Stack) -> None:
     page.route(re.compile(re.escape(stack.gallery_url) + r"(\?image=\w+)?$"), answer)
 
 
+def delayed(page: Page, image_id: str) -> list[Route]:
+    """Hold the first request for a file of a picture; return the list that it will be in."""
+    held: list[Route] = []
+    page.route(re.compile(f"{image_id}.*X-Amz-"), lambda route: route.fallback() if held else held.append(route))
+    return held
+
+
 @LAMBDA_ALONE
 def test_pictures_of_an_old_tab_get_fresh_addresses_in_one_request(page: Page, stack: Stack) -> None:
     ids = fill(stack, 12)
@@ -87,10 +94,8 @@ def test_pictures_of_an_old_tab_get_fresh_addresses_in_one_request(page: Page, s
 
 @LAMBDA_ALONE
 def test_pictures_get_fresh_addresses_while_the_page_is_still_loading(page: Page, stack: Stack) -> None:
-    ids = fill(stack, 12)
+    late = delayed(page, fill(stack, 12)[0])
     grow_old(page, stack)
-    late: list[Route] = []
-    page.route(re.compile(f"{ids[0]}.*X-Amz-"), lambda route: route.fallback() if late else late.append(route))
     page.goto(stack.gallery_url, wait_until="commit")
     shown = "[...document.querySelectorAll('#grid img')].filter(img => img.complete && img.naturalWidth > 1).length"
     until(lambda: page.evaluate(shown) == 11, "every picture but the late one")
@@ -102,11 +107,9 @@ def test_pictures_get_fresh_addresses_while_the_page_is_still_loading(page: Page
 
 @LAMBDA_ALONE
 def test_a_picture_that_fails_late_is_renewed_by_the_same_request(page: Page, stack: Stack) -> None:
-    ids = fill(stack, 12)
+    late = delayed(page, fill(stack, 12)[11])
     grow_old(page, stack)
-    late: list[Route] = []
     asked: list[Route] = []
-    page.route(re.compile(f"{ids[11]}.*X-Amz-"), lambda route: route.fallback() if late else late.append(route))
     page.route("**/images?*", lambda route: asked.append(route))
     page.goto(stack.gallery_url, wait_until="commit")
     until(lambda: page.evaluate("renewing") and asked and late, "the request for fresh addresses")
