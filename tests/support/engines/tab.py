@@ -13,7 +13,15 @@ from tests.support.engines.launch import Look, Name, launched
 from tests.support.engines.wire import ELEMENT, CommandFailed, Wire
 
 # The codes of WebDriver for keys without a character.
-KEYS = {"Tab": "\ue004", "Enter": "\ue007", "Escape": "\ue00c", "Left": "\ue012", "Right": "\ue014", "Delete": "\ue017"}
+KEYS = {
+    "Tab": "\ue004",
+    "Enter": "\ue007",
+    "Escape": "\ue00c",
+    "Left": "\ue012",
+    "Right": "\ue014",
+    "Delete": "\ue017",
+    "Home": "\ue011",
+}
 DOWN, UP = {"type": "pointerDown", "button": 0}, {"type": "pointerUp", "button": 0}
 PHONE_PX, DESKTOP_PX = (390, 844), (1280, 900)
 """Sizes of the page. MiniBrowser has no window under 450 pixels."""

@@ -96,8 +96,12 @@ class Chromedriver(Http):
 
     def resize(self, width_px: int, height_px: int) -> None:
         metrics = {"width": width_px, "height": height_px, "deviceScaleFactor": 0, "mobile": False}
-        command = {"cmd": "Emulation.setDeviceMetricsOverride", "params": metrics}
-        self._call("POST", f"{self._session}/goog/cdp/execute", command)
+        self.ask("Emulation.setDeviceMetricsOverride", **metrics)
+
+    def ask(self, method: str, **parameters: Any) -> Any:
+        """Send a command of the Chrome DevTools Protocol, and return its result. Raises CommandFailed."""
+        command = {"cmd": method, "params": parameters}
+        return self._call("POST", f"{self._session}/goog/cdp/execute", command)
 
 
 class Marionette:
