@@ -1,5 +1,6 @@
 """The visitor's place in the grid: its address, dates, pictures by others, and bounded memory. Nothing is deployed."""
 
+import random
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -22,6 +23,11 @@ NAMED = f"location.search === '?from=' + {FIRST}.dataset.id"
 SEEN = "picture => picture.getBoundingClientRect().bottom > 0 && picture.getBoundingClientRect().top < innerHeight"
 PICTURE_FILE = re.compile(r"/(?:thumb|medium|view)/([0-9a-z]{26})")
 FRAMES = "done => { let n = 20; (function next() { n-- ? requestAnimationFrame(next) : done(); })(); }"
+# Where each row ends, in pixels from the window's left side.
+ROW_ENDS = """[...Map.groupBy(document.querySelectorAll('#grid .picture'), picture => picture.offsetTop).values()]
+    .map(row => row.at(-1).getBoundingClientRect().right)"""
+# What cameras and phones take, upright and across.
+PHOTO_SIZES = ((2250, 4000), (2667, 4000), (3000, 4000), (3000, 3000), (4000, 3000), (4000, 2667), (4000, 2250))
 # MOST_UNDER_WAY of sizes.js.
 AT_ONCE = 6
 
@@ -216,6 +222,16 @@ def test_older_pictures_load_in_turn_those_in_the_window_first(tab: Page, galler
     until(lambda: set(asked()[-AT_ONCE:]) <= set(tab.evaluate(in_window)), "files for the pictures there")
     tab.unroute(PICTURE_FILE)  # and lets the held requests go
     complete(tab)
+
+
+def test_rows_fill_a_phone_whatever_shapes_are_beside_each_other(tab: Page, gallery: Served) -> None:
+    """A picture that fills most of a row is alone in it if the next one is too wide."""
+    gallery.fill(60, sizes=random.Random(8).choices(PHOTO_SIZES, k=60))
+    tab.set_viewport_size({"width": 390, "height": 844})
+    tab.goto(gallery.url)
+    ends = tab.evaluate(ROW_ENDS)
+    assert len(ends) > 20
+    assert [end for end in ends[:-1] if abs(end - (390 - 4)) > 1] == []
 
 
 def test_the_viewers_text_is_readable_in_a_contrast_theme(tab: Page, gallery: Served) -> None:

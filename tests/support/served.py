@@ -4,7 +4,7 @@ Nobody can upload here. A test changes `store.keys` while the page is open, and 
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import ThreadingHTTPServer
@@ -52,13 +52,20 @@ class Served:
         self.change: Callable[[str, Headers, bytes], tuple[Headers, bytes]] = lambda _, headers, body: (headers, body)
         """Changes the headers and the body of the answer to a path."""
 
-    def fill(self, count: int, *, minutes_apart: float = 7, newest: datetime | None = None) -> list[str]:
-        """Put pictures into the gallery, and return their ids, newest first."""
+    def fill(
+        self,
+        count: int,
+        *,
+        minutes_apart: float = 7,
+        newest: datetime | None = None,
+        sizes: Sequence[tuple[int, int]] = (),
+    ) -> list[str]:
+        """Put pictures into the gallery, and return their ids, newest first. Their `sizes` repeat."""
         newest = newest or datetime.now(UTC)
         ids = []
         for n in range(count):
             image = Image(new_image_id(newest - timedelta(minutes=minutes_apart * n + 1)), f"Holiday {n + 1}.jpg")
-            _, (width, height) = rendered(n % self.seeds, 400, grain=False)
+            width, height = sizes[n % len(sizes)] if sizes else rendered(n % self.seeds, 400, grain=False)[1]
             # The name's number tells the server which picture to draw.
             self.store.keys += [rendition_key(box.name, image, width, height, "jpg") for box in DEFAULT_RENDITIONS]
             ids.append(image.id)
