@@ -1,14 +1,16 @@
 """The viewer zooms and pans. The gallery runs without a deployment (tests/support/served.py)."""
 
 import io
+import re
 from collections.abc import Iterator
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageChops, ImageStat
 from playwright.sync_api import BrowserContext, CDPSession, Page, expect
 
 from shared.renditions import DEFAULT_RENDITIONS, fit
-from tests.support.browser import ARRIVES_MS, violations
+from tests.support.browser import ARRIVES_MS, rendered, violations
+from tests.support.deployed import until
 from tests.support.served import Headers, Served, served
 
 
@@ -169,3 +171,37 @@ def test_a_picture_that_takes_two_pixels_for_each_of_its_own_does_not_zoom(phone
     phone.keyboard.press("+")
     assert box(phone) == whole
     expect(phone.get_by_role("button", name="Zoom in")).to_be_hidden()
+
+
+def test_a_picture_that_is_still_loading_shows_its_own_thumbnail(context: BrowserContext, gallery: Served) -> None:
+    page = context.new_page()
+    page.route(re.compile(r"/view/.*Holiday%212?02"), lambda _: None)  # never answered
+    opened(page, gallery)
+    until(lambda: page.evaluate("view.complete && view.naturalWidth > 1000"), "the large picture")
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("heading", name="Holiday 2")).to_be_visible()
+    # Two frames: the picture is drawn after the script has chosen it.
+    page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    seen = Image.open(io.BytesIO(page.locator("#view").screenshot()))
+    first, second = (Image.open(io.BytesIO(rendered(seed, 400, grain=False)[0])) for seed in (0, 1))
+    assert difference(seen, second) < difference(seen, first) / 2
+
+
+def difference(one: Image.Image, other: Image.Image) -> float:
+    """Returns the mean difference of two pictures' levels, whatever their sizes."""
+    small = [picture.convert("RGB").resize((8, 8)) for picture in (one, other)]
+    return sum(ImageStat.Stat(ImageChops.difference(*small)).mean)
+
+
+def test_the_keys_work_when_an_arrow_disappears(viewer: Page) -> None:
+    arrow = viewer.get_by_role("link", name="Next picture")
+    arrow.click()
+    expect(viewer.get_by_role("heading", name="Holiday 2")).to_be_visible()
+    expect(viewer.locator("dialog [role=status]", has_text="Holiday 2")).to_be_attached()
+    arrow.click()
+    expect(viewer.get_by_role("heading", name="Holiday 3")).to_be_visible()
+    expect(arrow).to_be_hidden()
+    expect(viewer.get_by_role("link", name="Close")).to_be_focused()
+    viewer.mouse.click(720, 30)  # beside the buttons
+    viewer.keyboard.press("ArrowLeft")
+    expect(viewer.get_by_role("heading", name="Holiday 2")).to_be_visible()

@@ -51,7 +51,7 @@ async function undo(ids, places) {
 
 // In the viewer.
 function offerRemoval(id) {
-  $("remove").hidden = !owns && !receipts()[id];
+  reveal($("remove"), owns || receipts()[id]);
 }
 $("remove").addEventListener("click", async () => {
   const {id} = current.dataset, all = pictures(), place = all.indexOf(current);

@@ -13,18 +13,19 @@ function show(element) {
   // The element has its size from the start, and shows the thumbnail until the view is loaded.
   Object.assign(view, {width: viewWidth, height: viewHeight, alt: name});
   view.style.width = `min(100%, ${viewWidth}px, 100dvh * ${viewWidth / viewHeight})`;
+  view.style.aspectRatio = viewWidth / viewHeight;
   view.style.backgroundImage = `url("${thumb.src}")`;
   view.src = viewUrl(element);
+  // Until its file has come, browsers go on drawing the previous picture.
+  view.classList.toggle("arriving", !view.complete);
   restZoom();
   $("viewer-name").textContent = name;
   const at = new Date(element.dataset.at).toLocaleString(undefined, {dateStyle: "long", timeStyle: "short"});
   $("viewer-facts").textContent = `${at} · ${width} × ${height}`;
   $("download").href = `images/${id}/download`;
   const [newer, older] = [all[place - 1], all[place + 1]];
-  step($("previous"), newer);
-  step($("next"), older);
-  if (!newer) step($("previous"), null, document.querySelector("#newer [rel=prev]"));
-  if (!older) step($("next"), null, more.querySelector("a"));
+  step($("previous"), newer, document.querySelector("#newer [rel=prev]"));
+  step($("next"), older, more.querySelector("a"));
   for (const neighbour of [older, newer]) if (neighbour) new Image().src = viewUrl(neighbour);
   entitle({shows: `${name} · Darkroom`});
   $("viewer-status").textContent = "";
@@ -33,9 +34,15 @@ function show(element) {
   globalThis.offerRemoval?.(id); // its script loads after the page
 }
 
+// Shows or hides a button of the viewer. If it has the focus, the focus must not be lost.
+function reveal(button, shown) {
+  if (!shown && button.matches(":focus")) $("close").focus();
+  button.hidden = !shown;
+}
+
 // Sets the target of an arrow: a picture on this page, or the page with the next picture.
 function step(link, element, page) {
-  link.hidden = !element && !page;
+  reveal(link, element || page);
   if (element) link.href = "?image=" + element.dataset.id;
   else if (page) link.href = page.href;
   else link.removeAttribute("href");
@@ -44,12 +51,15 @@ function step(link, element, page) {
 function open(element) {
   show(element);
   if (!viewer.open) viewer.showModal();
+  // A modal dialog makes everything outside of it inert, for screen readers too.
+  viewer.append(announce);
   placeView(); // the picture has a size now, and perhaps a button to zoom
 }
 
 function close() {
   if (!viewer.open) return;
   viewer.close();
+  document.body.append(announce);
   view.removeAttribute("src");
   entitle({shows: "Darkroom"});
   if (current?.classList.contains("held")) hold(false);
@@ -71,6 +81,8 @@ function leave() {
 async function go(way) {
   const from = current, beside = () => pictures()[pictures().indexOf(from) + way];
   await globalThis.refillBeside?.(from, way);
+  // The script with loadNewer() may not have come yet.
+  if (!beside() && way < 0 && !globalThis.loadNewer) return location.assign("?previous=" + from.dataset.id);
   if (!beside() && !await (way > 0 ? loadOlder() : loadNewer())) {
     step($(way > 0 ? "next" : "previous"), null);
     return;
@@ -79,6 +91,7 @@ async function go(way) {
   show(beside());
   current.scrollIntoView({block: "nearest"});
   history.replaceState(history.state, "", "?image=" + current.dataset.id);
+  say(view.alt);
 }
 
 document.addEventListener("click", event => {
@@ -95,14 +108,16 @@ for (const [id, way] of [["previous", -1], ["next", 1]]) $(id).addEventListener(
 });
 $("close").addEventListener("click", event => { event.preventDefault(); leave(); });
 viewer.addEventListener("cancel", event => { event.preventDefault(); leave(); });
-viewer.addEventListener("keydown", event => {
-  if (event.metaKey || event.ctrlKey || event.altKey) return;
+// The focus may be outside of the dialog, for example after a click beside its buttons.
+document.addEventListener("keydown", event => {
+  if (!viewer.open || event.metaKey || event.ctrlKey || event.altKey) return;
   if (event.key === "ArrowLeft") go(-1);
   else if (event.key === "ArrowRight") go(1);
   else if (event.key === "Escape") leave();
   else return;
   event.preventDefault();
 });
+view.addEventListener("load", () => view.classList.remove("arriving"));
 stage.addEventListener("click", event => { if (event.target === stage && isPlainClick(event)) leave(); });
 
 $("copy").hidden = false;

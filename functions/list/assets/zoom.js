@@ -16,7 +16,7 @@ function placeView() {
   view.style.scale = zoomed() ? zoom.scale : "";
   view.style.translate = zoomed() ? `${zoom.x}px ${zoom.y}px` : "";
   zoomStage.classList.toggle("zoomed", zoomed());
-  zoomButton.hidden = !canZoom();
+  reveal(zoomButton, canZoom());
   zoomStage.classList.toggle("zooms", !zoomButton.hidden);
   zoomButton.setAttribute("aria-label", zoomed() ? "Zoom out" : "Zoom in");
   zoomButton.querySelector("use").setAttribute("href", zoomed() ? "#i-out" : "#i-in");
@@ -53,7 +53,7 @@ zoomStage.addEventListener("wheel", event => {
   const lines = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? 16 : 1;
   zoomTo(zoom.scale * Math.exp(-event.deltaY * lines * (event.ctrlKey ? .01 : .002)), event.clientX, event.clientY);
 }, {passive: false});
-$("viewer").addEventListener("keydown", event => {
+document.addEventListener("keydown", event => {
   if (event.metaKey || event.ctrlKey || event.altKey || !canZoom()) return;
   const step = {ArrowLeft: [1, 0], ArrowRight: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1]}[event.key];
   if (event.key === "+" || event.key === "=") zoomTo(zoom.scale * STEP);
