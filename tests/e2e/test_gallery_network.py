@@ -93,8 +93,10 @@ def test_a_failed_upload_can_be_retried(page: Page, stack: Stack) -> None:
     expect(page.locator(".card[data-state=failed]")).to_have_count(1, timeout=ARRIVES_MS)
     assert violations(page) == []
     page.unroute_all()
-    page.get_by_role("button", name="Retry Lake.jpg").click()
+    page.get_by_role("button", name="Retry Lake.jpg").focus()
+    page.keyboard.press("Enter")
     expect(page.locator(".card[data-state=ready]")).to_have_count(1, timeout=ARRIVES_MS)
+    expect(page.locator(".card a")).to_be_focused()
 
 
 @pytest.mark.parametrize("how", ["drop", "paste"])

@@ -84,12 +84,15 @@ function sum() {
 }
 
 function become(job, image) {
+  const {card} = job, focused = card?.matches(":focus-within");
   job.image = image;
-  if (job.card) {
-    job.card.querySelector(".frame").replaceChildren(newPicture(image).querySelector("a"));
-    fill(job.card, image);
+  if (card) {
+    card.querySelector(".frame").replaceChildren(newPicture(image).querySelector("a"));
+    fill(card, image);
   }
   set(job, "ready");
+  // Its button to cancel has disappeared.
+  if (focused) card.querySelector("a").focus({preventScroll: true});
 }
 
 // Makes a preview of the file, one at a time: decoding a photo takes fifty megabytes for a moment.
@@ -117,4 +120,8 @@ $("tray-done").addEventListener("click", () => {
   (grid.querySelector("a") ?? choose).focus();
 });
 $("tray-stop").addEventListener("click", () => [...jobs].filter(job => !ended(job)).forEach(cancel));
-$("tray-retry").addEventListener("click", retryAll);
+$("tray-retry").addEventListener("click", () => {
+  retryAll();
+  sum();
+  $("tray-stop").focus();
+});

@@ -202,7 +202,7 @@ function cancel(job) {
   const next = job.card?.nextElementSibling ?? job.card?.previousElementSibling;
   jobs.delete(job);
   job.card?.remove();
-  (next?.querySelector(".cancel") ?? choose).focus();
+  (next?.querySelector(next.dataset.state === "ready" ? "a" : ".cancel") ?? choose).focus();
   if (final) say(`${job.name} dismissed`);
   else takeBack(job);
   sum();
@@ -227,6 +227,8 @@ async function takeBack(job) {
 function retry(job) {
   job.card?.querySelector(".frame").replaceChildren();
   job.why = "";
+  // Its button for a retry disappears.
+  if (job.card?.matches(":focus-within")) job.card.querySelector(".cancel").focus();
   set(job, "waiting");
   waiting.push(job);
   work();
@@ -234,7 +236,13 @@ function retry(job) {
 function retryAll() { [...jobs].filter(job => job.state === "failed").forEach(retry); }
 
 addEventListener("online", () => { retryAll(); poll.soon(); });
-addEventListener("beforeunload", event => { if (running.size || waiting.length) event.preventDefault(); });
+// A download begins as if the page were left.
+let downloading = false;
+$("download").addEventListener("click", event => { downloading = isPlainClick(event); });
+addEventListener("beforeunload", event => {
+  if (!downloading && (running.size || waiting.length)) event.preventDefault();
+  downloading = false;
+});
 
 // Uploads that had not ended when the page was last left. Their files are not in this page's reach any more.
 try {
