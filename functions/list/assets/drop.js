@@ -7,9 +7,12 @@ function mayBePicture(path) {
   return [file, ...folders].every(name => name[0] !== ".") && !folders.some(name => LITTER.includes(name)) && (!extension || EXTENSIONS.includes(extension));
 }
 
-function addFound(pictures) {
+// Adds the pictures that were found in a folder. A null stands for an item that could not be read.
+function addFound(found) {
+  const pictures = found.filter(Boolean), unread = found.length - pictures.length;
   add(pictures);
-  if (!pictures.length) offer("There are no pictures in this folder.");
+  if (unread) offer(`${count(unread, "item")} could not be read.`);
+  else if (!pictures.length) offer("There are no pictures in this folder.");
 }
 
 for (const id of ["choose", "camera"]) $(id).addEventListener("change", ({target}) => { add([...target.files]); target.value = ""; });
@@ -30,12 +33,14 @@ take = async (files, entries) => {
 
 // Returns the pictures in a dropped folder, or the dropped file itself, whatever it is.
 async function within(entry) {
-  const told = way => new Promise((resolve, reject) => way(resolve, reject));
+  const told = way => new Promise(resolve => way(resolve, () => resolve(null)));
   if (!entry) return [];
   if (entry.isFile) return [await told((...then) => entry.file(...then))];
   const reader = entry.createReader(), found = [];
-  for (let some; (some = await told((...then) => reader.readEntries(...then))).length;) found.push(...some);
-  return (await Promise.all(found.filter(one => mayBePicture(one.fullPath + (one.isDirectory ? "/-" : ""))).map(within))).flat();
+  let some;
+  while ((some = await told((...then) => reader.readEntries(...then)))?.length) found.push(...some);
+  const pictures = (await Promise.all(found.filter(one => mayBePicture(one.fullPath + (one.isDirectory ? "/-" : ""))).map(within))).flat();
+  return some ? pictures : [...pictures, null];
 }
 
 // Files that came while this script was loading.
