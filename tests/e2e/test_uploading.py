@@ -1,11 +1,15 @@
 """Files that are dropped, and the tray of uploads. Nothing is deployed."""
 
+import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, Route, expect
 
-from tests.support.browser import scripted
+from shared.keys import Image, new_image_id, rendition_key
+from shared.renditions import DEFAULT_RENDITIONS
+from tests.support.browser import ARRIVES_MS, JPEG, alt, hand_over, scripted
 from tests.support.served import Served, served
 
 # Drops a folder with one good file. The other file vanished, and the folder inside may not be read.
@@ -31,6 +35,28 @@ def gallery() -> Iterator[Served]:
         yield running
 
 
+def take_uploads(tab: Page, gallery: Served) -> None:
+    """Answer for the door and S3: whatever is sent is a picture of the gallery at once."""
+    names: dict[str, str] = {}
+
+    def issue(route: Route) -> None:
+        image_id = new_image_id(datetime.now(UTC))
+        names[image_id] = json.loads(route.request.post_data or "")["name"]
+        ticket = {"id": image_id, "url": f"{gallery.url}sent", "fields": {"id": image_id}, "receipt": "r"}
+        route.fulfill(status=201, json=ticket | {"expires_in_seconds": 300})
+
+    def store(route: Route) -> None:
+        sent = (route.request.post_data_buffer or b"").decode("latin-1")
+        (image_id,) = [one for one in names if one in sent]
+        image = Image(image_id, names[image_id])
+        gallery.store.keys += [rendition_key(box.name, image, 400, 300, "jpg") for box in DEFAULT_RENDITIONS]
+        gallery.store.keys.sort()
+        route.fulfill(status=204)
+
+    tab.route("**/uploads", issue)
+    tab.route("**/sent", store)
+
+
 @pytest.fixture
 def tab(context: BrowserContext) -> Iterator[Page]:
     wrong: list[str] = []
@@ -47,3 +73,20 @@ def test_a_dropped_folder_is_taken_without_what_cannot_be_read(tab: Page, galler
     tab.evaluate(DROP_HALF_READABLE)
     expect(tab.locator(".card .name")).to_have_text(["Lake.jpg"])
     expect(tab.get_by_text("2 items could not be read.")).to_be_visible()
+
+
+def test_pictures_that_came_back_with_a_reload_are_not_added_twice(tab: Page, gallery: Served) -> None:
+    gallery.fill(2)
+    take_uploads(tab, gallery)
+    tab.route("**/images?ids=*", lambda route: route.abort())
+    tab.goto(gallery.url)
+    hand_over(tab, "drop", [("Lake 1.jpg", *JPEG[1:])])
+    expect(tab.get_by_role("heading", name="Processing 1 picture")).to_be_visible()
+    tab.reload()
+    expect(tab.locator("#grid .picture")).to_have_count(3)
+    expect(tab.get_by_role("heading", name="Processing 1 picture")).to_be_visible()
+    tab.unroute("**/images?ids=*")
+    expect(tab.get_by_role("heading", name="1 picture added")).to_be_visible(timeout=ARRIVES_MS)
+    tab.get_by_role("button", name="Done").click()
+    expect(tab.locator("#tray")).to_be_hidden()
+    assert alt(tab) == ["Lake 1", "Holiday 1", "Holiday 2"]

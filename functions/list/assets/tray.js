@@ -115,7 +115,8 @@ $("tray-done").addEventListener("click", () => {
   const ready = [...jobs].filter(job => job.image).sort((a, b) => a.image.id < b.image.id ? -1 : 1);
   jobs.clear();
   cards.replaceChildren();
-  prepend(ready.map(job => job.image));
+  // After a reload the grid may have them already.
+  prepend(ready.map(job => job.image).filter(({id}) => !known(id)));
   sum();
   (grid.querySelector("a") ?? choose).focus();
 });
