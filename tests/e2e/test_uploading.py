@@ -1,6 +1,7 @@
 """Files that are dropped, and the tray of uploads. Nothing is deployed."""
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -57,6 +58,14 @@ def take_uploads(tab: Page, gallery: Served) -> None:
     tab.route("**/sent", store)
 
 
+def let_own(tab: Page, gallery: Served) -> None:
+    """Show the page to an owner, and answer for the removals. Their pictures stay in the store."""
+    gallery.change = lambda _, headers, body: (headers, body.replace(b'data-may="', b'data-may="owner ', 1))
+    tab.route("**/restore", lambda route: route.fulfill(json={}))
+    removed = re.compile(r"/images/\w+$")
+    tab.route(removed, lambda route: route.fulfill(json={}) if route.request.method == "DELETE" else route.fallback())
+
+
 @pytest.fixture
 def tab(context: BrowserContext) -> Iterator[Page]:
     wrong: list[str] = []
@@ -90,3 +99,28 @@ def test_pictures_that_came_back_with_a_reload_are_not_added_twice(tab: Page, ga
     tab.get_by_role("button", name="Done").click()
     expect(tab.locator("#tray")).to_be_hidden()
     assert alt(tab) == ["Lake 1", "Holiday 1", "Holiday 2"]
+
+
+def test_a_picture_that_is_removed_leaves_the_tray_until_the_removal_is_undone(tab: Page, gallery: Served) -> None:
+    gallery.fill(1)
+    take_uploads(tab, gallery)
+    let_own(tab, gallery)
+    tab.goto(gallery.url)
+    hand_over(tab, "drop", [(f"Lake {n}.jpg", *JPEG[1:]) for n in (1, 2)])
+    expect(tab.get_by_role("heading", name="2 pictures added")).to_be_visible(timeout=ARRIVES_MS)
+
+    def remove() -> None:
+        tab.get_by_role("link", name="Lake 1").click()
+        tab.get_by_role("button", name="Remove").click()
+        expect(tab.get_by_text("1 picture removed")).to_be_visible()
+        tab.keyboard.press("Escape")
+        expect(tab.get_by_role("heading", name="1 picture added")).to_be_visible()
+
+    remove()
+    tab.get_by_role("button", name="Undo").click()
+    expect(tab.get_by_role("heading", name="2 pictures added")).to_be_visible()
+    expect(tab.get_by_role("link", name="Lake 1")).to_be_visible()
+    remove()
+    tab.get_by_role("button", name="Done").click()
+    expect(tab.locator("#tray")).to_be_hidden()
+    assert alt(tab) == ["Lake 2", "Holiday 1"]

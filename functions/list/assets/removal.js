@@ -32,19 +32,25 @@ async function each(ids, work) {
 // Takes pictures out of gallery and page, and offers to put them back.
 async function remove(ids) {
   const {done, problem} = await each(ids, removeOne);
-  const places = done.map(known).filter(Boolean).map(element => ({element, next: element.nextElementSibling, parent: element.parentElement}));
+  const removed = pictures().filter(({dataset}) => done.includes(dataset.id));
+  const places = removed.map(element => ({element, next: element.nextElementSibling, parent: element.parentElement}));
+  const uploads = [...jobs].filter(job => done.includes(job.image?.id));
   for (const {element} of places) element.remove();
+  for (const job of uploads) jobs.delete(job);
   hold(true);
+  sum();
   const text = `${count(done.length)} removed` + (problem ? `, ${ids.length - done.length} not: ${problem.sentence}` : "");
-  offer(text, owns && done.length && (() => undo(done, places)));
+  offer(text, owns && done.length && (() => undo(done, places, uploads)));
 }
 
-async function undo(ids, places) {
+async function undo(ids, places, uploads) {
   const {done, problem} = await each(ids, id => ask(`images/${id}/restore`, {method: "POST"}));
   for (const {element, next, parent} of places.reverse()) {
     if (done.includes(element.dataset.id)) parent.insertBefore(element, next?.parentElement === parent ? next : null);
   }
+  for (const job of uploads) if (done.includes(job.image.id)) jobs.add(job);
   hold(true);
+  sum();
   offer(problem ? `${ids.length - done.length} not restored: ${problem.sentence}` : `${count(done.length)} restored`);
   places[0]?.element.querySelector("a").focus();
 }
