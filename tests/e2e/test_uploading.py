@@ -1,4 +1,4 @@
-"""Files that are dropped, and the tray of uploads. Nothing is deployed."""
+"""Uploads in the page: dropped files, the tray, and the page that waits. Nothing is deployed."""
 
 import json
 import re
@@ -11,7 +11,11 @@ from playwright.sync_api import BrowserContext, Page, Route, expect
 from shared.keys import Image, new_image_id, rendition_key
 from shared.renditions import DEFAULT_RENDITIONS
 from tests.support.browser import ARRIVES_MS, JPEG, alt, hand_over, scripted
+from tests.support.deployed import until
 from tests.support.served import Served, served
+
+# LOOKS of wait.js.
+LOOKS = 60
 
 # Drops a folder with one good file. The other file vanished, and the folder inside may not be read.
 DROP_HALF_READABLE = """() => {
@@ -124,3 +128,33 @@ def test_a_picture_that_is_removed_leaves_the_tray_until_the_removal_is_undone(t
     tab.get_by_role("button", name="Done").click()
     expect(tab.locator("#tray")).to_be_hidden()
     assert alt(tab) == ["Lake 2", "Holiday 1"]
+
+
+@pytest.mark.parametrize(
+    ("received", "told"),
+    [
+        (True, "The picture is safe, but it takes long. Look again later."),
+        (False, "The picture has still not arrived. Look again later, or upload it again."),
+    ],
+)
+def test_a_page_that_gives_up_tells_whether_the_picture_is_safe(
+    tab: Page, gallery: Served, received: bool, told: str
+) -> None:
+    image_id, looks = new_image_id(datetime.now(UTC)), [0]
+
+    def pending(route: Route) -> None:
+        looks[0] += 1
+        route.fulfill(json={"images": [{"id": image_id, "status": "pending", "received": received}]})
+
+    tab.route("**/images?ids=*", pending)
+    tab.clock.install()
+    tab.goto(f"{gallery.url}?image={image_id}")
+    text = tab.locator("#waiting")
+
+    def ended() -> bool:
+        tab.clock.fast_forward(15_000)
+        return "Look again later" in (text.text_content() or "")
+
+    until(ended, "the last look")
+    expect(text).to_have_text(told)
+    assert looks[0] == LOOKS
