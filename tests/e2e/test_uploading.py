@@ -158,3 +158,23 @@ def test_a_page_that_gives_up_tells_whether_the_picture_is_safe(
     until(ended, "the last look")
     expect(text).to_have_text(told)
     assert looks[0] == LOOKS
+
+
+def test_a_picture_of_the_page_is_no_file_to_upload(tab: Page, gallery: Served) -> None:
+    """Some browsers put the bytes of a dragged picture into the drag, as a file. Here the test adds a file."""
+    gallery.fill(3)
+    tab.goto(gallery.url)
+    scripted(tab)
+    overlay = tab.get_by_text("Drop to upload")
+    tab.get_by_role("link", name="Holiday 1").hover()
+    tab.mouse.down()
+    tab.mouse.move(900, 500, steps=5)
+    hand_over(tab, "dragenter", [JPEG])
+    expect(overlay).to_be_hidden()
+    hand_over(tab, "drop", [JPEG])
+    expect(tab.locator(".card")).to_have_count(0)
+    tab.mouse.up()
+    hand_over(tab, "dragenter", [JPEG])
+    expect(overlay).to_be_visible()
+    hand_over(tab, "drop", [JPEG])
+    expect(tab.locator(".card")).to_have_count(1)

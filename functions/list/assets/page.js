@@ -183,7 +183,11 @@ let take = (files, entries) => {
   if (missing.length) complain();
   else offer("The upload begins in a moment.");
 };
-const hasFiles = event => event.dataTransfer?.types.includes("Files");
+// Some browsers put the bytes of a picture that is dragged from the page into the drag, as a file.
+let ownDrag = false;
+addEventListener("dragstart", () => { ownDrag = true; });
+addEventListener("dragend", () => { ownDrag = false; });
+const hasFiles = event => !ownDrag && event.dataTransfer?.types.includes("Files");
 addEventListener("paste", event => take([...event.clipboardData.files], []));
 addEventListener("dragover", event => { if (hasFiles(event)) event.preventDefault(); });
 addEventListener("drop", event => {
