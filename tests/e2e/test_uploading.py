@@ -178,3 +178,16 @@ def test_a_picture_of_the_page_is_no_file_to_upload(tab: Page, gallery: Served) 
     expect(overlay).to_be_visible()
     hand_over(tab, "drop", [JPEG])
     expect(tab.locator(".card")).to_have_count(1)
+
+
+def test_a_visitor_who_may_not_upload_finds_the_way_from_the_end_of_the_gallery(tab: Page, gallery: Served) -> None:
+    may = re.compile(rb'data-may="[^"]*"')
+    gallery.change = lambda _, headers, body: (headers, may.sub(b'data-may="viewer"', body))
+    tab.goto(gallery.url)
+    expect(tab.get_by_role("heading", name="No pictures yet")).to_be_visible()
+    expect(tab.get_by_text("Drop photos anywhere")).to_be_hidden()
+    gallery.fill(3)
+    tab.goto(f"{gallery.url}?until=2001-01-01")
+    expect(tab.get_by_text("This is where the gallery ends.")).to_be_visible()
+    tab.get_by_role("link", name="Newest pictures").click()
+    expect(tab.locator("#grid .picture")).to_have_count(3)
