@@ -33,6 +33,16 @@ DROP_HALF_READABLE = """() => {
   dispatchEvent(drop);
 }"""
 
+# Lets the page read a file's header once. The second time it waits for a call of goOn().
+HOLD_SECOND_READ = """() => {
+  const read = Blob.prototype.arrayBuffer;
+  let reads = 0;
+  Blob.prototype.arrayBuffer = async function () {
+    if (++reads === 2) await new Promise(resolve => { globalThis.goOn = resolve; });
+    return read.call(this);
+  };
+}"""
+
 
 @pytest.fixture
 def gallery() -> Iterator[Served]:
@@ -191,3 +201,20 @@ def test_a_visitor_who_may_not_upload_finds_the_way_from_the_end_of_the_gallery(
     expect(tab.get_by_text("This is where the gallery ends.")).to_be_visible()
     tab.get_by_role("link", name="Newest pictures").click()
     expect(tab.locator("#grid .picture")).to_have_count(3)
+
+
+def test_an_upload_that_is_cancelled_between_two_tries_is_not_sent(tab: Page, gallery: Served) -> None:
+    take_uploads(tab, gallery)
+    tab.route("**/uploads/*", lambda route: route.fulfill(json={}))
+    tab.route("**/sent", lambda route: route.fulfill(status=503), times=1)
+    tab.goto(gallery.url)
+    scripted(tab)
+    tab.evaluate(HOLD_SECOND_READ)
+    hand_over(tab, "drop", [("Lake 1.jpg", *JPEG[1:])])
+    until(lambda: tab.evaluate("'goOn' in globalThis"), "second try")
+    tab.get_by_role("button", name="Cancel Lake 1.jpg").click()
+    tab.evaluate("goOn()")
+    hand_over(tab, "drop", [("Lake 2.jpg", *JPEG[1:])])
+    expect(tab.get_by_role("heading", name="1 picture added")).to_be_visible(timeout=ARRIVES_MS)
+    tab.reload()
+    assert alt(tab) == ["Lake 2"]

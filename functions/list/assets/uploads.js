@@ -44,6 +44,7 @@ async function upload(job) {
       if (job.id && await arrived(job, signal)) return received(job);
       if (tries === TRIES) return explain(job, "failed", job.problem);
       await mayBeSent(job.file);
+      signal.throwIfAborted();
       set(job, "uploading");
       await send(job, await ticket(job, signal));
       return received(job);
