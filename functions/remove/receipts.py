@@ -18,7 +18,7 @@ def check(place: Place, image_id: str, receipt: str, now: datetime) -> None:
     """Raises Forbidden (`wrong-receipt`, `too-late`), NotFound (`unknown-image`) and Unavailable."""
     keys = storage.keys_below(place.s3, place.uploads, f"{UPLOADS_PREFIX}{image_id}/")
     if not keys:
-        raise NotFound("unknown-image", "This upload did not arrive, or was removed.")
+        raise NotFound("unknown-image", "This upload did not arrive, or its original is gone. Ask the gallery's owner.")
     try:
         original = place.s3.head_object(Bucket=place.uploads, Key=keys[0])
     except (ClientError, BotoCoreError, OSError) as error:
