@@ -2,8 +2,9 @@
 
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, Route, expect
@@ -152,6 +153,28 @@ def test_pictures_by_others_wait_behind_a_button(tab: Page, gallery: Served) -> 
     expect(tab.locator("#grid .picture")).to_have_count(63)
     expect(button).to_be_hidden()
     assert tab.evaluate("scrollY") == 0
+
+
+def far_and_back(tab: Page, meanwhile: Callable[[], object]) -> tuple[list[str], list[str]]:
+    """Returns the ids in the first list before and after the visitor is so far away that the list is emptied."""
+    listed = "[...grid.firstElementChild.children].map(picture => picture.dataset.id)"
+    scroll(tab, 1500)
+    until(lambda: tab.evaluate("grid.children.length > 1"), "a second list")
+    before = tab.evaluate(listed)
+    scroll(tab, 9000)
+    until(lambda: tab.evaluate(listed) == [], "an empty first list")
+    meanwhile()
+    tab.keyboard.press("Home")
+    until(lambda: tab.evaluate(f"{listed}.length && !grid.firstElementChild.style.height"), "a full first list")
+    return before, tab.evaluate(listed)
+
+
+def test_a_list_comes_back_whole_when_a_picture_became_ready_late(tab: Page, gallery: Served) -> None:
+    gallery.fill(400)
+    tab.goto(gallery.url)
+    late = partial(gallery.fill, 3, newest=datetime.now(UTC) - timedelta(minutes=30), minutes_apart=1)
+    before, after = far_and_back(tab, late)
+    assert after == before
 
 
 def test_a_tab_that_nobody_touches_asks_less_and_less_and_a_hidden_one_not_at_all(tab: Page, gallery: Served) -> None:

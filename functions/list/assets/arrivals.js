@@ -5,7 +5,7 @@ const news = $("fresh").querySelector("button");
 let pause = FIRST_ASK_MS, asking = 0, asked = performance.now(), latest = null;
 
 // The newest picture that the page knows, or "~", which sorts behind every id.
-const newestId = () => grid.firstElementChild.span?.[0] ?? grid.querySelector(".picture")?.dataset.id ?? "~";
+const newestId = () => grid.firstElementChild.ids?.[0] ?? grid.querySelector(".picture")?.dataset.id ?? "~";
 const unknown = image => image.id < newestId() && !known(image.id) && ![...jobs].some(job => job.id === image.id);
 
 async function findNew() {

@@ -76,7 +76,7 @@ if ($("newer")) {
 // Puts pictures that have just arrived in front of all others: a few into the first list, many into lists of their own.
 function prepend(images) {
   const first = grid.firstElementChild;
-  if (!first.span && first.childElementCount + images.length <= MOST_ITEMS) {
+  if (!first.ids && first.childElementCount + images.length <= MOST_ITEMS) {
     first.prepend(...images.map(newPicture));
     hold(true);
     return;
@@ -98,23 +98,33 @@ lists().forEach(filed);
 const look = list => { distance.unobserve(list); distance.observe(list); };
 
 function empty(list) {
-  if (!list.firstElementChild || list.filling || list.matches(":last-child")) return;
+  if (list.ids || !list.firstElementChild || list.filling || list.matches(":last-child")) return;
   const shown = current?.closest("#grid > .grid"), beside = [shown, shown?.previousElementSibling, shown?.nextElementSibling];
   if (beside.includes(list) || list.matches(":focus-within") || list.querySelector(".pick:checked")) {
     setTimeout(look, RETRY_MS, list);
     return;
   }
-  list.span = [list.firstElementChild.dataset.id, list.lastElementChild.dataset.id, list.childElementCount];
+  list.ids = [...list.children].map(picture => picture.dataset.id);
   list.style.height = `${list.offsetHeight}px`;
   list.replaceChildren();
 }
 
+// Asks for pictures by their ids. In the gallery, pictures that became ready late may be between them.
+async function askFor(ids) {
+  const sorted = [...ids].sort(), found = new Map();
+  for (let query = `from=${sorted[0]}&limit=${ids.length}`; query;) {
+    const {images, next} = await ask("images?" + query);
+    for (const image of images) found.set(image.id, image);
+    query = next && next < sorted.at(-1) && `after=${next}&limit=${MOST}`;
+  }
+  return ids.map(id => found.get(id)).filter(Boolean);
+}
+
 function refill(list) {
-  if (!list.span) return Promise.resolve();
-  const [first, last, count] = list.span;
-  return list.filling ??= ask(`images?from=${first}&limit=${count}`).then(async ({images}) => {
-    list.span = null;
-    await fillList(list, images.filter(({id}) => id <= last));
+  if (!list.ids) return Promise.resolve();
+  return list.filling ??= askFor(list.ids).then(async images => {
+    await fillList(list, images);
+    list.ids = null;
     list.style.height = "";
     // It may be far again by now.
     look(list);
