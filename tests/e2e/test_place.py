@@ -155,6 +155,42 @@ def test_pictures_by_others_wait_behind_a_button(tab: Page, gallery: Served) -> 
     assert tab.evaluate("scrollY") == 0
 
 
+def test_pictures_that_became_ready_late_are_offered_too(tab: Page, gallery: Served) -> None:
+    """The place of a slow upload is between pictures that the visitor has seen already."""
+    ids = gallery.fill(70)
+    tab.clock.install()
+    tab.goto(gallery.url)
+    complete(tab)
+    [late] = gallery.fill(1, newest=datetime.now(UTC) - timedelta(minutes=30))
+    # Another picture is removed, so the first one of the second page is now among the newest sixty.
+    gallery.store.keys = [key for key in gallery.store.keys if ids[20] not in key and ids[21] not in key]
+    tab.clock.fast_forward(31_000)
+    button = tab.get_by_role("button", name="1 new picture", exact=True)
+    expect(button).to_be_visible()
+    gallery.refuse = lambda path: "images?" in path
+    button.click()
+    expect(tab.locator("#undo")).to_contain_text("The network is gone")
+    gallery.refuse = lambda _: False
+    button.click()
+    expect(tab.locator("#grid .picture").first).to_have_attribute("data-id", late)
+    expect(tab.locator("#grid .picture")).to_have_count(61)
+    expect(button).to_be_hidden()
+
+
+def test_an_offer_comes_when_an_earlier_request_failed(tab: Page, gallery: Served) -> None:
+    gallery.fill(5)
+    tab.clock.install()
+    tab.goto(gallery.url)
+    complete(tab)
+    gallery.fill(1, newest=datetime.now(UTC) + timedelta(hours=1))
+    gallery.refuse = lambda path: "images?limit=60" in path
+    tab.clock.fast_forward(31_000)
+    until(lambda: any("images?limit=60" in path for path in gallery.asked), "a request that fails")
+    gallery.refuse = lambda _: False
+    tab.clock.fast_forward(60_000)
+    expect(tab.get_by_role("button", name="1 new picture", exact=True)).to_be_visible()
+
+
 def far_and_back(tab: Page, meanwhile: Callable[[], object]) -> tuple[list[str], list[str]]:
     """Returns the ids in the first list before and after the visitor is so far away that the list is emptied."""
     listed = "[...grid.firstElementChild.children].map(picture => picture.dataset.id)"
@@ -177,13 +213,29 @@ def test_a_list_comes_back_whole_when_a_picture_became_ready_late(tab: Page, gal
     assert after == before
 
 
+def test_a_list_with_a_late_picture_in_front_comes_back_as_it_was(tab: Page, gallery: Served) -> None:
+    ids = gallery.fill(400)
+    tab.clock.install()
+    tab.goto(gallery.url)
+    complete(tab)
+    [late] = gallery.fill(1, newest=datetime.now(UTC) - timedelta(minutes=30))
+    tab.clock.fast_forward(31_000)
+    tab.get_by_role("button", name="1 new picture", exact=True).click()
+    first = tab.get_by_role("link", name="Holiday 1", exact=True).first
+    expect(first).to_be_focused()
+    first.blur()  # a list with the focus is never emptied
+    before, after = far_and_back(tab, lambda: None)
+    assert before[:2] == [late, ids[0]]
+    assert after == before
+
+
 def test_a_tab_that_nobody_touches_asks_less_and_less_and_a_hidden_one_not_at_all(tab: Page, gallery: Served) -> None:
     gallery.fill(5)
     tab.clock.install()
     tab.goto(gallery.url)
 
     def asked() -> int:
-        return sum("images?limit=1" in path for path in gallery.asked)
+        return sum("images?limit=" in path for path in gallery.asked)
 
     def hours(count: int) -> int:
         before = asked()

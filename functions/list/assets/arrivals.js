@@ -2,19 +2,21 @@
 // A hidden tab does not ask, and a tab that nobody touches asks less and less often.
 const FIRST_ASK_MS = 30000, LAST_ASK_MS = 600000, SLOWER = 1.5, FRESH_ITEMS = 60;
 const news = $("fresh").querySelector("button");
-let pause = FIRST_ASK_MS, asking = 0, asked = performance.now(), latest = null;
+let pause = FIRST_ASK_MS, asking = 0, asked = performance.now();
 
-// The newest picture that the page knows, or "~", which sorts behind every id.
-const newestId = () => grid.firstElementChild.ids?.[0] ?? grid.querySelector(".picture")?.dataset.id ?? "~";
-const unknown = image => image.id < newestId() && !known(image.id) && ![...jobs].some(job => job.id === image.id);
+const shown = id => known(id) || lists().some(({ids}) => ids?.includes(id)) || [...jobs].some(job => job.id === id);
+
+// An id contains the time at which the upload began. A slow upload may end after later ones, so its picture may belong
+// between others. Pictures beyond the page's end are not new: they come when the visitor scrolls there.
+async function askForNew() {
+  const {images} = await ask(`images?limit=${FRESH_ITEMS}`), older = more.querySelector("a");
+  const end = older ? new URL(older.href).searchParams.get("after") : "~"; // which sorts behind every id
+  return images.filter(({id}) => id < end && !shown(id));
+}
 
 async function findNew() {
   asked = performance.now();
-  const {images: [first]} = await ask("images?limit=1");
-  if (!first || first.id === latest) return;
-  latest = first.id;
-  if (first.id >= newestId()) return;
-  const n = (await ask(`images?limit=${FRESH_ITEMS}`)).images.filter(unknown).length;
+  const {length: n} = await askForNew();
   news.textContent = `${n}${n < FRESH_ITEMS ? "" : " or more"} new picture${n === 1 ? "" : "s"}`;
   news.hidden = !n;
 }
@@ -47,11 +49,11 @@ askLater();
 
 news.addEventListener("click", async () => {
   try {
-    const images = (await ask(`images?limit=${FRESH_ITEMS}`)).images.filter(unknown);
+    const images = await askForNew();
     if (images.length === FRESH_ITEMS) return location.assign("./");
     prepend(images);
   } catch (problem) {
-    return say(problem.sentence);
+    return offer(problem.sentence);
   }
   news.hidden = true;
   if ($("empty")) $("empty").hidden = true;
