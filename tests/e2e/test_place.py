@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from shared.names import safe_name
-from tests.support.browser import ARRIVES_MS, complete, violations
+from tests.support.browser import ARRIVES_MS, complete, rendered, violations
 from tests.support.deployed import until
 from tests.support.served import Served, served
 
@@ -227,6 +227,23 @@ def test_a_list_with_a_late_picture_in_front_comes_back_as_it_was(tab: Page, gal
     before, after = far_and_back(tab, lambda: None)
     assert before[:2] == [late, ids[0]]
     assert after == before
+
+
+def test_done_on_a_page_of_older_pictures_leads_to_the_newest(tab: Page, gallery: Served) -> None:
+    """There the picture has its place, and the pictures of the old page stay together."""
+    ids = gallery.fill(300)
+    gallery.fill(1, newest=datetime.now(UTC) + timedelta(hours=1))
+    upload = gallery.store.keys[0].split("/")[1]
+    ticket = {"id": upload, "url": f"{gallery.url}bucket", "fields": {}, "expires_in_seconds": 900, "receipt": "r"}
+    tab.route(f"{gallery.url}uploads", lambda route: route.fulfill(json=ticket))
+    tab.route(f"{gallery.url}bucket", lambda route: route.fulfill(status=204))
+    tab.goto(f"{gallery.url}?from={ids[200]}")
+    tab.locator("#choose").set_input_files(
+        {"name": "Holiday 1.jpg", "mimeType": "image/jpeg", "buffer": rendered(0, 400, grain=False)[0]}
+    )
+    tab.get_by_role("button", name="Done").click(timeout=ARRIVES_MS)
+    expect(tab).to_have_url(gallery.url)
+    expect(tab.locator("#grid .picture").first).to_have_attribute("data-id", upload)
 
 
 def test_a_tab_that_nobody_touches_asks_less_and_less_and_a_hidden_one_not_at_all(tab: Page, gallery: Served) -> None:

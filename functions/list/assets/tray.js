@@ -115,8 +115,9 @@ $("tray-done").addEventListener("click", () => {
   const ready = [...jobs].filter(job => job.image).sort((a, b) => a.image.id < b.image.id ? -1 : 1);
   jobs.clear();
   cards.replaceChildren();
-  // After a reload the grid may have them already.
-  prepend(ready.map(job => job.image).filter(({id}) => !known(id)));
+  // A page that begins in the middle has no place for the newest pictures. After a reload the grid may have them already.
+  if (ready.length && $("newer")) location.assign("./");
+  else prepend(ready.map(job => job.image).filter(({id}) => !shown(id)));
   sum();
   (grid.querySelector("a") ?? choose).focus();
 });
