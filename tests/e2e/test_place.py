@@ -31,6 +31,14 @@ ROW_ENDS = """[...Map.groupBy(document.querySelectorAll('#grid .picture'), pictu
 PHOTO_SIZES = ((2250, 4000), (2667, 4000), (3000, 4000), (3000, 3000), (4000, 3000), (4000, 2667), (4000, 2250))
 # MOST_UNDER_WAY of sizes.js.
 AT_ONCE = 6
+# Keeps a set of the elements that any ResizeObserver observes.
+COUNT_OBSERVED = """
+globalThis.observed = new Set();
+globalThis.ResizeObserver = class extends ResizeObserver {
+  observe(element) { super.observe(element); observed.add(element); }
+  unobserve(element) { super.unobserve(element); observed.delete(element); }
+};
+"""
 
 
 @pytest.fixture
@@ -229,21 +237,27 @@ def test_a_list_with_a_late_picture_in_front_comes_back_as_it_was(tab: Page, gal
     assert after == before
 
 
-def test_done_on_a_page_of_older_pictures_leads_to_the_newest(tab: Page, gallery: Served) -> None:
-    """There the picture has its place, and the pictures of the old page stay together."""
-    ids = gallery.fill(300)
+def upload(tab: Page, gallery: Served, address: str) -> str:
+    """Opens a page, uploads a picture there, presses Done and returns its id. Tickets and bucket are pretended."""
+    tab.goto(address)
     gallery.fill(1, newest=datetime.now(UTC) + timedelta(hours=1))
-    upload = gallery.store.keys[0].split("/")[1]
-    ticket = {"id": upload, "url": f"{gallery.url}bucket", "fields": {}, "expires_in_seconds": 900, "receipt": "r"}
+    uploaded = gallery.store.keys[0].split("/")[1]
+    ticket = {"id": uploaded, "url": f"{gallery.url}bucket", "fields": {}, "expires_in_seconds": 900, "receipt": "r"}
     tab.route(f"{gallery.url}uploads", lambda route: route.fulfill(json=ticket))
     tab.route(f"{gallery.url}bucket", lambda route: route.fulfill(status=204))
-    tab.goto(f"{gallery.url}?from={ids[200]}")
     tab.locator("#choose").set_input_files(
         {"name": "Holiday 1.jpg", "mimeType": "image/jpeg", "buffer": rendered(0, 400, grain=False)[0]}
     )
     tab.get_by_role("button", name="Done").click(timeout=ARRIVES_MS)
+    return uploaded
+
+
+def test_done_on_a_page_of_older_pictures_leads_to_the_newest(tab: Page, gallery: Served) -> None:
+    """There the picture has its place, and the pictures of the old page stay together."""
+    ids = gallery.fill(300)
+    uploaded = upload(tab, gallery, f"{gallery.url}?from={ids[200]}")
     expect(tab).to_have_url(gallery.url)
-    expect(tab.locator("#grid .picture").first).to_have_attribute("data-id", upload)
+    expect(tab.locator("#grid .picture").first).to_have_attribute("data-id", uploaded)
 
 
 def test_a_tab_that_nobody_touches_asks_less_and_less_and_a_hidden_one_not_at_all(tab: Page, gallery: Served) -> None:
@@ -286,6 +300,29 @@ def test_a_long_gallery_keeps_few_pictures_in_memory(tab: Page, gallery: Served)
     tab.keyboard.press("Home")
     expect(tab.get_by_role("link", name="Holiday 1", exact=True)).to_be_in_viewport()
     until(lambda: tab.evaluate(shown) < MOST_PICTURES, "emptied lists on the way back")
+
+
+def test_pictures_that_leave_the_page_are_not_observed(tab: Page, gallery: Served) -> None:
+    """Firefox would keep them in memory. Chromium would not, so the test counts what is observed."""
+    tab.add_init_script(COUNT_OBSERVED)
+    gone = "[...observed].filter(element => !element.isConnected).length"
+    ids = gallery.fill(400)
+    upload(tab, gallery, gallery.url)
+    until(lambda: tab.evaluate("observed.size >= 61"), "observed pictures")
+    assert tab.evaluate(gone) == 0
+    tab.goto(f"{gallery.url}?from={ids[130]}")
+    tab.mouse.move(600, 500)
+
+    def top() -> bool:
+        tab.mouse.wheel(0, -4000)
+        tab.wait_for_timeout(60)
+        return tab.locator("#newer").count() == 0
+
+    until(top, "the newest pictures")
+    assert tab.evaluate(gone) == 0
+    scroll(tab, 14000)
+    until(lambda: tab.evaluate("!grid.firstElementChild.firstElementChild"), "an empty list")
+    assert tab.evaluate(gone) == 0
 
 
 def test_older_pictures_load_in_turn_those_in_the_window_first(tab: Page, gallery: Served) -> None:

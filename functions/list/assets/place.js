@@ -52,7 +52,10 @@ function loadNewer() {
       still();
       if (!fresh.length) return false;
       const tall = () => list.lastElementChild.offsetHeight > TALL * list.firstElementChild.offsetHeight;
-      for (let n = 0; page.previous && n < MAX_LEFT_OUT && tall(); n++) list.firstElementChild.remove();
+      for (let n = 0; page.previous && n < MAX_LEFT_OUT && tall(); n++) {
+        unsize(list.firstElementChild);
+        list.firstElementChild.remove();
+      }
       list.classList.toggle("short", tall());
       still();
       filed(list);
@@ -106,6 +109,7 @@ function empty(list) {
   }
   list.ids = [...list.children].map(picture => picture.dataset.id);
   list.style.height = `${list.offsetHeight}px`;
+  unsize(list);
   list.replaceChildren();
 }
 

@@ -86,6 +86,8 @@ function loadNext() {
 
 // The measured places come with the entries: to ask a picture for its place would make the browser lay out the page anew.
 const sized = new ResizeObserver(entries => { for (const {target, contentRect} of entries) chooseFile(target, contentRect); });
+// Firefox keeps every element in memory that a ResizeObserver observes, even when the page has removed it.
+const unsize = element => { for (const img of element.querySelectorAll("img")) sized.unobserve(img); };
 for (const img of document.querySelectorAll("#grid img")) {
   if (img.loading === "lazy") loadInTurn(img);
   sized.observe(img);

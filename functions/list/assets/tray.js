@@ -33,7 +33,7 @@ function deal() {
   const none = [...jobs].filter(job => !job.card && job.state !== "ready");
   for (const job of jobs) {
     if (cards.childElementCount < CARDS || !none.length) break;
-    if (job.card && job.state === "ready" && !job.card.matches(":focus-within")) { job.card.remove(); job.card = null; }
+    if (job.card && job.state === "ready" && !job.card.matches(":focus-within")) { unsize(job.card); job.card.remove(); job.card = null; }
   }
   none.sort((a, b) => !!b.why - !!a.why);
   cards.append(...none.splice(0, Math.max(0, CARDS - cards.childElementCount)).map(newCard));
@@ -114,6 +114,7 @@ function preview(job) {
 $("tray-done").addEventListener("click", () => {
   const ready = [...jobs].filter(job => job.image).sort((a, b) => a.image.id < b.image.id ? -1 : 1);
   jobs.clear();
+  unsize(cards);
   cards.replaceChildren();
   // A page that begins in the middle has no place for the newest pictures. After a reload the grid may have them already.
   if (ready.length && $("newer")) location.assign("./");
