@@ -325,6 +325,21 @@ def test_pictures_that_leave_the_page_are_not_observed(tab: Page, gallery: Serve
     assert tab.evaluate(gone) == 0
 
 
+def test_after_a_failure_and_a_retry_older_pictures_load_by_themselves_again(tab: Page, gallery: Served) -> None:
+    gallery.fill(400)
+    gallery.refuse = lambda path: "images?after" in path
+    tab.goto(gallery.url)
+    tab.keyboard.press("End")
+    retry = tab.get_by_role("link", name="Older pictures could not be loaded: try again")
+    expect(retry).to_be_visible()
+    gallery.refuse = lambda _: False
+    retry.click()
+    expect(tab.locator("#grid .picture").nth(60)).to_be_attached()
+    expect(tab.locator("#more a")).to_have_text("Older pictures")
+    expect(tab.locator("#more a")).to_be_hidden()
+    scroll(tab, 9000)
+
+
 def test_older_pictures_load_in_turn_those_in_the_window_first(tab: Page, gallery: Served) -> None:
     gallery.fill(400)
     tab.goto(gallery.url)

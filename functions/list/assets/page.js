@@ -109,6 +109,9 @@ function loadOlder() {
       grid.append(list);
       await fillList(list, fresh);
       globalThis.filed?.(list);
+      link.textContent = "Older pictures";
+      more.classList.add("silent");
+      near.observe(more);
       if (page.next) link.href = "?after=" + page.next;
       else link.remove();
       hold(true);
@@ -132,10 +135,10 @@ const near = new IntersectionObserver(async seen => {
   if (await loadOlder()) { near.unobserve(more); near.observe(more); }
 }, {rootMargin: "0px 0px 200%"});
 near.observe(more);
-more.addEventListener("click", async event => {
+more.addEventListener("click", event => {
   if (event.target.closest("a") && event.button === 0 && !event.metaKey && !event.ctrlKey) {
     event.preventDefault();
-    if (await loadOlder()) near.observe(more);
+    loadOlder();
   }
 });
 
