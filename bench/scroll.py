@@ -38,7 +38,7 @@ globalThis.longFrames = [];
 new PerformanceObserver(list => longFrames.push(...list.getEntries().map(frame => frame.duration)))
   .observe({type: "long-animation-frame"});
 """
-PICTURES_SEEN = "return [...grid.children].reduce((sum, list) => sum + (list.span?.[2] ?? list.childElementCount), 0)"
+PICTURES_SEEN = "return [...grid.children].reduce((sum, list) => sum + (list.ids?.length ?? list.childElementCount), 0)"
 
 type State = tuple[int, int, float]
 
