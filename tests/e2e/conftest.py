@@ -13,6 +13,7 @@ from ops.local.browser import CHROMIUM_ARGUMENTS, chromium
 from tests.support.browser import watch_shifts
 from tests.support.deployed import Stack, deployed, stack_on_aws
 from tests.support.missing import missing
+from tests.support.served import Served, served
 
 LEFT_OUT = pytest.StashKey[dict[str, list[str]]]()
 NO_STACK = "uses no stack, or deploys another one"
@@ -102,6 +103,23 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
     opened.grant_permissions(["clipboard-read", "clipboard-write"])
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def gallery() -> Iterator[Served]:
+    """Serve an empty gallery without a deployment."""
+    with served() as running:
+        yield running
+
+
+@pytest.fixture
+def tab(context: BrowserContext) -> Iterator[Page]:
+    """A tab for `gallery`. The test fails if the page has an error in a script."""
+    wrong: list[str] = []
+    opened = context.new_page()
+    opened.on("pageerror", lambda error: wrong.append(str(error)))
+    yield opened
+    assert not wrong
 
 
 @pytest.fixture

@@ -1,18 +1,19 @@
-"""The visitor's place in the grid: its address, dates, pictures by others, and bounded memory. Nothing is deployed."""
+"""The visitor's place in the grid: its address, dates, lists far from the window, and the rows. Nothing is deployed."""
 
 import random
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, Route, expect
+from playwright.sync_api import Page, Route, expect
 
 from shared.names import safe_name
-from tests.support.browser import ARRIVES_MS, complete, rendered, violations
+from tests.support.browser import ARRIVES_MS, complete, violations
 from tests.support.deployed import until
-from tests.support.served import Served, served
+from tests.support.pretended_door import upload
+from tests.support.served import Served
 
 # Four lists reach into the window and three screens on each side. The last list stays.
 MOST_PICTURES = 330
@@ -39,21 +40,6 @@ globalThis.ResizeObserver = class extends ResizeObserver {
   unobserve(element) { super.unobserve(element); observed.delete(element); }
 };
 """
-
-
-@pytest.fixture
-def gallery() -> Iterator[Served]:
-    with served() as running:
-        yield running
-
-
-@pytest.fixture
-def tab(context: BrowserContext) -> Iterator[Page]:
-    wrong: list[str] = []
-    opened = context.new_page()
-    opened.on("pageerror", lambda error: wrong.append(str(error)))
-    yield opened
-    assert not wrong
 
 
 def first_in_window(tab: Page) -> tuple[str, int]:
@@ -146,59 +132,6 @@ def test_a_visitor_goes_to_a_date(tab: Page, gallery: Served) -> None:
     expect(tab.get_by_role("button", name="Go to a date")).to_be_visible()
 
 
-def test_pictures_by_others_wait_behind_a_button(tab: Page, gallery: Served) -> None:
-    gallery.fill(70)
-    tab.clock.install()
-    tab.goto(gallery.url)
-    complete(tab)
-    gallery.fill(3, newest=datetime.now(UTC) + timedelta(hours=1))
-    tab.clock.fast_forward(31_000)
-    button = tab.get_by_role("button", name="3 new pictures")
-    expect(button).to_be_visible()
-    assert violations(tab) == []
-    assert tab.evaluate("document.querySelectorAll('#grid .picture').length") == 60
-    button.click()
-    expect(tab.locator("#grid .picture")).to_have_count(63)
-    expect(button).to_be_hidden()
-    assert tab.evaluate("scrollY") == 0
-
-
-def test_pictures_that_became_ready_late_are_offered_too(tab: Page, gallery: Served) -> None:
-    """The place of a slow upload is between pictures that the visitor has seen already."""
-    ids = gallery.fill(70)
-    tab.clock.install()
-    tab.goto(gallery.url)
-    complete(tab)
-    [late] = gallery.fill(1, newest=datetime.now(UTC) - timedelta(minutes=30))
-    # Another picture is removed, so the first one of the second page is now among the newest sixty.
-    gallery.store.keys = [key for key in gallery.store.keys if ids[20] not in key and ids[21] not in key]
-    tab.clock.fast_forward(31_000)
-    button = tab.get_by_role("button", name="1 new picture", exact=True)
-    expect(button).to_be_visible()
-    gallery.refuse = lambda path: "images?" in path
-    button.click()
-    expect(tab.locator("#undo")).to_contain_text("The network is gone")
-    gallery.refuse = lambda _: False
-    button.click()
-    expect(tab.locator("#grid .picture").first).to_have_attribute("data-id", late)
-    expect(tab.locator("#grid .picture")).to_have_count(61)
-    expect(button).to_be_hidden()
-
-
-def test_an_offer_comes_when_an_earlier_request_failed(tab: Page, gallery: Served) -> None:
-    gallery.fill(5)
-    tab.clock.install()
-    tab.goto(gallery.url)
-    complete(tab)
-    gallery.fill(1, newest=datetime.now(UTC) + timedelta(hours=1))
-    gallery.refuse = lambda path: "images?limit=60" in path
-    tab.clock.fast_forward(31_000)
-    until(lambda: any("images?limit=60" in path for path in gallery.asked), "a request that fails")
-    gallery.refuse = lambda _: False
-    tab.clock.fast_forward(60_000)
-    expect(tab.get_by_role("button", name="1 new picture", exact=True)).to_be_visible()
-
-
 def far_and_back(tab: Page, meanwhile: Callable[[], object]) -> tuple[list[str], list[str]]:
     """Returns the ids in the first list before and after the visitor is so far away that the list is emptied."""
     listed = "[...grid.firstElementChild.children].map(picture => picture.dataset.id)"
@@ -235,51 +168,6 @@ def test_a_list_with_a_late_picture_in_front_comes_back_as_it_was(tab: Page, gal
     before, after = far_and_back(tab, lambda: None)
     assert before[:2] == [late, ids[0]]
     assert after == before
-
-
-def upload(tab: Page, gallery: Served, address: str) -> str:
-    """Opens a page, uploads a picture there, presses Done and returns its id. Tickets and bucket are pretended."""
-    tab.goto(address)
-    gallery.fill(1, newest=datetime.now(UTC) + timedelta(hours=1))
-    uploaded = gallery.store.keys[0].split("/")[1]
-    ticket = {"id": uploaded, "url": f"{gallery.url}bucket", "fields": {}, "expires_in_seconds": 900, "receipt": "r"}
-    tab.route(f"{gallery.url}uploads", lambda route: route.fulfill(json=ticket))
-    tab.route(f"{gallery.url}bucket", lambda route: route.fulfill(status=204))
-    tab.locator("#choose").set_input_files(
-        {"name": "Holiday 1.jpg", "mimeType": "image/jpeg", "buffer": rendered(0, 400, grain=False)[0]}
-    )
-    tab.get_by_role("button", name="Done").click(timeout=ARRIVES_MS)
-    return uploaded
-
-
-def test_done_on_a_page_of_older_pictures_leads_to_the_newest(tab: Page, gallery: Served) -> None:
-    """There the picture has its place, and the pictures of the old page stay together."""
-    ids = gallery.fill(300)
-    uploaded = upload(tab, gallery, f"{gallery.url}?from={ids[200]}")
-    expect(tab).to_have_url(gallery.url)
-    expect(tab.locator("#grid .picture").first).to_have_attribute("data-id", uploaded)
-
-
-def test_a_tab_that_nobody_touches_asks_less_and_less_and_a_hidden_one_not_at_all(tab: Page, gallery: Served) -> None:
-    gallery.fill(5)
-    tab.clock.install()
-    tab.goto(gallery.url)
-
-    def asked() -> int:
-        return sum("images?limit=" in path for path in gallery.asked)
-
-    def hours(count: int) -> int:
-        before = asked()
-        for _ in range(count * 60):
-            tab.clock.fast_forward(60_000)
-            tab.wait_for_timeout(5)
-        return asked() - before
-
-    assert 8 <= hours(1) <= 16
-    assert hours(1) <= 6
-    tab.evaluate("Object.defineProperty(document, 'hidden', {get: () => true})")
-    tab.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
-    assert hours(1) == 0
 
 
 def test_a_long_gallery_keeps_few_pictures_in_memory(tab: Page, gallery: Served) -> None:

@@ -1,18 +1,16 @@
 """Uploads in the page: dropped files, the tray, and the page that waits. Nothing is deployed."""
 
-import json
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, Route, expect
+from playwright.sync_api import Page, Route, expect
 
-from shared.keys import Image, new_image_id, rendition_key
-from shared.renditions import DEFAULT_RENDITIONS
+from shared.keys import new_image_id
 from tests.support.browser import ARRIVES_MS, JPEG, alt, hand_over, scripted
 from tests.support.deployed import until
-from tests.support.served import Served, served
+from tests.support.pretended_door import take_uploads
+from tests.support.served import Served
 
 # LOOKS of wait.js.
 LOOKS = 60
@@ -44,49 +42,12 @@ HOLD_SECOND_READ = """() => {
 }"""
 
 
-@pytest.fixture
-def gallery() -> Iterator[Served]:
-    with served() as running:
-        yield running
-
-
-def take_uploads(tab: Page, gallery: Served) -> None:
-    """Answer for the door and S3: whatever is sent is a picture of the gallery at once."""
-    names: dict[str, str] = {}
-
-    def issue(route: Route) -> None:
-        image_id = new_image_id(datetime.now(UTC))
-        names[image_id] = json.loads(route.request.post_data or "")["name"]
-        ticket = {"id": image_id, "url": f"{gallery.url}sent", "fields": {"id": image_id}, "receipt": "r"}
-        route.fulfill(status=201, json=ticket | {"expires_in_seconds": 300})
-
-    def store(route: Route) -> None:
-        sent = (route.request.post_data_buffer or b"").decode("latin-1")
-        (image_id,) = [one for one in names if one in sent]
-        image = Image(image_id, names[image_id])
-        gallery.store.keys += [rendition_key(box.name, image, 400, 300, "jpg") for box in DEFAULT_RENDITIONS]
-        gallery.store.keys.sort()
-        route.fulfill(status=204)
-
-    tab.route("**/uploads", issue)
-    tab.route("**/sent", store)
-
-
 def let_own(tab: Page, gallery: Served) -> None:
     """Show the page to an owner, and answer for the removals. Their pictures stay in the store."""
     gallery.change = lambda _, headers, body: (headers, body.replace(b'data-may="', b'data-may="owner ', 1))
     tab.route("**/restore", lambda route: route.fulfill(json={}))
     removed = re.compile(r"/images/\w+$")
     tab.route(removed, lambda route: route.fulfill(json={}) if route.request.method == "DELETE" else route.fallback())
-
-
-@pytest.fixture
-def tab(context: BrowserContext) -> Iterator[Page]:
-    wrong: list[str] = []
-    opened = context.new_page()
-    opened.on("pageerror", lambda error: wrong.append(str(error)))
-    yield opened
-    assert not wrong
 
 
 def test_a_dropped_folder_is_taken_without_what_cannot_be_read(tab: Page, gallery: Served) -> None:
