@@ -112,6 +112,8 @@ def test_a_page_that_gives_up_tells_whether_the_picture_is_safe(
     tab: Page, gallery: Served, received: bool, told: str
 ) -> None:
     image_id, looks = new_image_id(datetime.now(UTC)), [0]
+    if received:
+        gallery.store.uploads = [f"uploads/{image_id}/Lake.jpg"]
 
     def pending(route: Route) -> None:
         looks[0] += 1
@@ -129,6 +131,14 @@ def test_a_page_that_gives_up_tells_whether_the_picture_is_safe(
     until(ended, "the last look")
     expect(text).to_have_text(told)
     assert looks[0] == LOOKS
+
+
+def test_a_page_that_waits_says_when_the_picture_has_arrived(tab: Page, gallery: Served) -> None:
+    image_id = new_image_id(datetime.now(UTC))
+    tab.goto(f"{gallery.url}?image={image_id}")
+    expect(tab.locator("#waiting")).to_contain_text("It has not arrived yet.")
+    gallery.store.uploads = [f"uploads/{image_id}/Lake.jpg"]
+    expect(tab.locator("#waiting")).to_contain_text("It has arrived and is safe.", timeout=ARRIVES_MS)
 
 
 def test_a_picture_of_the_page_is_no_file_to_upload(tab: Page, gallery: Served) -> None:

@@ -25,10 +25,11 @@ class Raw:
 
 
 class Store:
-    """A bucket of sorted keys that answers LIST requests and counts them. The upload bucket beside it is empty."""
+    """A bucket of sorted keys that answers LIST requests and counts them. The upload bucket beside it has `uploads`."""
 
     def __init__(self) -> None:
         self.keys: list[str] = []
+        self.uploads: list[str] = []
         self.lists = 0
 
     def answer(self, request: Any, **_: object) -> AWSResponse:
@@ -38,11 +39,10 @@ class Store:
         query = {name: values[0] for name, values in parse_qs(url.query).items()}
         prefix = query.get("prefix", "")
         start = query.get("continuation-token") or query.get("start-after") or prefix
-        begin, limit = bisect_right(self.keys, max(start, prefix)), int(query.get("max-keys", 1000))
-        if "/uploads" in url.path or "uploads." in url.netloc:
-            begin = len(self.keys)
-        found = list(takewhile(lambda key: key.startswith(prefix), islice(self.keys, begin, begin + limit)))
-        following = self.keys[begin + limit : begin + limit + 1]
+        keys = self.uploads if "/uploads" in url.path or "uploads." in url.netloc else self.keys
+        begin, limit = bisect_right(keys, max(start, prefix)), int(query.get("max-keys", 1000))
+        found = list(takewhile(lambda key: key.startswith(prefix), islice(keys, begin, begin + limit)))
+        following = keys[begin + limit : begin + limit + 1]
         more = len(found) == limit and bool(following) and following[0].startswith(prefix)
         contents = "".join(
             f"<Contents><Key>{escape(key)}</Key><LastModified>2026-11-22T21:00:00.000Z</LastModified>"
