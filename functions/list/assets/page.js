@@ -187,10 +187,11 @@ let take = (files, entries) => {
   else offer("The upload begins in a moment.");
 };
 // Some browsers put the bytes of a picture that is dragged from the page into the drag, as a file.
-let ownDrag = false;
-addEventListener("dragstart", () => { ownDrag = true; });
-addEventListener("dragend", () => { ownDrag = false; });
-const hasFiles = event => !ownDrag && event.dataTransfer?.types.includes("Files");
+// The window hears no dragend of an element that has left the page meanwhile.
+let ownDrag = null;
+addEventListener("dragstart", ({target}) => { ownDrag = target; });
+addEventListener("dragend", () => { ownDrag = null; });
+const hasFiles = event => !ownDrag?.isConnected && event.dataTransfer?.types.includes("Files");
 addEventListener("paste", event => take([...event.clipboardData.files], []));
 addEventListener("dragover", event => { if (hasFiles(event)) event.preventDefault(); });
 addEventListener("drop", event => {
