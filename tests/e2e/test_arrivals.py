@@ -34,7 +34,7 @@ def test_pictures_that_became_ready_late_are_offered_too(tab: Page, gallery: Ser
     tab.goto(gallery.url)
     complete(tab)
     [late] = gallery.fill(1, newest=datetime.now(UTC) - timedelta(minutes=30))
-    # Another picture is removed, so the first one of the second page is now among the newest sixty.
+    # Two pictures are removed. The newest sixty now include pictures of the second page, and these are not new.
     gallery.store.keys = [key for key in gallery.store.keys if ids[20] not in key and ids[21] not in key]
     tab.clock.fast_forward(31_000)
     button = tab.get_by_role("button", name="1 new picture", exact=True)

@@ -191,7 +191,7 @@ def test_a_long_gallery_keeps_few_pictures_in_memory(tab: Page, gallery: Served)
 
 
 def test_pictures_that_leave_the_page_are_not_observed(tab: Page, gallery: Served) -> None:
-    """Firefox would keep them in memory. Chromium would not, so the test counts what is observed."""
+    """Firefox would keep them in memory. Chromium does not, so the test counts the observed elements."""
     tab.add_init_script(COUNT_OBSERVED)
     gone = "[...observed].filter(element => !element.isConnected).length"
     ids = gallery.fill(400)
