@@ -102,6 +102,10 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
     opened = browser.new_context(viewport={"width": 1440, "height": 900})
     opened.grant_permissions(["clipboard-read", "clipboard-write"])
     yield opened
+    # Closing a page sends the requests that a test holds back, and the next test would find their pictures. Leaving the
+    # page cancels them.
+    for page in opened.pages:
+        page.goto("about:blank")
     opened.close()
 
 
