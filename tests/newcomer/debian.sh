@@ -9,6 +9,7 @@
 set -eu
 source=$(cd "$(dirname "$0")/../.." && pwd)
 base=${1:-$(mktemp -d)/debian}
+mkdir -p "$(dirname "$base")"
 suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
 
 [ -e "$base/etc/debian_version" ] ||
