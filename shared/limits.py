@@ -6,7 +6,8 @@ from dataclasses import dataclass
 MAX_KEY_BYTES = 1024
 # S3 takes 2 KB of metadata; a longer one is left out.
 MAX_METADATA_BYTES = 1500
-# The longest file name that Linux, macOS and Windows file systems take. In a key each byte may become three (names.py).
+# Linux takes no longer name. macOS and Windows count characters; a longer name of theirs is shortened. In a key each
+# byte may become three (names.py).
 MAX_NAME_BYTES = 255
 
 # A ticket is valid this long, and for as long as its bytes take on the slowest line: 33 minutes for 50 MB.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared.errors import DarkroomError, Rejected
 from shared.keys import RECEIPT_METADATA, new_image_id, receipt_hash, upload_key
-from shared.limits import MAX_NAME_BYTES, MAX_TICKET_REQUEST_BYTES, SLOWEST_LINE_BYTES_PER_SECOND, TICKET_SECONDS
+from shared.limits import MAX_TICKET_REQUEST_BYTES, SLOWEST_LINE_BYTES_PER_SECOND, TICKET_SECONDS
 from shared.media import declared_type
 from shared.names import clean_name
 from shared.storage import too_many_bytes
@@ -85,18 +85,13 @@ def read_query(query: Mapping[str, str]) -> Wish:
 
 
 def wish(name: str, media_type: str | None, size_bytes: int | None) -> Wish:
-    """Returns a wish with a cleaned name and a known type.
+    """Returns a wish with a cleaned name, perhaps a shorter one, and a known type.
 
-    Raises Rejected (`empty-name`, `name-too-long`, `unsupported-type`, `empty-file`).
+    Raises Rejected (`empty-name`, `unsupported-type`, `empty-file`).
     """
     cleaned = clean_name(name)
     if not cleaned:
         raise Rejected("empty-name", "The file has no name. Give it one, such as photo.jpg.")
-    name_bytes = len(name.encode("utf-8", "surrogatepass"))
-    if name_bytes > MAX_NAME_BYTES:
-        raise Rejected(
-            "name-too-long", f"The name has {name_bytes} bytes and the limit is {MAX_NAME_BYTES}. Shorten it."
-        )
     declared = declared_type(media_type, cleaned)
     if declared is None:
         raise Rejected(
