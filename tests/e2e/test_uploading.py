@@ -9,7 +9,7 @@ from playwright.sync_api import Page, Route, expect
 from shared.keys import new_image_id
 from tests.support.browser import ARRIVES_MS, JPEG, alt, hand_over, scripted
 from tests.support.deployed import until
-from tests.support.pretended_door import take_uploads
+from tests.support.pretended_door import Door, let_own
 from tests.support.served import Served
 
 # LOOKS of wait.js.
@@ -31,6 +31,14 @@ DROP_HALF_READABLE = """() => {
   dispatchEvent(drop);
 }"""
 
+# Files from outside are dragged over the page, and nothing follows.
+DRAG = """() => {
+  const dataTransfer = new DataTransfer();
+  dataTransfer.items.add(new File(["jpeg"], "Lake.jpg"));
+  for (const kind of ["dragenter", "dragover"])
+    document.body.dispatchEvent(new DragEvent(kind, {dataTransfer, bubbles: true, cancelable: true}));
+}"""
+
 # Lets the page read a file's header once. The second time it waits for a call of goOn().
 HOLD_SECOND_READ = """() => {
   const read = Blob.prototype.arrayBuffer;
@@ -40,14 +48,6 @@ HOLD_SECOND_READ = """() => {
     return read.call(this);
   };
 }"""
-
-
-def let_own(tab: Page, gallery: Served) -> None:
-    """Show the page to an owner, and answer for the removals. Their pictures stay in the store."""
-    gallery.change = lambda _, headers, body: (headers, body.replace(b'data-may="', b'data-may="owner ', 1))
-    tab.route("**/restore", lambda route: route.fulfill(json={}))
-    removed = re.compile(r"/images/\w+$")
-    tab.route(removed, lambda route: route.fulfill(json={}) if route.request.method == "DELETE" else route.fallback())
 
 
 def test_a_dropped_folder_is_taken_without_what_cannot_be_read(tab: Page, gallery: Served) -> None:
@@ -61,7 +61,7 @@ def test_a_dropped_folder_is_taken_without_what_cannot_be_read(tab: Page, galler
 
 def test_pictures_that_came_back_with_a_reload_are_not_added_twice(tab: Page, gallery: Served) -> None:
     gallery.fill(2)
-    take_uploads(tab, gallery)
+    Door(gallery)
     tab.route("**/images?ids=*", lambda route: route.abort())
     tab.goto(gallery.url)
     hand_over(tab, "drop", [("Lake 1.jpg", *JPEG[1:])])
@@ -78,8 +78,7 @@ def test_pictures_that_came_back_with_a_reload_are_not_added_twice(tab: Page, ga
 
 def test_a_picture_that_is_removed_leaves_the_tray_until_the_removal_is_undone(tab: Page, gallery: Served) -> None:
     gallery.fill(1)
-    take_uploads(tab, gallery)
-    let_own(tab, gallery)
+    let_own(gallery)
     tab.goto(gallery.url)
     hand_over(tab, "drop", [(f"Lake {n}.jpg", *JPEG[1:]) for n in (1, 2)])
     expect(tab.get_by_role("heading", name="2 pictures added")).to_be_visible(timeout=ARRIVES_MS)
@@ -176,8 +175,7 @@ def test_a_visitor_who_may_not_upload_finds_the_way_from_the_end_of_the_gallery(
 
 
 def test_an_upload_that_is_cancelled_between_two_tries_is_not_sent(tab: Page, gallery: Served) -> None:
-    take_uploads(tab, gallery)
-    tab.route("**/uploads/*", lambda route: route.fulfill(json={}))
+    Door(gallery)
     tab.route("**/sent", lambda route: route.fulfill(status=503), times=1)
     tab.goto(gallery.url)
     scripted(tab)
@@ -189,4 +187,100 @@ def test_an_upload_that_is_cancelled_between_two_tries_is_not_sent(tab: Page, ga
     hand_over(tab, "drop", [("Lake 2.jpg", *JPEG[1:])])
     expect(tab.get_by_role("heading", name="1 picture added")).to_be_visible(timeout=ARRIVES_MS)
     tab.reload()
+    assert alt(tab) == ["Lake 2"]
+
+
+def test_files_that_are_dropped_on_the_viewer_are_seen_in_the_tray(tab: Page, gallery: Served) -> None:
+    Door(gallery)
+    gallery.fill(1)
+    tab.goto(gallery.url)
+    scripted(tab)
+    tab.get_by_role("link", name="Holiday 1").click()
+    tab.evaluate(f"globalThis.dragTimer = setInterval({DRAG}, 100)")
+    expect(tab.locator("#viewer").get_by_text("Drop to upload")).to_be_visible()
+    tab.evaluate("clearInterval(dragTimer)")
+    hand_over(tab, "drop", [("Lake 1.jpg", *JPEG[1:])])
+    expect(tab.locator("#viewer")).to_be_hidden()
+    expect(tab.get_by_text("Drop to upload")).to_be_hidden()
+    expect(tab.get_by_role("heading", name="1 picture added")).to_be_visible(timeout=ARRIVES_MS)
+
+
+def test_the_page_is_not_covered_after_a_drag_whose_end_it_did_not_hear(tab: Page, gallery: Served) -> None:
+    tab.goto(gallery.url)
+    scripted(tab)
+    tab.evaluate(f"globalThis.dragTimer = setInterval({DRAG}, 100)")
+    expect(tab.get_by_text("Drop to upload")).to_be_visible()
+    tab.evaluate("clearInterval(dragTimer)")
+    expect(tab.get_by_text("Drop to upload")).to_be_hidden()
+
+
+def test_a_card_tells_why_nothing_is_known_of_its_picture(tab: Page, gallery: Served) -> None:
+    Door(gallery)
+    gallery.refuse = lambda path: "ids=" in path
+    tab.goto(gallery.url)
+    scripted(tab)
+    hand_over(tab, "drop", [("Lake 1.jpg", *JPEG[1:])])
+    expect(tab.locator(".card .state")).to_have_text("The network is gone. Check your connection.")
+    gallery.refuse = lambda _: False
+    expect(tab.locator(".card .state")).to_have_text("Ready", timeout=ARRIVES_MS)
+
+
+def test_the_focus_is_not_lost_when_the_trays_buttons_change(tab: Page, gallery: Served) -> None:
+    Door(gallery)
+    tab.route("**/uploads", lambda route: route.fulfill(status=503, json={"sentence": "Try again."}))
+    tab.clock.install()
+    tab.goto(gallery.url)
+    scripted(tab)
+    hand_over(tab, "drop", [(f"Lake {n}.jpg", *JPEG[1:]) for n in (1, 2)])
+    retry = tab.get_by_role("button", name="Retry all")
+
+    def failed() -> bool:
+        tab.clock.run_for(1000)
+        return retry.is_visible()
+
+    until(failed, "two failures")
+    tab.unroute("**/uploads")
+    retry.focus()
+    tab.keyboard.press("Enter")
+    expect(tab.get_by_role("heading", name="2 pictures added")).to_be_visible(timeout=ARRIVES_MS)
+    expect(tab.get_by_role("button", name="Done")).to_be_focused()
+
+
+def test_done_keeps_the_place_if_no_picture_was_added(tab: Page, gallery: Served) -> None:
+    gallery.fill(60)
+    tab.goto(gallery.url)
+    scripted(tab)
+    place = tab.evaluate("(scrollTo(0, 400), scrollY)")
+    hand_over(tab, "drop", [("Lake 1.jpg", "image/jpeg", b"")])
+    tab.get_by_role("button", name="Done").click()
+    expect(tab.locator("#tray")).to_be_hidden()
+    assert tab.evaluate("scrollY") == place > 0
+
+
+def test_done_loses_no_picture_while_a_script_is_missing(tab: Page, gallery: Served) -> None:
+    Door(gallery)
+    tab.route("**/place.js*", lambda route: route.abort())
+    tab.goto(gallery.url)
+    scripted(tab)
+    hand_over(tab, "drop", [("Lake 1.jpg", *JPEG[1:])])
+    tab.get_by_role("button", name="Done").click(timeout=ARRIVES_MS)
+    expect(tab.get_by_text("A part of this page could not be loaded.")).to_be_visible()
+    tab.unroute("**/place.js*")
+    tab.get_by_role("button", name="Try again").click()
+    until(lambda: tab.evaluate("typeof prepend === 'function'"), "missing script")
+    tab.get_by_role("button", name="Done").click()
+    expect(tab.locator("#tray")).to_be_hidden()
+    assert alt(tab) == ["Lake 1"]
+
+
+def test_a_picture_that_others_removed_does_not_come_back_with_done(tab: Page, gallery: Served) -> None:
+    Door(gallery)
+    tab.goto(gallery.url)
+    scripted(tab)
+    hand_over(tab, "drop", [(f"Lake {n}.jpg", *JPEG[1:]) for n in (1, 2)])
+    expect(tab.get_by_role("heading", name="2 pictures added")).to_be_visible(timeout=ARRIVES_MS)
+    gallery.store.keys = [key for key in gallery.store.keys if "Lake!201" not in key]
+    tab.evaluate("renew(pictures().find(picture => picture.querySelector('img').alt === 'Lake 1'))")
+    expect(tab.get_by_role("heading", name="1 picture added")).to_be_visible()
+    tab.get_by_role("button", name="Done").click()
     assert alt(tab) == ["Lake 2"]

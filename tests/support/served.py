@@ -1,6 +1,7 @@
 """The gallery's handler behind a small web server: pages of any number of pictures, without a deployment.
 
-Nobody can upload here. A test changes `store.keys` while the page is open, and `refuse` makes requests fail.
+A test changes `store.keys` while the page is open, and `refuse` makes requests fail. Without a `write`, nobody can
+upload or remove here.
 """
 
 import threading
@@ -51,6 +52,8 @@ class Served:
         """Says whether a request with this path and query gets no answer."""
         self.change: Callable[[str, Headers, bytes], tuple[Headers, bytes]] = lambda _, headers, body: (headers, body)
         """Changes the headers and the body of the answer to a path."""
+        self.write: Callable[[str, str, Callable[[], bytes]], Answer] = lambda *_: Answer(501)
+        """Answers other methods than GET. It gets the method, the path, and a function that reads the body."""
 
     def fill(
         self,
@@ -101,11 +104,11 @@ class _Server(ThreadingHTTPServer):
 
 class _Requests(Handler):
     def handle_any(self) -> None:
-        if self.command != "GET":
-            self.answer(Answer(501))
-            return
         assert isinstance(self.server, _Server)
         gallery = self.server.gallery
+        if self.command != "GET":
+            self.answer(gallery.write(self.command, self.path, self._whole_body))
+            return
         gallery.asked.append(self.path)
         if gallery.refuse(self.path):
             self.close_connection = True
@@ -125,6 +128,12 @@ class _Requests(Handler):
         }
         answer = handler.handle(event, Context())
         self._send(answer["statusCode"], answer["headers"], answer["body"].encode())
+
+    def _whole_body(self) -> bytes:
+        body = self.body()
+        if len(body) < int(self.headers.get("Content-Length", 0)):
+            raise ConnectionAbortedError
+        return body
 
     def _send(self, status: int, headers: Headers, body: bytes) -> None:
         assert isinstance(self.server, _Server)

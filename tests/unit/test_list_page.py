@@ -152,6 +152,7 @@ def test_a_picture_that_is_not_there_has_a_page_that_says_why(s3: S3Client) -> N
     waiting = get("/", image=waiting_id)
     assert waiting.status == 200
     assert "being resized" in waiting.text
+    assert "uploads/new" in waiting.text, "the next form for browsers without scripts"
     assert "It has arrived and is safe." in waiting.text
     refused = get("/", image=rejection(s3))
     assert "Save it as JPEG." in refused.text

@@ -4,6 +4,7 @@ const FIRST_ASK_MS = 30000, LAST_ASK_MS = 600000, SLOWER = 1.5, FRESH_ITEMS = 60
 const news = $("fresh").querySelector("button");
 let pause = FIRST_ASK_MS, asking = 0, asked = performance.now();
 
+const isOlder = () => document.querySelector("#newer, [data-moved]");
 const shown = id => known(id) || lists().some(({ids}) => ids?.includes(id)) || [...jobs].some(job => job.id === id);
 
 // An id contains the time at which the upload began. A slow upload may end after later ones, so its picture may belong
@@ -24,10 +25,7 @@ async function findNew() {
 async function askOnce() {
   try {
     await findNew();
-  } catch (problem) {
-    // The visitor is signed out.
-    if (problem.final) return;
-  }
+  } catch { /* the next time */ }
   pause = Math.min(pause * SLOWER, LAST_ASK_MS);
   askLater();
 }
@@ -35,7 +33,7 @@ async function askOnce() {
 function askLater() {
   clearTimeout(asking);
   // A page of older pictures has the link "Newest" instead.
-  if (!document.hidden && !$("newer")) asking = setTimeout(askOnce, Math.max(asked + pause - performance.now(), 0));
+  if (!document.hidden && !isOlder()) asking = setTimeout(askOnce, Math.max(asked + pause - performance.now(), 0));
 }
 
 function touched() {
@@ -56,7 +54,7 @@ news.addEventListener("click", async () => {
     return offer(problem.sentence);
   }
   news.hidden = true;
-  if ($("empty")) $("empty").hidden = true;
+  $("empty").hidden = true;
   scrollTo({top: 0});
   grid.querySelector("a").focus({preventScroll: true});
 });

@@ -21,11 +21,22 @@ $("folder").addEventListener("change", ({target}) => {
   target.value = "";
 });
 
-let over = 0;
-const drag = inside => { over = Math.max(0, over + inside); document.body.classList.toggle("dragging", over > 0); };
-addEventListener("dragenter", event => { if (hasFiles(event)) drag(1); });
-addEventListener("dragleave", event => { if (hasFiles(event)) drag(-1); });
-addEventListener("drop", () => drag(-over));
+// While files are dragged over the page, its window hears of it at least every 550 ms (html.spec.whatwg.org, "drag-and-drop
+// processing model"). It does not hear of the end of every drag: the element under the drag may be replaced.
+const DRAG_MS = 600;
+const veil = $("drop");
+let dragging = 0;
+function drag(on) {
+  clearTimeout(dragging);
+  if (on) dragging = setTimeout(drag, DRAG_MS, false);
+  // The viewer hides everything outside of it.
+  const over = viewer.open ? viewer : document.body;
+  if (veil.parentElement !== over) over.append(veil);
+  document.body.classList.toggle("dragging", on);
+}
+for (const name of ["dragenter", "dragover"]) addEventListener(name, event => { if (hasFiles(event)) drag(true); });
+addEventListener("dragleave", ({relatedTarget}) => { if (!relatedTarget) drag(false); });
+addEventListener("drop", () => drag(false));
 take = async (files, entries) => {
   if (!entries.some(entry => entry?.isDirectory)) add(files);
   else addFound((await Promise.all(entries.map(within))).flat());

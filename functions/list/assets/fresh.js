@@ -48,6 +48,7 @@ function refresh(element, image) {
 function gone(element) {
   if (element === current) leave();
   element.remove();
+  globalThis.forget?.(element);
   offer("This picture was removed.");
 }
 

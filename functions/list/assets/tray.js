@@ -1,6 +1,7 @@
 // The tray: a card for each upload, and a summary of all. A card shows the state of its upload until the end.
 const CARDS = 100, SUMMARY_MS = 100, KEPT = "darkroom-uploads";
-const tray = $("tray"), cards = $("cards"), jobs = new Set();
+const PAGE = `darkroom-${Math.random()}`, tray = $("tray"), cards = $("cards"), jobs = new Set(), leaving = new Set();
+const [stopAll, done, tryAll] = ["stop", "done", "retry"].map(name => $(`tray-${name}`));
 const WORDS = {waiting: "Waiting", uploading: "Uploading", resizing: "Processing", ready: "Ready", rejected: "Not accepted", failed: "Not uploaded"};
 const ended = job => ["ready", "rejected"].includes(job.state);
 
@@ -70,17 +71,36 @@ function sum() {
   const part = sent.reduce((sum, job) => sum + (ended(job) ? 1 : job.sent * .9), 0) / sent.length || 0;
   $("tray-title").textContent = parts.join(" · ");
   $("tray-progress").value = part;
-  $("tray-progress").hidden = $("tray-stop").hidden = !busy;
-  $("tray-done").hidden = busy;
-  $("tray-retry").hidden = failed < 2;
+  $("tray-progress").hidden = !busy;
+  const focused = [stopAll, done, tryAll].find(button => button.matches(":focus"));
+  stopAll.hidden = !busy;
+  done.hidden = busy;
+  tryAll.hidden = failed < 2;
   tray.hidden = !all.length;
-  if ($("empty")) $("empty").hidden = all.length > 0 || grid.querySelector(".picture") !== null;
+  if (focused && (focused.hidden || tray.hidden)) (tray.hidden ? choose : busy ? stopAll : done).focus({preventScroll: true});
+  $("empty").hidden = all.length > 0 || grid.querySelector(".picture") !== null;
   entitle({doing: busy ? `${Math.floor(part * 100)} % · ` : all.length ? `${parts[0]} · ` : ""});
   if (!busy && all.length && sum.busy) say(parts.join(", "));
   sum.busy = busy;
-  // After a reload the page asks about these again.
-  try { sessionStorage.setItem(KEPT, JSON.stringify(all.filter(job => !ended(job)).map(({name, id}) => [name, id]))); }
+  keep(all.filter(job => !ended(job)).map(({name, id, sent}) => [name, id, sent]));
+}
+
+// The page is left before a change of the last moment is summarised.
+addEventListener("pagehide", sum);
+
+// Keeps uploads that have not ended, because the page asks about them again after a reload. A lock shows other pages that
+// this one lives. Chromium puts no page with a lock into its back/forward cache, where the uploads would go on unseen.
+let letGo = null;
+function keep(uploads) {
+  try { sessionStorage.setItem(KEPT, JSON.stringify({page: PAGE, uploads, cancelled: [...leaving].map(({name, id}) => [name, id])})); }
   catch { /* storage may be full or forbidden */ }
+  if (uploads.length && !letGo) {
+    const end = new Promise(resolve => { letGo = resolve; });
+    navigator.locks?.request(PAGE, () => end).catch(() => {});
+  } else if (!uploads.length) {
+    letGo?.();
+    letGo = null;
+  }
 }
 
 function become(job, image) {
@@ -93,6 +113,12 @@ function become(job, image) {
   set(job, "ready");
   // Its button to cancel has disappeared.
   if (focused) card.querySelector("a").focus({preventScroll: true});
+}
+
+// Forgets an upload whose picture is gone.
+function forget(card) {
+  for (const job of jobs) if (job.card === card) jobs.delete(job);
+  sum();
 }
 
 // Makes a preview of the file, one at a time: decoding a photo takes fifty megabytes for a moment.
@@ -111,20 +137,17 @@ function preview(job) {
 }
 
 // Pictures move from the tray to the head of the grid only when the user closes it, so nothing jumps.
-$("tray-done").addEventListener("click", () => {
+done.addEventListener("click", () => {
+  if (missing.length) return complain();
   const ready = [...jobs].filter(job => job.image).sort((a, b) => a.image.id < b.image.id ? -1 : 1);
   jobs.clear();
   unsize(cards);
   cards.replaceChildren();
   // A page that begins in the middle has no place for the newest pictures. After a reload the grid may have them already.
-  if (ready.length && $("newer")) location.assign("./");
+  if (ready.length && isOlder()) location.assign("./");
   else prepend(ready.map(job => job.image).filter(({id}) => !shown(id)));
   sum();
-  (grid.querySelector("a") ?? choose).focus();
+  (grid.querySelector("a") ?? choose).focus({preventScroll: !ready.length});
 });
-$("tray-stop").addEventListener("click", () => [...jobs].filter(job => !ended(job)).forEach(cancel));
-$("tray-retry").addEventListener("click", () => {
-  retryAll();
-  sum();
-  $("tray-stop").focus();
-});
+stopAll.addEventListener("click", () => stopUploads([...jobs].filter(job => !ended(job))));
+tryAll.addEventListener("click", () => { retryAll(); sum(); });

@@ -1,9 +1,10 @@
 // Sends files to S3, a few at a time, and asks the gallery about them until each has a verdict.
 const PARALLEL = 4, TRIES = 4, STALLED_MS = 30000, LAST_BYTES_MS = 180000, SLOW_MS = 20000, ABANDONED_MS = 5000;
-const IDS_A_POLL = 100, SLOWEST_POLL_MS = 5000, SLOWEST_ASK_MS = 30000;
+const IDS_A_POLL = 100, SLOWEST_POLL_MS = 5000, SLOWEST_ASK_MS = 30000, TAKE_MS = 5000;
 const waiting = [], running = new Set(), resizing = new Map();
 let slots = PARALLEL;
 
+const named = ([job, ...others]) => others.length ? count(others.length + 1, "upload") : job.name;
 const later = ms => new Promise(resolve => setTimeout(resolve, ms));
 const online = () => navigator.onLine ? Promise.resolve() : new Promise(resolve => addEventListener("online", resolve, {once: true}));
 const problem = (sentence, final) => Object.assign(new Error(sentence), {sentence, final});
@@ -12,6 +13,8 @@ const ABANDONED = "The page was left before this file had arrived. Choose it aga
 // Queues files. An empty or too large file gets its reason at once, and nothing of it is sent.
 function add(files) {
   const most = +choose.dataset.max;
+  // The tray is behind the viewer.
+  if (files.length && viewer.open) leave();
   if (files.length) say(`${count(files.length, "file")} to upload`);
   for (const file of files) {
     const {name, size} = file, job = {file, name, sent: 0};
@@ -128,7 +131,7 @@ function send(job, {url, fields, life}) {
   });
 }
 
-// On a slow line, uploads that share it would outlive their tickets. The oldest goes on alone, the others start again later.
+// On a slow line, uploads that share it would outlive their tickets. The oldest goes on alone, the others begin again later.
 function oneAtATime() {
   slots = 1;
   const [, ...others] = running;
@@ -175,6 +178,7 @@ const poll = {
       }
     } catch (problem) { // the loop asks again
       if (problem.message === "ids-too-far-apart") this.most = Math.max(1, this.most >> 1);
+      else for (const job of resizing.values()) set(job, "resizing", problem.sentence);
     }
     this.busy = false;
     this.wait = Math.min(this.wait * 1.5, SLOWEST_POLL_MS);
@@ -185,9 +189,9 @@ const poll = {
 function settle(found) {
   const job = resizing.get(found.id), waited = performance.now() - job?.since;
   if (!job) return;
-  if (found.status === "pending" && (found.received || !job.left || waited < ABANDONED_MS)) {
-    if (waited > SLOW_MS) set(job, "resizing", "Safe, but taking long");
-    return;
+  const safe = found.received || !job.left, patience = job.sent < 1 ? ABANDONED_MS : LAST_BYTES_MS;
+  if (found.status === "pending" && (safe || waited < patience)) {
+    return set(job, "resizing", !safe ? "On its way" : waited > SLOW_MS ? "Safe, but taking long" : WORDS.resizing);
   }
   resizing.delete(found.id);
   if (found.status === "ready") become(job, found);
@@ -196,33 +200,54 @@ function settle(found) {
 }
 
 function cancel(job) {
-  const final = ended(job), place = waiting.indexOf(job);
-  job.stop?.abort();
-  resizing.delete(job.id);
-  if (place >= 0) waiting.splice(place, 1);
   const next = job.card?.nextElementSibling ?? job.card?.previousElementSibling;
-  jobs.delete(job);
-  job.card?.remove();
+  if (ended(job)) {
+    jobs.delete(job);
+    job.card?.remove();
+    say(`${job.name} dismissed`);
+    sum();
+  } else stopUploads([job]);
   (next?.querySelector(next.dataset.state === "ready" ? "a" : ".cancel") ?? choose).focus();
-  if (final) say(`${job.name} dismissed`);
-  else takeBack(job);
-  sum();
 }
 
-// Removes a file that has arrived, or that is just arriving. If the removal fails, the user is told that the file stays.
-async function takeBack(job) {
-  const cancelled = `${job.name} cancelled`;
-  if (!job.id) return say(cancelled);
-  for (const wait of [0, 3000]) {
-    await later(wait);
-    try {
-      await withdraw(job.id);
-      return say(cancelled);
-    } catch (problem) {
-      if (problem.message !== "unknown-image") return say(`${job.name} could not be cancelled and may still appear. ${problem.sentence}`);
-    }
+// Ends uploads, and takes back what has arrived.
+function stopUploads(cancelled) {
+  for (const job of cancelled) {
+    const place = waiting.indexOf(job);
+    job.stop?.abort();
+    running.delete(job);
+    resizing.delete(job.id);
+    if (place >= 0) waiting.splice(place, 1);
+    jobs.delete(job);
+    if (job.card) { unsize(job.card); job.card.remove(); }
   }
-  say(cancelled);
+  say(`${named(cancelled)} cancelled`);
+  sum();
+  work();
+  takeBack(cancelled.filter(job => job.id));
+}
+
+// Removes files from the gallery. One that has not arrived may do so later: the system sends what its buffers hold.
+async function takeBack(cancelled) {
+  const end = Date.now() + LAST_BYTES_MS;
+  for (const job of cancelled) leaving.add(job);
+  for (let wait = 0; cancelled.length && Date.now() < end; wait = TAKE_MS) {
+    summarise();
+    await later(wait);
+    await online();
+    const absent = [], kept = [];
+    let reason;
+    await each(cancelled, job => withdraw(job.id).catch(problem => {
+      if (problem.message === "unknown-image") return absent.push(job);
+      reason = problem.sentence;
+      kept.push(job);
+    }));
+    for (const job of cancelled) if (!absent.includes(job)) leaving.delete(job);
+    if (kept.length) offer(`${named(kept)} could not be cancelled and may still appear. ${reason}`, () => takeBack(kept), "Try again");
+    cancelled = absent;
+  }
+  for (const job of cancelled) leaving.delete(job);
+  summarise();
 }
 
 function retry(job) {
@@ -245,13 +270,20 @@ addEventListener("beforeunload", event => {
   downloading = false;
 });
 
-// Uploads that had not ended when the page was last left. Their files are not in this page's reach any more.
-try {
-  for (const [name, id] of JSON.parse(sessionStorage.getItem(KEPT) ?? "[]")) {
-    const job = {name, id, sent: 1, left: true};
+// Follows uploads that had not ended when the page was last left. Their files are not in this page's reach any more.
+async function restore() {
+  const {page, uploads, cancelled = []} = JSON.parse(sessionStorage.getItem(KEPT) ?? "{}");
+  takeBack(cancelled.map(([name, id]) => ({name, id})));
+  // The copy of a tab has a copy of its storage, but the uploads are those of the first tab, which has the lock. After a
+  // reload, the page that was left may have it for a moment.
+  const elsewhere = async () => (await navigator.locks?.query())?.held.some(({name}) => name === page);
+  if (!uploads || await elsewhere() && (await later(1000), await elsewhere())) return;
+  for (const [name, id, sent] of uploads) {
+    const job = {name, id, sent, left: true};
     jobs.add(job);
     if (id) follow(job);
     else explain(job, "rejected", ABANDONED);
   }
-  if (jobs.size) sum();
-} catch { /* storage may be forbidden */ }
+  sum();
+}
+restore().catch(() => {}); // storage may be forbidden
