@@ -32,7 +32,7 @@ HERE = Path(__file__).parent
 # The page contains SCRIPTS, and loads BUNDLES once it is shown. Only owners get owner.js.
 SCRIPTS = ("page.js", "zoom.js", "viewer.js", "fresh.js")
 BUNDLES = {
-    "place.js": ("place.js", "arrivals.js"),
+    "place.js": ("place.js", "arrivals.js", "swipe.js"),
     "uploads.js": ("removal.js", "tray.js", "header.js", "uploads.js", "drop.js"),
     "owner.js": ("select.js",),
 }

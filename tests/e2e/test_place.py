@@ -287,3 +287,96 @@ def test_a_long_name_is_readable_as_a_whole(tab: Page, gallery: Served) -> None:
     title = tab.get_by_role("heading", name=long)
     expect(title).to_be_in_viewport(ratio=1)
     assert title.evaluate("title => title.scrollWidth <= title.clientWidth")
+
+
+def test_pictures_stay_in_the_window_when_the_visitor_goes_up_in_a_window_of_another_width(
+    tab: Page, gallery: Served
+) -> None:
+    gallery.fill(400)
+    tab.goto(gallery.url)
+    name, top = scroll(tab, 12_000)
+    tab.set_viewport_size({"width": 900, "height": 900})
+    until(lambda: first_in_window(tab) != (name, top), "another layout")
+    picture = tab.get_by_role("link", name=name, exact=True)
+    expect(picture).to_be_in_viewport()
+    while tab.evaluate("scrollY > 400"):
+        moved = tab.evaluate(f"""async () => {{
+          const picture = {FIRST}, {{top}} = picture.getBoundingClientRect(), before = scrollY;
+          scrollBy({{top: -300, behavior: "instant"}});
+          const scrolled = before - scrollY;
+          await new Promise(resolve => setTimeout(resolve, 150));
+          return picture.isConnected ? picture.getBoundingClientRect().top - top - scrolled : "gone";
+        }}""")
+        assert moved == pytest.approx(0, abs=3)
+    assert tab.evaluate("grid.firstElementChild.childElementCount") > 50
+
+
+def test_a_phone_that_is_turned_keeps_the_place(phone: Page, gallery: Served) -> None:
+    gallery.fill(400)
+    phone.goto(gallery.url)
+    name, _ = scroll(phone, 12_000)
+    phone.set_viewport_size({"width": 844, "height": 390})
+    until(lambda: phone.evaluate("innerWidth") == 844, "the other layout")
+    expect(phone.get_by_role("link", name=name, exact=True)).to_be_in_viewport()
+    rows = "[...grid.children].flatMap(list => [...list.children].map(picture => picture.offsetHeight)).filter(Boolean)"
+    assert max(phone.evaluate(rows)) < 2 * min(phone.evaluate(rows))
+
+
+def test_a_tab_that_was_reloaded_far_down_hears_of_new_pictures_at_the_top(tab: Page, gallery: Served) -> None:
+    ids = gallery.fill(100)
+    tab.clock.install()
+    tab.goto(f"{gallery.url}?from={ids[70]}")
+    complete(tab)
+    tab.mouse.move(600, 500)
+
+    def top() -> bool:
+        tab.mouse.wheel(0, -3000)
+        tab.clock.run_for(500)
+        return tab.locator("#newer").count() == 0 and bool(tab.evaluate("scrollY === 0"))
+
+    until(top, "the newest pictures")
+    gallery.fill(1, newest=datetime.now(UTC) + timedelta(hours=1))
+
+    def offered() -> bool:
+        tab.clock.run_for(10_000)
+        return tab.get_by_role("button", name="1 new picture", exact=True).is_visible()
+
+    until(offered, "the offer")
+
+
+def test_a_page_behind_the_end_of_the_gallery_offers_no_old_pictures(tab: Page, gallery: Served) -> None:
+    gallery.fill(5)
+    tab.clock.install()
+    tab.goto(f"{gallery.url}?until=2001-01-01")
+    expect(tab.get_by_role("heading", name="Nothing older")).to_be_visible()
+    until(lambda: tab.evaluate("typeof askLater === 'function'"), "the script")
+    gallery.asked.clear()
+    tab.clock.run_for(60_000)
+    expect(tab.get_by_text("new pictures")).to_be_hidden()
+    assert gallery.asked == []
+
+
+def test_a_picture_that_arrives_while_the_first_list_is_empty_has_the_height_of_a_row(
+    tab: Page, gallery: Served
+) -> None:
+    gallery.fill(400)
+    tab.clock.install()
+    tab.goto(gallery.url)
+    complete(tab)
+
+    def emptied() -> bool:
+        tab.evaluate("scrollBy(0, 3000)")
+        tab.clock.run_for(500)
+        return bool(tab.evaluate("grid.firstElementChild.ids"))
+
+    until(emptied, "an empty first list")
+    gallery.fill(1, newest=datetime.now(UTC) + timedelta(hours=1))
+
+    def offered() -> bool:
+        tab.clock.run_for(10_000)
+        return tab.get_by_role("button", name="1 new picture", exact=True).is_visible()
+
+    until(offered, "the offer")
+    tab.get_by_role("button", name="1 new picture", exact=True).click()
+    until(lambda: tab.evaluate("grid.firstElementChild.childElementCount === 1"), "a list of its own")
+    assert tab.evaluate("grid.firstElementChild.firstElementChild.offsetHeight") < 350

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 from PIL import Image, ImageChops, ImageStat
-from playwright.sync_api import BrowserContext, CDPSession, Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from shared.renditions import DEFAULT_RENDITIONS, fit
 from tests.support.browser import ARRIVES_MS, rendered, violations
 from tests.support.deployed import until
 from tests.support.served import Headers, Served, served
+from tests.support.touch import touch
 
 
 @pytest.fixture
@@ -133,10 +134,6 @@ def test_a_panorama_is_looked_at_in_the_height_of_the_window(context: BrowserCon
         page.keyboard.press("ArrowRight")
     left, _, width = box(page)
     assert left + width == 1440, "the right end is at the window's edge"
-
-
-def touch(session: CDPSession, kind: str, *points: tuple[float, float]) -> None:
-    session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y} for x, y in points]})
 
 
 def test_fingers_pinch_pan_and_double_tap(phone: Page, gallery: Served) -> None:

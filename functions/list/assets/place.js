@@ -12,10 +12,12 @@ function firstVisible() {
 
 const isNewest = picture => !$("newer") && picture.offsetTop === grid.querySelector(".picture").offsetTop;
 
+let place = null;
 function remember() {
   const picture = viewer.open ? null : firstVisible();
   if (!picture) return;
   const state = {...history.state, top: picture.getBoundingClientRect().top};
+  place = {picture, top: state.top};
   history.replaceState(state, "", isNewest(picture) ? "./" : "?from=" + picture.dataset.id);
 }
 
@@ -31,10 +33,31 @@ addEventListener("scroll", scrolled, {passive: true});
 // The visitor may have scrolled while this script was loading.
 if (scrollY) scrolled();
 
-// Returns a function that undoes how far the first list has moved since.
-function keepingStill() {
-  const list = grid.firstElementChild, top = list.getBoundingClientRect().top;
-  return () => scrollBy({top: list.getBoundingClientRect().top - top, behavior: "instant"});
+// Returns a function that undoes how far an element has moved in the window since.
+function keepingStill(element, top = element.getBoundingClientRect().top) {
+  return () => scrollBy({top: element.getBoundingClientRect().top - top, behavior: "instant"});
+}
+
+// A phone that is turned has other rows. The visitor's picture stays where it was.
+let wide = document.documentElement.clientWidth;
+addEventListener("resize", () => {
+  const {clientWidth} = document.documentElement;
+  if (clientWidth === wide) return;
+  wide = clientWidth;
+  lists().forEach(even);
+  if (scrollY && place?.picture.isConnected) keepingStill(place.picture, place.top)();
+});
+
+// Leaves a gap at the end of a list whose last row would be much taller than the others.
+function even(list) {
+  list.classList.remove("short");
+  const [first, last] = [list.firstElementChild, list.lastElementChild];
+  if (!last) return false;
+  // How much a row has grown beyond its usual height.
+  const grown = picture => picture.offsetWidth / parseFloat(getComputedStyle(picture).flexBasis);
+  const short = grown(last) > TALL * (first.offsetTop < last.offsetTop ? grown(first) : 1);
+  list.classList.toggle("short", short);
+  return short;
 }
 
 // Loads the pictures before the first; false if there are none. Some of the newest stay out if that completes the last row.
@@ -46,17 +69,19 @@ function loadNewer() {
     try {
       const page = await ask("images?before=" + new URL(link.href).searchParams.get("before"));
       const fresh = page.images.filter(image => !known(image.id));
-      const still = keepingStill(), list = newList(fresh.map(newPicture));
-      if (!page.previous) $("newer").remove();
+      const still = keepingStill(grid.firstElementChild), list = newList(fresh.map(newPicture));
+      if (!page.previous) {
+        $("newer").remove();
+        globalThis.askLater?.();
+      }
       if (fresh.length) grid.prepend(list);
       still();
       if (!fresh.length) return false;
-      const tall = () => list.lastElementChild.offsetHeight > TALL * list.firstElementChild.offsetHeight;
-      for (let n = 0; page.previous && n < MAX_LEFT_OUT && tall(); n++) {
+      for (let n = 0; page.previous && n < MAX_LEFT_OUT && even(list); n++) {
         unsize(list.firstElementChild);
         list.firstElementChild.remove();
       }
-      list.classList.toggle("short", tall());
+      even(list);
       still();
       filed(list);
       if (page.previous) link.href = "?before=" + list.firstElementChild.dataset.id;
@@ -87,6 +112,7 @@ function prepend(images) {
   for (let end = images.length; end > 0; end -= LIST_ITEMS) {
     const list = newList(images.slice(Math.max(end - LIST_ITEMS, 0), end).map(newPicture));
     grid.prepend(list);
+    even(list);
     filed(list);
   }
 }
@@ -128,8 +154,12 @@ function refill(list) {
   if (!list.ids) return Promise.resolve();
   return list.filling ??= askFor(list.ids).then(async images => {
     await fillList(list, images);
+    // It had its height when the window had another width, perhaps, and when the gallery had other pictures.
+    const below = list.nextElementSibling, {top} = below.getBoundingClientRect();
     list.ids = null;
     list.style.height = "";
+    even(list);
+    if (top < innerHeight) keepingStill(below, top)();
     // It may be far again by now.
     look(list);
   }, () => { setTimeout(look, RETRY_MS, list); }).finally(() => { list.filling = null; });

@@ -29,6 +29,8 @@ async function each(ids, work) {
   return {done, problem};
 }
 
+// What the note can undo. Removals that follow each other are undone together.
+let removals = {at: 0};
 // Takes pictures out of gallery and page, and offers to put them back.
 async function remove(ids) {
   const {done, problem} = await each(ids, removeOne);
@@ -39,14 +41,24 @@ async function remove(ids) {
   for (const job of uploads) jobs.delete(job);
   hold(true);
   sum();
-  const text = `${count(done.length)} removed` + (problem ? `, ${ids.length - done.length} not: ${problem.sentence}` : "");
-  offer(text, owns && done.length && (() => undo(done, places, uploads)));
+  if (Date.now() - removals.at > NOTE_MS) removals = {ids: [], places: [], uploads: []};
+  removals.at = Date.now();
+  removals.ids.push(...done);
+  removals.places.push(...places);
+  removals.uploads.push(...uploads);
+  const text = `${count(removals.ids.length)} removed` + (problem ? `, ${ids.length - done.length} not: ${problem.sentence}` : "");
+  offer(text, owns && removals.ids.length && undo);
 }
 
-async function undo(ids, places, uploads) {
+async function undo() {
+  const {ids, places, uploads} = removals;
+  removals = {at: 0};
   const {done, problem} = await each(ids, id => ask(`images/${id}/restore`, {method: "POST"}));
   for (const {element, next, parent} of places.reverse()) {
-    if (done.includes(element.dataset.id)) parent.insertBefore(element, next?.parentElement === parent ? next : null);
+    if (!done.includes(element.dataset.id)) continue;
+    // A list that was emptied gets this picture back with its others.
+    if (parent.ids) parent.ids = [...parent.ids, element.dataset.id].sort();
+    else parent.insertBefore(element, next?.parentElement === parent ? next : null);
   }
   for (const job of uploads) if (done.includes(job.image.id)) jobs.add(job);
   hold(true);
@@ -59,7 +71,9 @@ async function undo(ids, places, uploads) {
 function offerRemoval(id) {
   reveal($("remove"), owns || receipts()[id]);
 }
-$("remove").addEventListener("click", async () => {
+$("remove").addEventListener("click", async event => {
+  // The second click of a double click would remove the next picture.
+  if (event.detail > 1) return;
   const {id} = current.dataset, all = pictures(), place = all.indexOf(current);
   if (all[place + 1]) await go(1);
   else if (all[place - 1]) await go(-1);

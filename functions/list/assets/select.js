@@ -53,8 +53,9 @@ grid.addEventListener("contextmenu", event => {
   toggle(element);
 });
 addEventListener("keydown", event => {
-  if (viewer.open || event.metaKey || event.ctrlKey || event.altKey) return;
-  const element = document.activeElement.closest(".picture");
+  // In the field for a date, these keys are for the date.
+  if (viewer.open || event.target.closest("[popover]") || event.metaKey || event.ctrlKey || event.altKey) return;
+  const element = document.activeElement.closest("#grid .picture");
   if (event.key === "x" && element) toggle(element);
   else if (event.key === "Escape" && selecting()) { select(false); $("select").focus(); }
   else if (event.key === "Delete" && picked().length) $("selection-remove").click();

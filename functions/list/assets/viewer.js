@@ -1,6 +1,7 @@
 // One picture, large. Its address is ?image=ID; the back button closes it, the arrows replace it.
 const viewer = $("viewer"), view = $("view"), stage = $("stage");
-let current = null;
+const DOUBLE_MS = 500;
+let current = null, leftAt = -DOUBLE_MS;
 
 const isPlainClick = event => event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey && !event.altKey;
 const pictures = () => [...document.querySelectorAll(".picture")];
@@ -69,9 +70,14 @@ function close() {
   globalThis.remember?.();
 }
 
+// The viewer closes when the browser has gone back. Going back twice would leave the gallery.
+let closing = false;
 function leave() {
-  if (history.state?.opened) history.back();
-  else {
+  if (closing) return;
+  if (history.state?.opened) {
+    closing = true;
+    history.back();
+  } else {
     // remember() makes it exact.
     history.replaceState(null, "", "?from=" + current.dataset.id);
     close();
@@ -84,7 +90,8 @@ async function go(way) {
   // The script with loadNewer() may not have come yet.
   if (!beside() && way < 0 && !globalThis.loadNewer) return location.assign("?previous=" + from.dataset.id);
   if (!beside() && !await (way > 0 ? loadOlder() : loadNewer())) {
-    step($(way > 0 ? "next" : "previous"), null);
+    if (document.querySelector(way > 0 ? "#more a" : "#newer [rel=prev]")) offer("More pictures could not be loaded: try again");
+    else step($(way > 0 ? "next" : "previous"), null);
     return;
   }
   if (current !== from || !beside()) return;
@@ -98,6 +105,8 @@ document.addEventListener("click", event => {
   const link = event.target.closest(".picture a");
   if (!link || !isPlainClick(event)) return;
   event.preventDefault();
+  // The second click of a double click beside a picture.
+  if (event.timeStamp - leftAt < DOUBLE_MS) return;
   history.pushState({opened: true}, "", link.href);
   open(link.closest(".picture"));
 });
@@ -114,11 +123,16 @@ document.addEventListener("keydown", event => {
   if (event.key === "ArrowLeft") go(-1);
   else if (event.key === "ArrowRight") go(1);
   else if (event.key === "Escape") leave();
-  else return;
+  // These would scroll the page behind the viewer.
+  else if (!/^(Arrow|Page|Home|End)/.test(event.key)) return;
   event.preventDefault();
 });
 view.addEventListener("load", () => view.classList.remove("arriving"));
-stage.addEventListener("click", event => { if (event.target === stage && isPlainClick(event)) leave(); });
+stage.addEventListener("click", event => {
+  if (event.target !== stage || !isPlainClick(event)) return;
+  leftAt = event.timeStamp;
+  leave();
+});
 
 $("copy").hidden = false;
 $("copy").addEventListener("click", async () => {
@@ -132,23 +146,8 @@ $("copy").addEventListener("click", async () => {
   }
 });
 
-// Swipe: the picture follows the finger. A fifth of the width or a flick shows the next one, except while zoomed in.
-let touch = null;
-stage.addEventListener("pointerdown", event => {
-  if (event.pointerType === "touch" && event.isPrimary && !zoomed() && (visualViewport?.scale ?? 1) < 1.05) touch = {x: event.clientX, at: event.timeStamp};
-});
-stage.addEventListener("pointermove", event => {
-  if (touch && event.isPrimary) view.style.translate = `${event.clientX - touch.x}px`;
-});
-for (const name of ["pointerup", "pointercancel"]) stage.addEventListener(name, event => {
-  if (!touch || !event.isPrimary) return;
-  const moved = event.clientX - touch.x, quick = event.timeStamp - touch.at < 250;
-  touch = null;
-  view.style.translate = "";
-  if (name === "pointerup" && Math.abs(moved) > (quick ? 30 : innerWidth / 5)) go(moved < 0 ? 1 : -1);
-});
-
 addEventListener("popstate", () => {
+  closing = false;
   const id = new URLSearchParams(location.search).get("image");
   const element = id && known(id);
   if (element) open(element);

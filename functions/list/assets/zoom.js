@@ -78,7 +78,7 @@ zoomStage.addEventListener("pointerdown", event => {
   if (event.button || !canZoom()) return;
   fingers.set(event.pointerId, {x: event.clientX, y: event.clientY});
   if (fingers.size === 2) {
-    touch = null; // two fingers do not swipe
+    globalThis.endSwipe?.(); // two fingers do not swipe
     lastTap = null;
     dragged = Infinity;
   }
