@@ -1,6 +1,6 @@
 // The tray: a card for each upload, and a summary of all. A card shows the state of its upload until the end.
 const CARDS = 100, SUMMARY_MS = 100, KEPT = "darkroom-uploads";
-const PAGE = `darkroom-${Math.random()}`, tray = $("tray"), cards = $("cards"), jobs = new Set(), leaving = new Set();
+const PAGE = `darkroom-${Math.random()}`, tray = $("tray"), cards = $("cards"), jobs = new Set(), takenBack = new Set();
 const [stopAll, done, tryAll] = ["stop", "done", "retry"].map(name => $(`tray-${name}`));
 const WORDS = {waiting: "Waiting", uploading: "Uploading", resizing: "Processing", ready: "Ready", rejected: "Not accepted", failed: "Not uploaded"};
 const ended = job => ["ready", "rejected"].includes(job.state);
@@ -90,9 +90,10 @@ addEventListener("pagehide", sum);
 
 // Keeps uploads that have not ended, because the page asks about them again after a reload. A lock shows other pages that
 // this one lives. Chromium puts no page with a lock into its back/forward cache, where the uploads would go on unseen.
-let letGo = null;
+let letGo = null, restored = false;
 function keep(uploads) {
-  try { sessionStorage.setItem(KEPT, JSON.stringify({page: PAGE, uploads, cancelled: [...leaving].map(({name, id}) => [name, id])})); }
+  if (!restored) return;
+  try { sessionStorage.setItem(KEPT, JSON.stringify({page: PAGE, uploads, cancelled: [...takenBack].map(({name, id}) => [name, id])})); }
   catch { /* storage may be full or forbidden */ }
   if (uploads.length && !letGo) {
     const end = new Promise(resolve => { letGo = resolve; });

@@ -230,7 +230,7 @@ function stopUploads(cancelled) {
 // Removes files from the gallery. One that has not arrived may do so later: the system sends what its buffers hold.
 async function takeBack(cancelled) {
   const end = Date.now() + LAST_BYTES_MS;
-  for (const job of cancelled) leaving.add(job);
+  for (const job of cancelled) takenBack.add(job);
   for (let wait = 0; cancelled.length && Date.now() < end; wait = TAKE_MS) {
     summarise();
     await later(wait);
@@ -242,11 +242,11 @@ async function takeBack(cancelled) {
       reason = problem.sentence;
       kept.push(job);
     }));
-    for (const job of cancelled) if (!absent.includes(job)) leaving.delete(job);
+    for (const job of cancelled) if (!absent.includes(job)) takenBack.delete(job);
     if (kept.length) offer(`${named(kept)} could not be cancelled and may still appear. ${reason}`, () => takeBack(kept), "Try again");
     cancelled = absent;
   }
-  for (const job of cancelled) leaving.delete(job);
+  for (const job of cancelled) takenBack.delete(job);
   summarise();
 }
 
@@ -274,8 +274,8 @@ addEventListener("beforeunload", event => {
 async function restore() {
   const {page, uploads, cancelled = []} = JSON.parse(sessionStorage.getItem(KEPT) ?? "{}");
   takeBack(cancelled.map(([name, id]) => ({name, id})));
-  // The copy of a tab has a copy of its storage, but the uploads are those of the first tab, which has the lock. After a
-  // reload, the page that was left may have it for a moment.
+  // A copy of a tab has a copy of its storage, but not its uploads: the first tab has the lock. After a reload, the page
+  // that was left may have it for a moment.
   const elsewhere = async () => (await navigator.locks?.query())?.held.some(({name}) => name === page);
   if (!uploads || await elsewhere() && (await later(1000), await elsewhere())) return;
   for (const [name, id, sent] of uploads) {
@@ -284,6 +284,6 @@ async function restore() {
     if (id) follow(job);
     else explain(job, "rejected", ABANDONED);
   }
-  sum();
 }
-restore().catch(() => {}); // storage may be forbidden
+// Storage may be forbidden.
+restore().catch(() => {}).finally(() => { restored = true; summarise(); });
