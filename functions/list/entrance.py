@@ -24,14 +24,22 @@ def enter(guard: Guard, request: Request) -> Response:
         raise Forbidden("other-site", "An invitation can be opened on the gallery's own page only.")
     if len(request.body) > MAX_ENTER_BYTES:
         raise BadRequest("bad-request", "This is not an invitation. Copy the whole link.")
-    form = parse_qs(request.body.decode("utf-8", "replace"))
-    token = form.get("token", [""])[0].strip().rpartition("#")[2]
-    to = form.get("to", [""])[0]
+    token = _field(request, "token").strip().rpartition("#")[2]
     invitation = guard.check(token)
     seconds = max(int(invitation.expires_at - clock.now().timestamp()), 0)
-    answer = http.redirect(f"./{to if _TO.fullmatch(to) else ''}", HTTPStatus.SEE_OTHER)
+    answer = http.redirect(f"./{target(request)}", HTTPStatus.SEE_OTHER)
     answer["cookies"] = [f"{COOKIE}={token}; Max-Age={seconds}; {_ATTRIBUTES}"]
     return answer
+
+
+def target(request: Request) -> str:
+    """Returns where the posted form leads: an address of this gallery, relative to it. Empty is the newest pictures."""
+    to = _field(request, "to")
+    return to if _TO.fullmatch(to) else ""
+
+
+def _field(request: Request, name: str) -> str:
+    return parse_qs(request.body.decode("utf-8", "replace")).get(name, [""])[0]
 
 
 def leave() -> Response:

@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from functions.list import gallery, paging, presign, status
+from functions.list import entrance, gallery, paging, presign, status
 from functions.list.gallery import Entry, Listing
 from functions.list.settings import Wiring
 from shared import http
@@ -63,7 +63,7 @@ def problem(error: DarkroomError, request: Request) -> Response:
         return http.json_problem(error, request)
     if isinstance(error, NotInvited):
         to = "?" + urlencode({name: request.query[name] for name in ("image", "from") if name in request.query})
-        return _enter(request, to if request.path == "/" else "", error)
+        return _enter(request, to if request.path == "/" else entrance.target(request), error)
     return _render(request, "problem.html", http.status_of(error), "", error=error, home=_home(request))
 
 

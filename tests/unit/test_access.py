@@ -231,7 +231,9 @@ def test_without_a_session_the_page_says_how_to_get_in_and_keeps_the_picture(hou
     assert "paste it here" in answer["body"]
     assert f'value="?image={image}"' in answer["body"]
     assert "amazonaws" not in answer["body"]
-    wrong = enter(house, "nonsense")
+    wrong = enter(house, "nonsense", f"?image={image}")
+    assert f'value="?image={image}"' in wrong["body"], "the right invitation leads to the picture"
+    assert "evil" not in enter(house, "nonsense", "https://evil.test/")["body"]
     assert (wrong["statusCode"], wrong["headers"]["www-authenticate"]) == (401, "Bearer")
     assert "Copy the whole link." in wrong["body"]
 
