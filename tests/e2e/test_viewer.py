@@ -53,6 +53,17 @@ def test_closing_twice_does_not_leave_the_gallery(tab: Page, gallery: Served, wa
     assert tab.url == gallery.url
 
 
+def test_a_viewer_that_the_browser_closes_leaves_the_page_as_it_was(tab: Page, gallery: Served) -> None:
+    gallery.fill(10)
+    opened(tab, gallery, "Holiday 4")
+    tab.evaluate("viewer.close()")
+    expect(tab).to_have_title("Darkroom")
+    expect(tab.get_by_role("link", name="Holiday 4", exact=True)).to_be_focused()
+    assert tab.url == gallery.url
+    tab.get_by_role("link", name="Holiday 5", exact=True).click()
+    expect(tab.get_by_role("heading", name="Holiday 5")).to_be_visible()
+
+
 def test_a_double_click_beside_a_picture_opens_no_other(tab: Page, gallery: Served) -> None:
     gallery.fill(60)
     opened(tab, gallery, "Holiday 1")

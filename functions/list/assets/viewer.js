@@ -58,7 +58,7 @@ function open(element) {
 }
 
 function close() {
-  if (!viewer.open) return;
+  if (!current) return;
   viewer.close();
   document.body.append(announce);
   view.removeAttribute("src");
@@ -117,6 +117,8 @@ for (const [id, way] of [["previous", -1], ["next", 1]]) $(id).addEventListener(
 });
 $("close").addEventListener("click", event => { event.preventDefault(); leave(); });
 viewer.addEventListener("cancel", event => { event.preventDefault(); leave(); });
+// Browsers may close a dialog without a question, for example by a phone's back gesture.
+viewer.addEventListener("close", () => { if (current && !viewer.open) leave(); });
 // The focus may be outside of the dialog, for example after a click beside its buttons.
 document.addEventListener("keydown", event => {
   if (!viewer.open || event.metaKey || event.ctrlKey || event.altKey) return;
