@@ -10,7 +10,7 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.support.browser import ARRIVES_MS, complete
 from tests.support.deployed import until
-from tests.support.place import FIRST, first_in_window, scroll
+from tests.support.place import FIRST, first_in_window, offered, scroll
 from tests.support.pretended_door import upload
 from tests.support.served import Served
 
@@ -206,13 +206,6 @@ def test_a_picture_that_arrives_while_the_first_list_is_empty_has_the_height_of_
         return bool(tab.evaluate("grid.firstElementChild.ids"))
 
     until(emptied, "an empty first list")
-    gallery.fill(1, newest=datetime.now(UTC) + timedelta(hours=1))
-
-    def offered() -> bool:
-        tab.clock.run_for(10_000)
-        return tab.get_by_role("button", name="1 new picture", exact=True).is_visible()
-
-    until(offered, "the offer")
-    tab.get_by_role("button", name="1 new picture", exact=True).click()
+    offered(tab, gallery).click()
     until(lambda: tab.evaluate("grid.firstElementChild.childElementCount === 1"), "a list of its own")
     assert tab.evaluate("grid.firstElementChild.firstElementChild.offsetHeight") < 350

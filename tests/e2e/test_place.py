@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from shared.names import safe_name
 from tests.support.browser import complete, violations
 from tests.support.deployed import until
-from tests.support.place import first_in_window, scroll
+from tests.support.place import first_in_window, offered, scroll
 from tests.support.served import Served
 
 # Where each row ends, in pixels from the window's left side.
@@ -134,13 +134,7 @@ def test_a_tab_that_was_reloaded_far_down_hears_of_new_pictures_at_the_top(tab: 
         return tab.locator("#newer").count() == 0 and bool(tab.evaluate("scrollY === 0"))
 
     until(top, "the newest pictures")
-    gallery.fill(1, newest=datetime.now(UTC) + timedelta(hours=1))
-
-    def offered() -> bool:
-        tab.clock.run_for(10_000)
-        return tab.get_by_role("button", name="1 new picture", exact=True).is_visible()
-
-    until(offered, "the offer")
+    offered(tab, gallery)
 
 
 def test_a_page_behind_the_end_of_the_gallery_offers_no_old_pictures(tab: Page, gallery: Served) -> None:
